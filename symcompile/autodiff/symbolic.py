@@ -1,0 +1,273 @@
+"""The gradient as SymPy, the way a textbook would print it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, overload
+
+import sympy as sp
+
+from symcompile.autodiff.derive import derive
+from symcompile.autodiff.forward import forward
+from symcompile.errors import UnsupportedFunctionError
+from symcompile.frontend.raised_ops import float_values, raise_number
+from symcompile.frontend.raiser import SMALL, distinct, raise_nodes, unused
+from symcompile.ir.build import Builder
+from symcompile.ir.graph import Graph, Input, Output, tree_count
+from symcompile.ir.polynomial import Polynomial, polynomials
+
+if TYPE_CHECKING:
+    from symcompile.frontend.definition import Definition
+
+# Longer expressions than in a header: whoever asks for the gradient wants to see it.
+_PIECE = 200
+
+# Arguments that are whole numbers by their nature, whatever else has that value.
+_WHOLE = {("powi", 1), ("polygamma", 0)}
+
+
+@dataclass(frozen=True)
+class SymbolicGradient(Sequence[Any]):
+    """Derivatives as SymPy expressions: a sequence, one for each parameter.
+
+    Attributes:
+        params: the parameters, in order.
+        intermediates: ``(symbol, expression)``, each using only those before it; empty where
+            the gradient is short.
+        results: the derivatives in terms of parameters, data and intermediates.
+    """
+
+    params: tuple[sp.Symbol, ...]
+    intermediates: tuple[tuple[Any, Any], ...]
+    results: tuple[Any, ...]
+
+    def __len__(self) -> int:
+        return len(self.results)
+
+    @overload
+    def __getitem__(self, index: int) -> Any: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Any, ...]: ...
+    def __getitem__(self, index: int | slice) -> Any:
+        return self.results[index]
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.results)
+
+    def __str__(self) -> str:
+        lines = [f"{symbol} = {expr}" for symbol, expr in self.intermediates]
+        return "\n".join([*lines, str(list(self.results))])
+
+    __repr__ = __str__
+
+    def _repr_latex_(self) -> str:
+        result = sp.latex(list(self.results))
+        if not self.intermediates:
+            return f"$\\displaystyle {result}$"
+        lines = [f"{sp.latex(symbol)} &= {sp.latex(e)}" for symbol, e in self.intermediates]
+        body = " \\\\\n".join([*lines, f"\\nabla &= {result}"])
+        return f"$\\displaystyle \\begin{{aligned}}\n{body}\n\\end{{aligned}}$"
+
+
+def symbolic_gradient(definition: Definition) -> SymbolicGradient:
+    """Return the gradient of a scalar definition as SymPy expressions.
+
+    A short formula prints as SymPy's own ``diff`` would; a long one has named intermediates. A
+    long sum that is a polynomial of few terms is multiplied out. Reductions over data are sums
+    over ``x[i]``.
+
+    Raises:
+        UnsupportedFunctionError: the output is not one number.
+
+    Example:
+        >>> from symcompile.frontend.definition import define
+        >>> x, y = sp.symbols("x y")
+        >>> symbolic_gradient(define("z", x**2 + x*sp.cos(y), params=(x, y)))
+        [2*x + cos(y), -x*sin(y)]
+    """
+    if not definition.scalar:
+        raise UnsupportedFunctionError(
+            f"{definition.name} has no gradient, its value is not one number: use "
+            'reduce="mean" or "sum", or differentiate one output at a time'
+        )
+    copy = _Copy(definition)
+    graph, root, n_params = copy.b.graph, copy.root, len(definition.params)
+    params = [graph.input("param", k) for k in range(n_params)]
+    small = tree_count(graph, [root]) <= SMALL
+    if small:  # forward mode follows the formula as the rules of calculus by hand do
+        one, zero = copy.b.constant(1), copy.b.constant(0)
+        found = [forward(copy.b, [root], {param: one})[0] for param in params]
+        grad = [zero if node is None else node for node in found]
+    else:
+        output = Output("value", (root,), (), False)
+        (function,) = derive(graph, output, n_params, ["grad"])
+        grad = function.roots()
+    names = _Names(definition)
+    if not small:
+        constants = [graph.input("constant", k) for k in range(len(definition.constants))]
+        values = {graph.input("constant", slot): c for slot, c in copy.floats.items()}
+        found_terms = polynomials(graph, grad, [*params, *constants], values)
+        if found_terms is not None:
+            inexact = bool(copy.floats)
+            results = tuple(_multiplied_out(graph, t, names, inexact) for t in found_terms)
+            return SymbolicGradient(names.params, (), results)
+    leaves = dict(names.leaves)
+    for slot, value in copy.floats.items():
+        leaves[Input("constant", slot)] = raise_number(value, inexact=True)
+    grad = _textbook(copy.b, grad)
+    raised = raise_nodes(
+        graph, grad, leaves, index=names.index, extent=names.extent, floats=(), piece=_PIECE
+    )
+    return SymbolicGradient(names.params, raised.intermediates, raised.results)
+
+
+def _multiplied_out(graph: Graph, terms: Polynomial, names: _Names, inexact: bool) -> Any:
+    """Return a polynomial; one inexact coefficient makes it one over the reals, as in SymPy."""
+    parts = []
+    for monomial, coefficient in terms.items():
+        factors = [names.leaves[graph[node].data] ** k for node, k in monomial]  # type: ignore[index]
+        number = sp.Float(raise_number(coefficient)) if inexact else raise_number(coefficient)
+        parts.append(sp.Mul(number, *factors))
+    return sp.Add(*parts)
+
+
+class _Copy:
+    """A definition's formula in a graph of its own, with floats as inputs.
+
+    Floats become constants with slots beyond the definition's own, so that the algebra of the
+    IR, which is exact, does not fold ``0.5*2`` into 1 where SymPy says 1.0.
+    """
+
+    def __init__(self, definition: Definition) -> None:
+        self.b = Builder()
+        self.floats: dict[int, Fraction] = {}
+        source = definition.graph
+        (entry,) = definition.output.entries
+        order = source.ancestors([entry])
+        written = _written_numbers(definition.source)
+        values = (float_values(source, order) | written[0]) - written[1]
+        first = len(definition.constants)
+        slots = {value: first + k for k, value in enumerate(sorted(values))}
+        mapping: dict[int, int] = {}
+        placeholders: dict[int, int] = {}
+
+        def placeholder(node: int) -> int | None:
+            value = source[node].data
+            if not isinstance(value, Fraction) or value not in slots:
+                return None
+            if node not in placeholders:
+                self.floats[slots[value]] = value
+                placeholders[node] = self.b.graph.input("constant", slots[value])
+            return placeholders[node]
+
+        for index in order:
+            node = source[index]
+            swapped = {
+                arg: held
+                for position, arg in enumerate(node.args)
+                if (node.op, position) not in _WHOLE and (held := placeholder(arg)) is not None
+            }
+            view = {arg: swapped.get(arg, mapping[arg]) for arg in node.args}
+            mapping[index] = self.b.copy_node(source, index, view)
+            label = source.labels.get(index)
+            if label is not None and self.b.graph[mapping[index]].args:
+                self.b.graph.labels.setdefault(mapping[index], label)
+        held = placeholder(entry)
+        self.root = mapping[entry] if held is None else held
+
+
+class _Names:
+    """The SymPy objects that stand for a definition's inputs: the user's own where possible."""
+
+    def __init__(self, definition: Definition) -> None:
+        own = {str(s): s for s in _symbols(definition.source)}
+        params = definition.source_params
+        if params is None:
+            params = tuple(sp.Symbol(name) for name in distinct(definition.params))
+        self.params = tuple(params)
+        taken = [*definition.params, *definition.data, *(c for c, _ in definition.constants)]
+        self.index = sp.Symbol(unused(["i", "j", "k", "l"], taken), integer=True)
+        extent = unused(["n", "N", "m", "M"], taken)
+        self.extent = sp.Symbol(extent, integer=True, positive=True)
+        self.leaves: dict[Input, Any] = {
+            Input("param", k): symbol for k, symbol in enumerate(self.params)
+        }
+        for k, name in enumerate(distinct(definition.data, definition.params)):
+            self.leaves[Input("data", k)] = sp.IndexedBase(name)[self.index]
+        for k, (name, _) in enumerate(definition.constants):
+            self.leaves[Input("constant", k)] = own.get(name, sp.Symbol(name))
+
+
+def _walk(source: Sequence[Any] | None) -> Iterator[tuple[Any, bool]]:
+    """Yield each distinct object of SymPy expressions, and whether it is but an exponent."""
+    stack = [(expr, False) for expr in source or ()]
+    seen: set[tuple[int, bool]] = set()
+    while stack:
+        expr, exponent = stack.pop()
+        if (id(expr), exponent) in seen:
+            continue
+        seen.add((id(expr), exponent))
+        yield expr, exponent
+        args = getattr(expr, "args", ())
+        power = getattr(expr, "is_Pow", False)
+        stack.extend((arg, power and place == 1) for place, arg in enumerate(args))
+
+
+def _symbols(source: Sequence[Any] | None) -> list[sp.Symbol]:
+    return [expr for expr, _ in _walk(source) if isinstance(expr, sp.Symbol)]
+
+
+def _written_numbers(
+    source: Sequence[Any] | None,
+) -> tuple[frozenset[Fraction], frozenset[Fraction]]:
+    """Return the values written as floats, and those written as rational numbers."""
+    floats: set[Fraction] = set()
+    rationals: set[Fraction] = set()
+    for expr, exponent in _walk(source):
+        if not getattr(expr, "is_Number", False) or not expr.is_finite:
+            continue
+        if expr.is_Float:
+            exact = sp.Rational(expr)
+            floats.add(Fraction(int(exact.p), int(exact.q)))
+        elif not exponent:
+            rationals.add(Fraction(int(expr.p), int(expr.q)))
+    return frozenset(floats), frozenset(rationals)
+
+
+def _textbook(b: Builder, roots: Sequence[int]) -> list[int]:
+    """Return roots without the guards that floating point needs and calculus does not.
+
+    The derivative of ``x**y`` in ``y`` is ``x**y*log(x)``; its limit 0 at ``x = 0 < y`` is
+    selected for the machine, where the product would be ``0*(-inf)``.
+    """
+    graph = b.graph
+    mapping: dict[int, int] = {}
+    for index in graph.ancestors(roots):
+        node = graph[index]
+        if any(mapping[arg] != arg for arg in node.args):
+            mapping[index] = b.copy_node(graph, index, mapping)
+        else:
+            mapping[index] = index
+        bare = _without_guard(graph, mapping[index])
+        if bare is not None:
+            mapping[index] = bare
+    return [mapping[root] for root in roots]
+
+
+def _without_guard(graph: Graph, index: int) -> int | None:
+    node = graph[index]
+    if node.op != "select" or graph[node.args[0]].op != "eq" or graph[node.args[1]].data != 0:
+        return None
+    base, zero = graph[node.args[0]].args
+    if graph[zero].data != 0:
+        return None
+    factors, stack = [], [node.args[2]]
+    while stack:
+        found = graph[stack.pop()]
+        factors.append((found.op, found.args[:1]))
+        if found.op in ("mul", "neg"):
+            stack.extend(found.args)
+    guarded = ("log", (base,)) in factors and ("pow", (base,)) in factors
+    return node.args[2] if guarded else None

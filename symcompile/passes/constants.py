@@ -1,0 +1,47 @@
+"""Constant subexpressions, evaluated at high precision so that they are rounded once."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+from symcompile.ir.build import Builder
+from symcompile.ir.graph import Function, Node, Special
+from symcompile.ir.interpreter import apply_op, context, to_mpf
+from symcompile.ir.ops import CONSTANTS
+from symcompile.passes.rewrite import rewrite
+
+_DIGITS = 60
+# Beyond twice the range of doubles a constant rounds to infinity or zero anyway.
+_RANGE_BITS = 2300
+_LEAVES = frozenset({"const", "input", "extent", "true", "false"})
+
+
+def round_constants(function: Function) -> Function:
+    """Return ``function`` with every constant subexpression replaced by its value."""
+    mp = context(_DIGITS)
+
+    def rule(b: Builder, node: Node, args: tuple[int, ...]) -> int | None:
+        if node.op in _LEAVES or not (args or node.op in CONSTANTS):
+            return None
+        if any(b.graph[arg].op != "const" for arg in args):
+            return None
+        value = apply_op(mp, node.op, [to_mpf(mp, b.graph[arg].data) for arg in args])  # type: ignore[arg-type]
+        if isinstance(value, bool):
+            return b.call("true" if value else "false")
+        return b.constant(_exact(mp, value))
+
+    return rewrite(function, rule)
+
+
+def _exact(mp: Any, value: Any) -> Fraction | Special:
+    if mp.isnan(value):
+        return Special.NAN
+    if mp.isinf(value):
+        return Special.INF if value > 0 else Special.NEG_INF
+    sign, mantissa, exponent, bits = value._mpf_
+    if bits + exponent > _RANGE_BITS:
+        return Special.NEG_INF if sign else Special.INF
+    if bits + exponent < -_RANGE_BITS:
+        return Fraction(0)
+    return Fraction(-int(mantissa) if sign else int(mantissa)) * Fraction(2) ** int(exponent)

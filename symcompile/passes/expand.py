@@ -1,0 +1,27 @@
+"""The stable forms in operations that every backend has, and vector units too.
+
+With ``t = exp(-|x|)``, which never overflows and which the two share:
+``softplus(x) = max(x, 0) + log1p(t)`` and ``sigmoid(x) = (1 if x >= 0 else t)/(1 + t)``.
+"""
+
+from __future__ import annotations
+
+from symcompile.ir.build import Builder, Value, call
+from symcompile.ir.graph import Function, Node
+from symcompile.passes.rewrite import rewrite
+
+
+def expand(function: Function) -> Function:
+    """Return ``function`` without the operations that exist in the IR only."""
+    return rewrite(function, _rule)
+
+
+def _rule(b: Builder, node: Node, args: tuple[int, ...]) -> int | None:
+    if node.op not in ("softplus", "sigmoid"):
+        return None
+    x = Value(b, args[0])
+    t = call("exp", -call("abs", x))
+    if node.op == "softplus":
+        return (call("max", x, 0) + call("log1p", t)).node
+    top = call("select", call("le", x.lift(0), x), x.lift(1), t)
+    return (top / (1 + t)).node
