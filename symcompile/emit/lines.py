@@ -1,0 +1,58 @@
+"""Laying out generated text."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+
+WIDTH = 96
+
+
+def indent(lines: Iterable[str], depth: int) -> str:
+    """Return lines, or blocks of lines, joined, ``depth`` levels of four spaces to the right."""
+    pad = "    " * depth
+    flat = [line for block in lines for line in block.split("\n")]
+    return "\n".join(pad + line if line else line for line in flat)
+
+
+def filled(
+    prefix: str, items: Sequence[str], suffix: str, depth: int = 1, sep: str = ", "
+) -> list[str]:
+    """Return ``prefix + items + suffix``, on several lines where it is too long for one."""
+    whole = f"{prefix}{sep.join(items)}{suffix}"
+    if len(whole) + 4 * depth <= WIDTH:
+        return [whole]
+    lines = [prefix.rstrip()]
+    row = ""
+    for item in items:
+        if row and len(row) + len(item) + len(sep) + 4 * (depth + 1) > WIDTH:
+            lines.append("    " + row.rstrip())
+            row = ""
+        row += item + sep
+    lines.append("    " + row.removesuffix(sep))
+    lines.append(suffix)
+    return lines
+
+
+def unpacked(names: Sequence[str], value: str) -> list[str]:
+    """Return the assignment that names the entries of a sequence."""
+    if len(names) == 1:
+        return [f"({names[0]},) = {value}"]
+    whole = f"{', '.join(names)} = {value}"
+    if len(whole) + 4 <= WIDTH:
+        return [whole]
+    return filled("(", names, f") = {value}")
+
+
+def tuple_text(items: Sequence[object]) -> str:
+    """Return a tuple as Python source, with the quotes that formatters want.
+
+    Names are escaped to ASCII: nothing that a user names stands in source as it is.
+    """
+    shown = []
+    for item in items:
+        if isinstance(item, str):
+            shown.append(json.dumps(item))
+        else:
+            shown.append(tuple_text(item) if isinstance(item, tuple) else repr(item))
+    return f"({', '.join(shown)}{',' if len(shown) == 1 else ''})"

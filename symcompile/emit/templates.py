@@ -1,0 +1,70 @@
+"""Rendering: templates hold the scaffolding a reader sees, and nothing is undefined in them."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from symcompile.emit.lines import tuple_text
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+
+def template_folder() -> Path:
+    """Return the folder of the templates: in the installed package, or in a checkout."""
+    package = Path(__file__).resolve().parent.parent
+    inside = package / "templates"
+    return inside if inside.is_dir() else package.parent / "templates"
+
+
+@lru_cache(maxsize=1)
+def environment() -> Environment:
+    """Return the Jinja2 environment; it refuses what is undefined."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    env = Environment(
+        loader=FileSystemLoader(template_folder()),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,
+    )
+    env.filters["tuple_text"] = tuple_text
+    return env
+
+
+def render(template: str, /, **context: Any) -> str:
+    """Return a template filled in. Every key given must be one that the template uses.
+
+    Raises:
+        ValueError: a key that the template does not use, or one that it lacks.
+    """
+    from jinja2 import UndefinedError
+
+    unused = set(context) - _variables(template)
+    if unused:
+        raise ValueError(f"the template {template} does not use {', '.join(sorted(unused))}")
+    try:
+        return environment().get_template(template).render(**context)
+    except UndefinedError as error:
+        raise ValueError(f"the template {template}: {error}") from error
+
+
+@lru_cache(maxsize=32)
+def _variables(name: str) -> frozenset[str]:
+    """Return the free variables of a template and of those that it includes."""
+    from jinja2 import meta
+
+    env = environment()
+    found: set[str] = set()
+    pending = [name]
+    while pending:
+        assert env.loader is not None
+        source = env.loader.get_source(env, pending.pop())[0]
+        tree = env.parse(source)
+        found |= meta.find_undeclared_variables(tree)
+        pending += [n for n in meta.find_referenced_templates(tree) if n is not None]
+    return frozenset(found)
