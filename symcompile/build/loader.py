@@ -1,0 +1,279 @@
+"""Importing generated modules: from a path, or built through the cache."""
+
+from __future__ import annotations
+
+import atexit
+import hashlib
+import importlib.machinery
+import importlib.util
+import os
+import py_compile
+import re
+import shutil
+import sys
+import tempfile
+import threading
+import warnings
+from collections.abc import Callable
+from contextlib import suppress
+from functools import lru_cache
+from pathlib import Path
+from types import ModuleType
+
+from symcompile.build.cache import VARIABLE, Cache, cache_dir, key
+from symcompile.build.cpu import cpu_features
+from symcompile.build.diagnostics import RejectedSourceError
+from symcompile.build.toolchain import (
+    compile_extension,
+    extension_suffix,
+    find_toolchain,
+    identity,
+    optimization_level,
+)
+from symcompile.errors import BackendError, CacheError
+from symcompile.options import Options
+
+_PACKAGE = "symcompile_generated"
+_IMPORTS_NUMBA = re.compile(r"^\s*(?:import|from)\s+numba\b", re.MULTILINE)
+
+_Stamp = tuple[int, int, int] | None
+
+_lock = threading.RLock()
+_modules: dict[str, tuple[_Stamp, ModuleType]] = {}
+
+
+class _SourceLoader(importlib.machinery.SourceFileLoader):
+    """Reads bytecode where it is, never writes it.
+
+    Python compares modification times to the second, so bytecode written beside a file
+    that is generated again at once would outlive it.
+    """
+
+    def set_data(self, path: str, data: object, *, _mode: int = 0o666) -> None:
+        """Write nothing."""
+
+
+def load_module(path: Path, name: str) -> ModuleType:
+    """Import a Python or extension module from its path, under a name of its own.
+
+    The module is in ``sys.modules`` as ``symcompile_generated.<digest of path>.<name>``;
+    ``sys.path`` is left alone, and a module called ``name`` elsewhere is not disturbed.
+
+    Args:
+        path: a ``.py`` file or an extension module.
+        name: the module's own name, which is what an extension was compiled as.
+
+    Returns:
+        The module. The same path gives the same module; a ``.py`` file that has changed
+        since is imported again, an extension cannot be.
+
+    Raises:
+        BackendError: the file cannot be loaded.
+
+    Example:
+        >>> import tempfile
+        >>> folder = tempfile.TemporaryDirectory()
+        >>> file = Path(folder.name, "k.py")
+        >>> _ = file.write_text("x = 1")
+        >>> load_module(file, "k").x
+        1
+        >>> folder.cleanup()
+    """
+    real = os.path.realpath(path)
+    extension = real.endswith(tuple(importlib.machinery.EXTENSION_SUFFIXES))
+    with _lock:
+        stamp = None if extension else _stamp(real)
+        known = _modules.get(real)
+        if known is not None and known[0] == stamp:
+            return known[1]
+        module = _import(real, name, extension=extension)
+        _modules[real] = (stamp, module)
+        return module
+
+
+def _stamp(path: str) -> _Stamp:
+    try:
+        status = Path(path).stat()
+    except OSError as error:
+        raise BackendError(f"The module {path} cannot be read: {error}") from error
+    return status.st_ino, status.st_mtime_ns, status.st_size
+
+
+def _import(path: str, name: str, *, extension: bool) -> ModuleType:
+    parent = f"{_PACKAGE}.{hashlib.sha256(os.fsencode(path)).hexdigest()[:12]}"
+    for package in (_PACKAGE, parent):
+        # Pickle and Numba import a function's module by its dotted name.
+        if package not in sys.modules:
+            sys.modules[package] = ModuleType(package)
+            sys.modules[package].__path__ = []
+    full_name = f"{parent}.{name}"
+    loader = (
+        importlib.machinery.ExtensionFileLoader(full_name, path)
+        if extension
+        else _SourceLoader(full_name, path)
+    )
+    spec = importlib.util.spec_from_file_location(full_name, path, loader=loader)
+    if spec is None:
+        raise BackendError(f"{path} is not a Python module")
+    name_was_free = name not in sys.modules
+    try:
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[full_name] = module
+        loader.exec_module(module)
+    except ImportError as error:
+        sys.modules.pop(full_name, None)
+        raise BackendError(
+            f"The module {path} cannot be loaded: {error}. If its folder forbids programs "
+            f"(mounted noexec), set {VARIABLE} to a folder that allows them."
+        ) from error
+    except BaseException:
+        sys.modules.pop(full_name, None)
+        raise
+    finally:
+        # Cython also enters the module under its short name, where it would hide a file
+        # of that name which the user imports.
+        if extension and name_was_free:
+            sys.modules.pop(name, None)
+    return module
+
+
+def build_python(source: str, name: str, options: Options) -> ModuleType:
+    """Import Python or Numba source through the cache.
+
+    Args:
+        source: the module's text.
+        name: its name, an identifier.
+        options: where the cache is.
+
+    Returns:
+        The module, whose file stays in the cache: tracebacks show its lines, and Numba
+        keeps its compiled functions beside it.
+
+    Raises:
+        CompileError: the source is not valid Python; shows the line.
+    """
+    file_name = f"{_identifier(name)}.py"
+
+    def build(folder: Path) -> None:
+        file = folder / file_name
+        file.write_text(source, encoding="utf-8", newline="\n")
+        bytecode = folder / "__pycache__" / f"{name}.{sys.implementation.cache_tag}.pyc"
+        try:
+            py_compile.compile(
+                str(file),
+                cfile=str(bytecode),
+                dfile=file_name,
+                doraise=True,
+                # The digest of the source decides, not its time of modification.
+                invalidation_mode=py_compile.PycInvalidationMode.CHECKED_HASH,
+            )
+        except py_compile.PyCompileError as error:
+            raise RejectedSourceError(
+                f"Python rejected the generated source {file_name}:\n{error.msg}", error.msg
+            ) from None
+
+    engine: tuple[str, ...] = ()
+    if _IMPORTS_NUMBA.search(source):
+        engine = (_version("numba"), _version("llvmlite"), cpu_features())
+    entry_key = key("python", name, source, sys.version, _version("numpy"), *engine)
+    entry = _cached(entry_key, name, source, build, options)
+    return load_module(entry / file_name, name)
+
+
+def build_cython(source: str, name: str, options: Options) -> ModuleType:
+    """Compile Cython source through the cache and import it.
+
+    Args:
+        source: the text of the ``.pyx`` file.
+        name: the module's name, an identifier.
+        options: target, optimisation level and where the cache is.
+
+    Returns:
+        The extension module; its ``.pyx`` lies beside it.
+
+    Raises:
+        ToolchainError: no working compiler here.
+        CompileError: a compiler rejects the source; shows the lines and names the log.
+    """
+    file_name = f"{_identifier(name)}.pyx"
+    toolchain = find_toolchain()
+
+    def build(folder: Path) -> None:
+        pyx = folder / file_name
+        pyx.write_text(source, encoding="utf-8", newline="\n")
+        compile_extension(toolchain, pyx, folder, options=options)
+
+    level = str(optimization_level(options))
+    entry_key = key("cython", name, source, level, *identity(toolchain, options))
+    entry = _cached(entry_key, name, source, build, options)
+    return load_module(entry / (name + extension_suffix()), name)
+
+
+def _identifier(name: str) -> str:
+    if not name.isidentifier():
+        raise ValueError(f"a module's name must be an identifier, not {name!r}")
+    return name
+
+
+@lru_cache
+def _version(package: str) -> str:
+    from importlib import metadata
+
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError as error:
+        raise BackendError(f"The package {package} is missing: pip install {package}") from error
+
+
+def _cached(
+    entry_key: str, name: str, source: str, build: Callable[[Path], None], options: Options
+) -> Path:
+    cache = Cache(cache_dir(options))
+    try:
+        try:
+            return cache.get_or_build(entry_key, build)
+        except CacheError as error:
+            # A home folder that cannot be written must not cost the user the kernel.
+            cache = Cache(_private_root(str(error)))
+            return cache.get_or_build(entry_key, build)
+    except RejectedSourceError as error:
+        kept = _keep_log(cache, f"{name}-{entry_key[:12]}.log", error, source)
+        raise RejectedSourceError(f"{error}{kept}", error.log) from None
+
+
+def _keep_log(cache: Cache, file_name: str, error: RejectedSourceError, source: str) -> str:
+    log = cache.log_folder / file_name
+    with suppress(OSError):
+        log.parent.mkdir(mode=0o700, exist_ok=True)
+        log.write_text(f"{error.log}\n\n{source}", encoding="utf-8", errors="replace")
+        return f"\nThe whole output, and the source: {log}"
+    return ""
+
+
+@lru_cache(maxsize=1)
+def _private_folder() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="symcompile-"))
+    owner = os.getpid()
+
+    def remove() -> None:
+        # A forked child ends while its parent still uses the folder.
+        if os.getpid() == owner:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    atexit.register(remove)
+    return folder
+
+
+_warned = threading.Event()
+
+
+def _private_root(reason: str) -> Path:
+    with _lock:
+        if not _warned.is_set():
+            _warned.set()
+            warnings.warn(
+                f"{reason} Until then, modules are compiled for this process alone.",
+                RuntimeWarning,
+                stacklevel=5,
+            )
+        return _private_folder()

@@ -1,0 +1,101 @@
+"""The manifest of a cache entry: what it must hold, and whether it still does."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import stat
+from pathlib import Path, PurePosixPath
+
+_MANIFEST = "manifest.json"
+_FORMAT = 1
+_NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
+_BINARY = getattr(os, "O_BINARY", 0)
+_CLOEXEC = getattr(os, "O_CLOEXEC", 0)
+
+
+def write(entry: Path, key: str) -> None:
+    """Record every file of an entry, and force all of it to disk.
+
+    Args:
+        entry: a finished folder of regular files, in subfolders or not.
+        key: the key that it will be published under.
+
+    Raises:
+        OSError: the folder cannot be read or written, or holds something else than files.
+    """
+    files: dict[str, dict[str, str | int]] = {}
+    for path in sorted(entry.rglob("*")):
+        if path.is_dir() and not path.is_symlink():
+            continue
+        content = _read(path, sync=True)
+        files[path.relative_to(entry).as_posix()] = _record(content)
+    text = json.dumps({"files": files, "format": _FORMAT, "key": key}, indent=1, sort_keys=True)
+    with (entry / _MANIFEST).open("x", encoding="utf-8", newline="\n") as stream:
+        stream.write(text + "\n")
+        stream.flush()
+        os.fsync(stream.fileno())
+    sync_folder(entry)
+
+
+def intact(entry: Path, key: str) -> bool:
+    """Whether a folder is the complete, unchanged entry of this key, made by this user.
+
+    Files that came later, as Numba's index, are allowed.
+    """
+    try:
+        if not (_private_folder(entry.parent) and _private_folder(entry)):
+            return False
+        manifest = json.loads(_read(entry / _MANIFEST))
+        if manifest["key"] != key or manifest["format"] != _FORMAT:
+            return False
+        return all(
+            _inside(name) and _record(_read(entry / name)) == record
+            for name, record in manifest["files"].items()
+        )
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        return False
+
+
+def trusted(status: os.stat_result) -> bool:
+    """Whether only this user and the superuser can have put it there."""
+    if not hasattr(os, "geteuid"):
+        return True
+    return status.st_uid in (os.geteuid(), 0) and not status.st_mode & stat.S_IWOTH
+
+
+def sync_folder(folder: Path) -> None:
+    """Force a folder's list of names to disk, where the system lets a folder be opened."""
+    if os.name != "posix":
+        return
+    descriptor = os.open(folder, os.O_RDONLY | _CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _private_folder(folder: Path) -> bool:
+    status = os.lstat(folder)
+    return stat.S_ISDIR(status.st_mode) and trusted(status)
+
+
+def _inside(name: str) -> bool:
+    path = PurePosixPath(name)
+    return not path.is_absolute() and ".." not in path.parts
+
+
+def _record(content: bytes) -> dict[str, str | int]:
+    return {"sha256": hashlib.sha256(content).hexdigest(), "size": len(content)}
+
+
+def _read(path: Path, *, sync: bool = False) -> bytes:
+    descriptor = os.open(path, os.O_RDONLY | _NOFOLLOW | _BINARY | _CLOEXEC)
+    with os.fdopen(descriptor, "rb") as stream:
+        status = os.fstat(descriptor)
+        if not (stat.S_ISREG(status.st_mode) and trusted(status)):
+            raise PermissionError(f"{path} is not a regular file of this user")
+        if sync and os.name == "posix":
+            os.fsync(descriptor)
+        return stream.read()
