@@ -20,6 +20,8 @@ from symcompile.ir.graph import Function, Graph
 
 BLOCKS = 64
 TILE = 512
+#: Where there are no vector lanes to share a tile, it is shorter, for the same error.
+SCALAR_TILE = 128
 
 _LEAVES = frozenset({"const", "input", "extent", "true", "false"})
 

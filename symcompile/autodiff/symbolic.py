@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, overload
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 # Longer expressions than in a header: whoever asks for the gradient wants to see it.
 _PIECE = 200
+# Of more intermediates than twice this, the first and the last are printed.
+_HALF = 50
 
 # Arguments that are whole numbers by their nature, whatever else has that value.
 _WHOLE = {("powi", 1), ("polygamma", 0)}
@@ -57,16 +59,24 @@ class SymbolicGradient(Sequence[Any]):
         return iter(self.results)
 
     def __str__(self) -> str:
-        lines = [f"{symbol} = {expr}" for symbol, expr in self.intermediates]
+        lines = self._shown(lambda symbol, expr: f"{symbol} = {expr}", "...")
         return "\n".join([*lines, str(list(self.results))])
 
     __repr__ = __str__
+
+    def _shown(self, line: Callable[[Any, Any], str], gap: str) -> list[str]:
+        """Return a line for each intermediate, the middle of a long list left out."""
+        pairs = self.intermediates
+        if len(pairs) <= 2 * _HALF:
+            return [line(*pair) for pair in pairs]
+        first = [line(*pair) for pair in pairs[:_HALF]]
+        return [*first, gap, *[line(*pair) for pair in pairs[-_HALF:]]]
 
     def _repr_latex_(self) -> str:
         result = sp.latex(list(self.results))
         if not self.intermediates:
             return f"$\\displaystyle {result}$"
-        lines = [f"{sp.latex(symbol)} &= {sp.latex(e)}" for symbol, e in self.intermediates]
+        lines = self._shown(lambda s, e: f"{sp.latex(s)} &= {sp.latex(e)}", r"&\;\;\vdots")
         body = " \\\\\n".join([*lines, f"\\nabla &= {result}"])
         return f"$\\displaystyle \\begin{{aligned}}\n{body}\n\\end{{aligned}}$"
 

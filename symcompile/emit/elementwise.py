@@ -23,7 +23,7 @@ from symcompile.emit.templates import render
 from symcompile.frontend.definition import Definition
 from symcompile.naming import Names
 from symcompile.options import Backend
-from symcompile.schedule import BLOCKS, TILE, Schedule
+from symcompile.schedule import BLOCKS, SCALAR_TILE, TILE, Schedule
 
 Container = Literal["scalar", "list", "tuple", "array"]
 
@@ -81,7 +81,7 @@ def emit_elementwise(
             "whole": len(points.graph) <= LONGEST_WHOLE,
             "loops": bool(names.params),
             "blocks": BLOCKS,
-            "tile": TILE,
+            "tile": SCALAR_TILE if backend == "numba" else TILE,
         }
     if backend == "cython":
         declared = [_c(function, points, "scalar").declaration]
@@ -91,7 +91,7 @@ def emit_elementwise(
             "name": function.points.name,
             "loops": bool(names.params),
             "blocks": BLOCKS,
-            "tile": TILE,
+            "tile": SCALAR_TILE if backend == "numba" else TILE,
             "code": indent(text.rstrip().split("\n"), 1),
             "vector": vector_functions([columns]),
             "externs": [extern_declaration(declaration) for declaration in declared],

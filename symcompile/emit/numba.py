@@ -23,7 +23,7 @@ from symcompile.emit.templates import render
 from symcompile.frontend.definition import Definition
 from symcompile.ir.graph import Output, payload
 from symcompile.naming import Names
-from symcompile.schedule import BLOCKS, TILE, Phase, Schedule
+from symcompile.schedule import BLOCKS, SCALAR_TILE, Phase, Schedule
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def emit_numba(definition: Definition, schedules: Sequence[Schedule], version: s
         used=used,
         loops="_accumulate(" in text or "_blocks(" in text,
         blocks=BLOCKS,
-        tile=TILE,
+        tile=SCALAR_TILE,
     )
 
 

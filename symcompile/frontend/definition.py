@@ -76,13 +76,17 @@ class Definition:
         return {**self.__dict__, "source": None, "source_params": None}
 
     def __repr__(self) -> str:
+        from symcompile.frontend.raiser import safe_name
         from symcompile.frontend.raising import formula
 
-        roles = [f"params=({', '.join(self.params)})"]
+        def listed(names: Iterable[str]) -> str:
+            return ", ".join(map(safe_name, names))
+
+        roles = [f"params=({listed(self.params)})"]
         if self.data:
-            roles.append(f"data=({', '.join(self.data)})")
+            roles.append(f"data=({listed(self.data)})")
         if self.constants:
-            roles.append(f"constants=({', '.join(name for name, _ in self.constants)})")
+            roles.append(f"constants=({listed(name for name, _ in self.constants)})")
         return f"<definition {self.name}: {formula(self)}; {', '.join(roles)}>"
 
     def _repr_latex_(self) -> str:

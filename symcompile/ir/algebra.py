@@ -21,7 +21,7 @@ Rule = Callable[["Builder", tuple[int, ...]], "int | None"]
 # Exact constants stop growing here: beyond it they would cost more than the rounding they save.
 _MAX_BITS = 2048
 
-_EVEN = frozenset({"cos", "cosh", "abs"})
+_EVEN = frozenset({"cos", "cosh", "abs", "sech_squared"})
 _ODD = frozenset({"sin", "tan", "asin", "atan", "sinh", "tanh", "asinh", "atanh", "erf", "cbrt"})
 
 
@@ -177,6 +177,8 @@ def _div(b: Builder, args: tuple[int, ...]) -> int | None:
     cx, cy = exact(g, x), exact(g, y)
     if cy == 1:
         return x
+    if x == y and g[x].op == "extent":  # never zero: there are no loops over no samples
+        return b.constant(1)
     if cy and cx is not None:
         return _fold(b, cx / cy)
     if cy == -1:

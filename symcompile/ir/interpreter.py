@@ -75,6 +75,7 @@ _CASES: dict[str, Callable[..., Any]] = {
     "select": lambda mp, c, x, y: x if c else y,
     "softplus": lambda mp, x: mp.log1p(mp.exp(x)) if x < 0 else x + mp.log1p(mp.exp(-x)),
     "sigmoid": lambda mp, x: 1 / (1 + mp.exp(-x)),
+    "sech_squared": lambda mp, x: mp.sech(x) ** 2,
     "lt": lambda mp, x, y: x < y,
     "le": lambda mp, x, y: x <= y,
     "eq": lambda mp, x, y: x == y,

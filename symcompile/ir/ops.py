@@ -63,6 +63,7 @@ def _function(
     mpmath: str | None = None,
     domain: tuple[float, float] = (-3.0, 3.0),
     python: str | None = None,
+    numba: str | None = None,
     vector: bool = True,
 ) -> Op:
     """Return a row for a function of one argument that libm, NumPy and mpmath all have."""
@@ -73,7 +74,7 @@ def _function(
         (derivative,),
         python=f"{python or 'math.' + name}({{0}})",
         numpy=f"{numpy or 'np.' + name}({{0}})",
-        numba=f"math.{name}({{0}})",
+        numba=f"{numba or 'math.' + name}({{0}})",
         c=f"{c_name}({{0}})",
         mpmath=mpmath or name,
         sympy=sympy,
@@ -137,7 +138,11 @@ _ROWS = [
     ),
     _function("sqrt", lambda g, f, x: g / (2 * f), domain=(0.01, 9.0), vector=False),
     _function(
-        "cbrt", lambda g, f, x: g / (3 * (f * f)), sympy="Cbrt", domain=(0.01, 9.0), mpmath="cbrt"
+        "cbrt",
+        lambda g, f, x: g / (3 * (f * f)),
+        sympy="Cbrt",
+        numba="np.cbrt",
+        domain=(0.01, 9.0),
     ),
     _function("exp", lambda g, f, x: g * f, sympy="exp"),
     _function("expm1", lambda g, f, x: g * call("exp", x), sympy="expm1"),
@@ -163,8 +168,8 @@ _ROWS = [
     _function("atan", lambda g, f, x: g / (1 + x * x), sympy="atan", numpy="np.arctan"),
     _function("sinh", lambda g, f, x: g * call("cosh", x), sympy="sinh"),
     _function("cosh", lambda g, f, x: g * call("sinh", x), sympy="cosh"),
-    # 1/cosh^2, not 1 - tanh^2, which cancels as tanh nears 1.
-    _function("tanh", lambda g, f, x: g / call("powi", call("cosh", x), 2), sympy="tanh"),
+    # Not 1 - tanh^2, which cancels as tanh nears 1.
+    _function("tanh", lambda g, f, x: g * call("sech_squared", x), sympy="tanh"),
     _function("asinh", lambda g, f, x: g / call("hypot", x, 1), sympy="asinh", numpy="np.arcsinh"),
     _function(
         "acosh",
@@ -353,6 +358,15 @@ _ROWS = [
         "sigmoid",
         1,
         (lambda g, f, x: g * (f * call("sigmoid", -x)),),
+        python="",
+        numpy="",
+        numba="",
+        c="",
+    ),
+    Op(
+        "sech_squared",
+        1,
+        (lambda g, f, x: g * (-2 * (f * call("tanh", x))),),
         python="",
         numpy="",
         numba="",

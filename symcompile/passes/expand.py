@@ -2,6 +2,7 @@
 
 With ``t = exp(-|x|)``, which never overflows and which the two share:
 ``softplus(x) = max(x, 0) + log1p(t)`` and ``sigmoid(x) = (1 if x >= 0 else t)/(1 + t)``.
+The square of the hyperbolic secant is ``4*t^2/(1 + t^2)^2``; its cosine would overflow.
 """
 
 from __future__ import annotations
@@ -17,9 +18,12 @@ def expand(function: Function) -> Function:
 
 
 def _rule(b: Builder, node: Node, args: tuple[int, ...]) -> int | None:
-    if node.op not in ("softplus", "sigmoid"):
+    if node.op not in ("softplus", "sigmoid", "sech_squared"):
         return None
     x = Value(b, args[0])
+    if node.op == "sech_squared":
+        square = call("exp", -2 * call("abs", x))
+        return (4 * square / call("powi", 1 + square, 2)).node
     t = call("exp", -call("abs", x))
     if node.op == "softplus":
         return (call("max", x, 0) + call("log1p", t)).node

@@ -6,7 +6,7 @@ Each rewrite is an identity of real numbers:
 - ``log(1 + u) = log1p(u)`` and ``exp(u) - 1 = expm1(u)``: no cancellation where u is small.
 - ``log(1 + exp(z)) = softplus(z)``: no overflow; its derivative is ``sigmoid(z)``.
 - ``a/(1 + exp(z)) = a*sigmoid(-z)``: its derivative does not become inf/inf.
-- ``exp(z)/(1 + exp(z)) = sigmoid(z)``.
+- ``a*exp(z)/(1 + exp(z)) = a*sigmoid(z)``, among further factors and in small powers.
 
 Source: N. J. Higham, *Accuracy and Stability of Numerical Algorithms* (2nd ed., 2002),
 sections 1.14 and 27; M. Mächler, *Accurately computing log(1 - exp(-|a|))* (2012).
@@ -20,6 +20,9 @@ from symcompile.ir.algebra import exact
 from symcompile.ir.build import Builder
 from symcompile.ir.graph import Function, Node
 from symcompile.passes.rewrite import rewrite
+
+# Products of more factors are not searched.
+_MOST_FACTORS = 8
 
 
 def recognise(function: Function) -> Function:
@@ -76,11 +79,53 @@ def _expm1(b: Builder, args: tuple[int, ...]) -> int | None:
 
 
 def _sigmoid(b: Builder, args: tuple[int, ...]) -> int | None:
-    top, bottom = args
-    small = _one_plus(b, bottom)
-    z = None if small is None else _exponent(b, small)
-    if z is None:
+    top, kept, changed = args[0], b.constant(1), False
+    for factor in _factors(b, args[1]):
+        base, power = _power(b, factor)
+        small = _one_plus(b, base)
+        z = None if small is None else _exponent(b, small)
+        if small is None or z is None:
+            kept = b.call("mul", kept, factor)
+            continue
+        changed = True
+        for _ in range(power):
+            rest = _without(b, top, small)
+            if rest is None:
+                top = b.call("mul", top, b.call("sigmoid", b.call("neg", z)))
+            else:
+                top = b.call("mul", rest, b.call("sigmoid", z))
+    return b.call("div", top, kept) if changed else None
+
+
+def _factors(b: Builder, product: int, most: int = _MOST_FACTORS) -> list[int]:
+    """Return the factors of a product; the last ones together where there are many."""
+    found, pending = [], [product]
+    while pending:
+        node = b.graph[pending[-1]]
+        if node.op == "mul" and len(found) + len(pending) < most:
+            pending[-1:] = node.args[::-1]
+        else:
+            found.append(pending.pop())
+    return found
+
+
+def _power(b: Builder, node: int) -> tuple[int, int]:
+    """Return base and exponent of a small power."""
+    found = b.graph[node]
+    if found.op == "powi":
+        power = exact(b.graph, found.args[1])
+        if power is not None and 0 < power <= _MOST_FACTORS:
+            return found.args[0], int(power)
+    return node, 1
+
+
+def _without(b: Builder, product: int, factor: int) -> int | None:
+    """Return ``product`` without one ``factor`` of it, or None where it has no such factor."""
+    factors = _factors(b, product)
+    if factor not in factors:
         return None
-    if top == small:
-        return b.call("sigmoid", z)
-    return b.call("mul", top, b.call("sigmoid", b.call("neg", z)))
+    factors.remove(factor)
+    result = b.constant(1)
+    for node in factors:
+        result = b.call("mul", result, node)
+    return result

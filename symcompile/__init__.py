@@ -1,0 +1,86 @@
+"""symcompile: from symbolic mathematics to fast numerical modules.
+
+>>> import sympy as sp, symcompile as sc
+>>> w0, w1, x, y = sp.symbols("w0 w1 x y")
+>>> linreg = sc.define("linreg", (w0 + w1*x - y)**2, params=(w0, w1), data=(x, y), reduce="mean")
+>>> kernel = sc.compile(linreg, backend="python")
+>>> kernel.value([0, 1], [1.0, 2.0], [1.0, 4.0])
+2.0
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from symcompile.errors import (
+    ArgumentTypeError,
+    ArgumentValueError,
+    BackendError,
+    BuildFileError,
+    CacheError,
+    CompileError,
+    DefinitionError,
+    LoweringError,
+    SymcompileError,
+    ToolchainError,
+    UnsupportedFunctionError,
+)
+from symcompile.frontend.definition import Definition, define
+from symcompile.options import BACKENDS, Options
+
+if TYPE_CHECKING:
+    from symcompile.compiler import compile
+    from symcompile.crosscheck import Report, crosscheck
+    from symcompile.kernel import Kernel, Objective
+    from symcompile.lambdify import lambdify
+
+    __version__: str
+
+__all__ = [
+    "BACKENDS",
+    "ArgumentTypeError",
+    "ArgumentValueError",
+    "BackendError",
+    "BuildFileError",
+    "CacheError",
+    "CompileError",
+    "Definition",
+    "DefinitionError",
+    "Kernel",
+    "LoweringError",
+    "Objective",
+    "Options",
+    "Report",
+    "SymcompileError",
+    "ToolchainError",
+    "UnsupportedFunctionError",
+    "compile",
+    "crosscheck",
+    "define",
+    "lambdify",
+]
+
+# Imported when first used: `import symcompile` should cost little more than SymPy.
+_LAZY = {
+    "compile": "symcompile.compiler",
+    "crosscheck": "symcompile.crosscheck",
+    "Report": "symcompile.crosscheck",
+    "Kernel": "symcompile.kernel",
+    "Objective": "symcompile.kernel",
+    "lambdify": "symcompile.lambdify",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        value: Any = version("symcompile")
+    elif name in _LAZY:
+        from importlib import import_module
+
+        value = getattr(import_module(_LAZY[name]), name)
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = value
+    return value

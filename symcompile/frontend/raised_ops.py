@@ -1,0 +1,154 @@
+"""Single operations and constants of the IR as SymPy.
+
+SymPy's automatic evaluation is left on, so what comes out reads as if it had been typed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from fractions import Fraction
+from functools import cache
+from typing import Any
+
+import sympy as sp
+
+from symcompile.ir.graph import Constant, Graph, Special
+from symcompile.ir.ops import CONSTANTS, OPS
+
+# Binary digits of a double, and how many of them behind the point still look like a fraction
+# that somebody wrote.
+_DOUBLE = 53
+_NICE_BITS = 20
+
+_SPECIAL = {Special.INF: sp.oo, Special.NEG_INF: -sp.oo, Special.NAN: sp.nan}
+
+
+def float_values(graph: Graph, nodes: Iterable[int]) -> frozenset[Fraction]:
+    """Return the constants among ``nodes`` that were floats where the formula was written.
+
+    The IR keeps every constant exact, so this is read off the values: a long binary fraction
+    comes from a float. So does a short one that is a factor: a quotient of integers is lowered
+    as a division.
+
+    >>> graph = Graph()
+    >>> tenth = graph.constant(Fraction(0.1))
+    >>> float_values(graph, [tenth, graph.constant(Fraction(1, 3))]) == {Fraction(0.1)}
+    True
+    """
+    found: set[Fraction] = set()
+    for index in nodes:
+        node = graph[index]
+        if isinstance(node.data, Fraction) and _looks_binary(node.data):
+            found.add(node.data)
+        if node.op == "mul":
+            for arg in node.args:
+                value = graph[arg].data
+                if isinstance(value, Fraction) and _trailing_zeros(value.denominator) > 0:
+                    found.add(value)
+    return frozenset(found)
+
+
+def _looks_binary(value: Fraction) -> bool:
+    return max(_trailing_zeros(value.numerator), _trailing_zeros(value.denominator)) > _NICE_BITS
+
+
+def _trailing_zeros(value: int) -> int:
+    return (value & -value).bit_length() - 1 if value else 0
+
+
+def raise_number(value: Constant, inexact: bool = False) -> Any:
+    """Return an exact constant as a SymPy number, a Float if it is ``inexact``.
+
+    >>> raise_number(Fraction(1, 3)), raise_number(Fraction(0.1), inexact=True)
+    (1/3, 0.100000000000000)
+    """
+    if isinstance(value, Special):
+        return _SPECIAL[value]
+    exact = sp.Rational(value.numerator, value.denominator)
+    if not inexact:
+        return exact
+    # A Float of more than fifteen digits keeps them.
+    whole = abs(value.numerator)
+    bits = (whole >> _trailing_zeros(whole)).bit_length()
+    dyadic = value.denominator & (value.denominator - 1) == 0
+    return sp.Float(exact, precision=max(_DOUBLE, bits) if dyadic else _DOUBLE)
+
+
+def raise_op(op: str, args: Sequence[Any]) -> Any:
+    """Return an operation of the table applied to SymPy expressions.
+
+    >>> raise_op("softplus", [sp.Symbol("x")])
+    log(exp(x) + 1)
+    """
+    return _maker(op)(*args)
+
+
+@cache
+def _maker(op: str) -> Callable[..., Any]:
+    case = _CASES.get(op)
+    if case is not None:
+        return case
+    if op in CONSTANTS:
+        value = getattr(sp, CONSTANTS[op][1].replace("Pi", "pi").replace("Exp1", "E"))
+        return lambda: value
+    from sympy.codegen import cfunctions
+
+    name = OPS[op].sympy or op
+    found: Callable[..., Any] = getattr(sp, name, None) or getattr(cfunctions, name)
+    return found
+
+
+def _less(x: Any, y: Any) -> Any:
+    return sp.Gt(y, x) if x.is_Number else sp.Lt(x, y)
+
+
+def _less_or_equal(x: Any, y: Any) -> Any:
+    return sp.Ge(y, x) if x.is_Number else sp.Le(x, y)
+
+
+def _equal(x: Any, y: Any) -> Any:
+    return sp.Eq(y, x) if x.is_Number else sp.Eq(x, y)
+
+
+def _unequal(x: Any, y: Any) -> Any:
+    if isinstance(x, sp.logic.boolalg.BooleanFunction | sp.core.relational.Relational):
+        return sp.Xor(x, y)
+    return sp.Ne(y, x) if x.is_Number else sp.Ne(x, y)
+
+
+def _select(condition: Any, yes: Any, no: Any) -> Any:
+    # One Piecewise for a chain of choices, as it was before lowering.
+    rest = no.args if isinstance(no, sp.Piecewise) else [(no, True)]
+    if no is sp.nan:
+        rest = []
+    return sp.Piecewise((yes, condition), *rest)
+
+
+_CASES: dict[str, Callable[..., Any]] = {
+    "add": sp.Add,
+    "sub": lambda x, y: x - y,
+    "mul": sp.Mul,
+    "div": lambda x, y: x / y,
+    "neg": lambda x: -x,
+    "pow": sp.Pow,
+    "powi": sp.Pow,
+    "sqrt": sp.sqrt,
+    "log": sp.log,
+    "min": sp.Min,
+    "max": sp.Max,
+    "select": _select,
+    "softplus": lambda x: sp.log(1 + sp.exp(x)),
+    "sigmoid": lambda x: 1 / (1 + sp.exp(-x)),
+    "sech_squared": lambda x: 1 - sp.tanh(x) ** 2,
+    "digamma": sp.digamma,
+    "polygamma": sp.polygamma,
+    "lt": _less,
+    "le": _less_or_equal,
+    "eq": _equal,
+    "ne": _unequal,
+    "and": sp.And,
+    "or": sp.Or,
+    "not": sp.Not,
+    "true": lambda: sp.true,
+    "false": lambda: sp.false,
+}

@@ -1,0 +1,324 @@
+"""``Kernel``: the functions of a compiled definition, called with data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from numpy.typing import ArrayLike
+
+from symcompile.arguments import Array, count, is_plain, listed, require_finite
+from symcompile.autodiff.derive import SCALAR_FUNCTIONS
+from symcompile.errors import ArgumentTypeError, ArgumentValueError, SymcompileError
+from symcompile.interface import Interface
+from symcompile.objective import Objective, Value
+from symcompile.options import Options
+
+if TYPE_CHECKING:
+    from symcompile.frontend.definition import Definition
+
+__all__ = ["Kernel", "Objective"]
+
+Load = Callable[[tuple[str, ...]], ModuleType]
+
+_BIND_OPTIONS = ("copy", "check_finite")
+
+
+class _Loaded(NamedTuple):
+    """A generated function, and the keywords it gives the constants."""
+
+    function: Callable[..., Any]
+    keywords: tuple[str, ...]
+
+
+class Kernel:
+    """A definition compiled by one backend. Made by :func:`symcompile.compile`.
+
+    Every method takes the parameters ``p`` of shape ``(P,)``, then the data columns, each of
+    shape ``(n,)``, and the constants by keyword. Lists, arrays of any real dtype and layout,
+    and pandas or polars series are taken; so is, in place of the columns, one data frame or
+    mapping with a column for each data symbol. All computations are in float64.
+
+    The methods raise :class:`~symcompile.ArgumentTypeError` and
+    :class:`~symcompile.ArgumentValueError` when the arguments do not fit, and
+    :class:`~symcompile.UnsupportedFunctionError` for what this definition cannot have.
+
+    Attributes:
+        definition: what was compiled.
+        backend: ``"python"``, ``"numba"`` or ``"cython"``.
+        options: how it was compiled.
+
+    Example:
+        >>> import sympy as sp, symcompile as sc
+        >>> w, x, y = sp.symbols("w x y")
+        >>> kernel = sc.compile((w*x - y)**2, params=w, data=(x, y), reduce="sum",
+        ...                     backend="python")
+        >>> kernel.value_and_grad([2], [1, 2], [3, 4])
+        (1.0, array([-2.]))
+    """
+
+    def __init__(
+        self,
+        definition: Definition,
+        backend: str,
+        options: Options,
+        load: Load,
+        functions: tuple[str, ...] = SCALAR_FUNCTIONS,
+    ) -> None:
+        """Load the functions of a kernel.
+
+        Args:
+            definition: what was compiled.
+            backend: by which backend.
+            options: how.
+            load: returns a module that holds the functions it is given the names of.
+            functions: those to load now, where the definition can have them; the others are
+                loaded when first used.
+        """
+        self.definition = definition
+        self.backend = backend
+        self.options = options
+        self.interface = Interface(definition)
+        self._load = load
+        self._n_data = len(definition.data)
+        self._loaded: dict[str, _Loaded] = {}
+        self._module: ModuleType | None = None
+        eager = tuple(name for name in self.functions if name in functions)
+        if eager:
+            self._module = load(eager)
+            self._loaded = {name: _take(self._module, name) for name in eager}
+
+    # ------------------------------------------------------------------ functions
+
+    def value(self, p: ArrayLike, /, *data: Any, **constants: float) -> Value:
+        """Return the value: a float, or an array.
+
+        Its shape is ``()`` for a scalar, ``(m,)`` for ``m`` outputs, that of the Matrix for a
+        Matrix; with data and ``reduce=None`` a first axis of ``n`` samples comes before these.
+        """
+        result: Value = self._call("value", (p,), data, constants)
+        return result
+
+    def grad(self, p: ArrayLike, /, *data: Any, **constants: float) -> Array:
+        """Return the gradient of a scalar, shape ``(P,)``."""
+        result: Array = self._call("grad", (p,), data, constants)
+        return result
+
+    def value_and_grad(
+        self, p: ArrayLike, /, *data: Any, **constants: float
+    ) -> tuple[float, Array]:
+        """Return a scalar and its gradient of shape ``(P,)``, computed together.
+
+        It is what ``scipy.optimize.minimize(..., args=data, jac=True)`` takes.
+        """
+        result: tuple[float, Array] = self._call("value_and_grad", (p,), data, constants)
+        return result
+
+    def hessian(self, p: ArrayLike, /, *data: Any, **constants: float) -> Array:
+        """Return the Hessian of a scalar, shape ``(P, P)``, symmetric."""
+        result: Array = self._call("hessian", (p,), data, constants)
+        return result
+
+    def hvp(self, p: ArrayLike, v: ArrayLike, /, *data: Any, **constants: float) -> Array:
+        """Return the Hessian of a scalar times ``v``, both of shape ``(P,)``.
+
+        The Hessian itself is never made. It is what SciPy takes as ``hessp``.
+        """
+        result: Array = self._call("hvp", (p, v), data, constants)
+        return result
+
+    def jacobian(self, p: ArrayLike, /, *data: Any, **constants: float) -> Array:
+        """Return the derivatives of all ``m`` outputs.
+
+        The shape is ``(m, P)``, or ``(P,)`` for a scalar; with data and ``reduce=None``
+        ``(n, m, P)`` and ``(n, P)``. A Matrix counts as its entries, row by row.
+        """
+        result: Array = self._call("jacobian", (p,), data, constants)
+        return result
+
+    def jvp(self, p: ArrayLike, v: ArrayLike, /, *data: Any, **constants: float) -> Value:
+        """Return the Jacobian times ``v`` of shape ``(P,)``, shaped like the value."""
+        result: Value = self._call("jvp", (p, v), data, constants)
+        return result
+
+    def vjp(self, p: ArrayLike, u: ArrayLike, /, *data: Any, **constants: float) -> Array:
+        """Return ``u``, shaped like the value, times the Jacobian: shape ``(P,)``."""
+        result: Array = self._call("vjp", (p, u), data, constants)
+        return result
+
+    # ------------------------------------------------------------------ binding
+
+    def bind(
+        self, /, *data: Any, copy: bool = False, check_finite: bool = False, **constants: float
+    ) -> Objective:
+        """Fix the data and the constants, checking and converting them once.
+
+        What happens when the arrays change afterwards is undefined, unless they are copied.
+
+        Args:
+            data: the columns, each of shape ``(n,)``, or one data frame or mapping.
+            copy: whether to copy the columns.
+            check_finite: whether to refuse NaN and infinities.
+            constants: values of the constants; those with a default may be left out.
+
+        Raises:
+            ArgumentTypeError: of wrong type or number, an unknown or missing constant.
+            ArgumentValueError: lengths that differ, no samples, missing columns, and, with
+                ``check_finite``, the first row that is not finite.
+
+        Example:
+            >>> import sympy as sp, symcompile as sc
+            >>> w, x, y = sp.symbols("w x y")
+            >>> kernel = sc.compile((w*x - y)**2, params=w, data=(x, y), reduce="sum",
+            ...                     backend="python")
+            >>> kernel.bind({"y": [3, 4], "x": [1, 2]}).value([2])
+            1.0
+        """
+        clash = [name for name in _BIND_OPTIONS if name in self.constants]
+        if clash:
+            raise ArgumentTypeError(
+                f"{self.definition.name}.bind cannot tell the constant {listed(clash)} from its "
+                "own keyword of that name: rename the constant in the definition"
+            )
+        columns = self.interface.columns("bind", data)
+        numbers = self.interface.numbers("bind", constants)
+        if check_finite:
+            require_finite(columns, self.definition.data)
+        if copy:
+            columns = tuple(column.copy() for column in columns)
+        return Objective(self, columns, numbers)
+
+    # ------------------------------------------------------------------ what it is
+
+    @property
+    def params(self) -> tuple[str, ...]:
+        """Names of the parameters, in the order in which ``p`` packs them."""
+        return self.definition.params
+
+    @property
+    def data(self) -> tuple[str, ...]:
+        """Names of the data columns, in call order."""
+        return self.definition.data
+
+    @property
+    def constants(self) -> tuple[str, ...]:
+        """Names of the constants."""
+        return self.interface.constants
+
+    @property
+    def functions(self) -> tuple[str, ...]:
+        """Names of the functions that this kernel can have."""
+        return self.interface.functions
+
+    @property
+    def loaded(self) -> tuple[str, ...]:
+        """Names of the functions loaded so far."""
+        return tuple(self._loaded)
+
+    @property
+    def module(self) -> ModuleType:
+        """The generated module; of a kernel loaded piece by piece, the one with ``value``."""
+        if self._module is None:
+            self._module = self._load(("value",))
+            self._loaded.setdefault("value", _take(self._module, "value"))
+        return self._module
+
+    @property
+    def source(self) -> str:
+        """The text of :attr:`module`."""
+        path = Path(str(self.module.__file__))
+        if path.suffix != ".py":  # An extension lies beside what it was made from.
+            path = path.with_name(f"{self.module.__name__.rpartition('.')[2]}.pyx")
+        return path.read_text(encoding="utf-8")
+
+    def __repr__(self) -> str:
+        definition = self.definition
+        parts = [self.backend, count(len(definition.params), "parameter")]
+        if definition.data:
+            parts.append(f"data ({listed(definition.data)})")
+        if definition.constants:
+            parts.append(f"constants ({listed(self.constants)})")
+        if definition.reduce:
+            parts.append(f"reduce {definition.reduce}")
+        return f"<kernel {definition.name}: {', '.join(parts)}>"
+
+    def _repr_latex_(self) -> str:
+        return self.definition._repr_latex_()
+
+    def __reduce__(self) -> tuple[Callable[..., Kernel], tuple[Any, ...]]:
+        return _rebuild, (self.definition, self.backend, self.options)
+
+    # ------------------------------------------------------------------ calling
+
+    def _call(
+        self, name: str, vectors: tuple[Any, ...], data: tuple[Any, ...], constants: dict[str, Any]
+    ) -> Any:
+        interface = self.interface
+        function = self._function(name).function
+        if (
+            len(data) == self._n_data
+            and not constants
+            and not interface.required
+            and all(map(is_plain, vectors))
+            and all(map(is_plain, data))
+        ):
+            try:
+                return function(*vectors, *data)
+            except (TypeError, ValueError):
+                pass  # The checks below say what is wrong, in the caller's own terms.
+        columns = interface.columns(name, data)
+        return self.checked(name, vectors, columns, interface.numbers(name, constants))
+
+    def checked(
+        self,
+        name: str,
+        vectors: tuple[Any, ...],
+        columns: tuple[Array, ...],
+        numbers: dict[int, float],
+    ) -> Any:
+        """Call a function with data that are known to be good, checking the vectors.
+
+        Args:
+            name: the function.
+            vectors: ``p``, and ``v`` or ``u`` where the function takes one.
+            columns: the data.
+            numbers: the constants that are given, by slot.
+        """
+        converted = self.interface.vectors(name, vectors, columns)
+        try:
+            return self.function(name, numbers)(*converted, *columns)
+        except SymcompileError:
+            raise
+        except TypeError as error:
+            raise ArgumentTypeError(f"{self.interface.signature(name)}: {error}") from None
+        except ValueError as error:
+            raise ArgumentValueError(f"{self.interface.signature(name)}: {error}") from None
+
+    def function(self, name: str, numbers: dict[int, float]) -> Callable[..., Any]:
+        """Return a generated function, loaded if need be, with the constants fixed."""
+        function, keywords = self._function(name)
+        if not numbers:
+            return function
+        return partial(function, **{keywords[slot]: value for slot, value in numbers.items()})
+
+    def _function(self, name: str) -> _Loaded:
+        loaded = self._loaded.get(name)
+        if loaded is None:
+            self.interface.require(name)
+            loaded = self._loaded[name] = _take(self._load((name,)), name)
+        return loaded
+
+
+def _take(module: ModuleType, name: str) -> _Loaded:
+    keywords = tuple(keyword for keyword, _ in module.CONSTANTS)
+    return _Loaded(getattr(module, name), keywords)
+
+
+def _rebuild(definition: Definition, backend: Any, options: Options) -> Kernel:
+    # What unpickling needs stands above this module, which the compiler imports.
+    from symcompile.compiler import compile as compile_
+
+    return compile_(definition, backend=backend, options=options)

@@ -1,0 +1,253 @@
+"""``Objective``: a kernel bound to its data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import MethodType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from symcompile.arguments import Array, count
+from symcompile.autodiff.derive import SCALAR_FUNCTIONS
+
+if TYPE_CHECKING:
+    from scipy.optimize import OptimizeResult
+
+    from symcompile.kernel import Kernel
+
+Value = float | NDArray[np.float64]
+
+
+class _Binding:
+    """The data of an objective, and the owner of its methods.
+
+    Methods made here pickle by name, as ``multiprocessing.Pool.map(objective.value, ...)`` asks
+    for. Their owner is not the objective itself, so that no cycle keeps large data alive.
+    """
+
+    def __init__(
+        self, kernel: Kernel, columns: tuple[Array, ...], numbers: dict[int, float]
+    ) -> None:
+        self.kernel = kernel
+        self.columns = columns
+        self.numbers = numbers
+
+    def __getattr__(self, name: str) -> MethodType:
+        # Unpickling asks for other names, before there is a kernel.
+        if name not in SCALAR_FUNCTIONS:
+            raise AttributeError(name)
+        return self.method(name)
+
+    def method(self, name: str) -> MethodType:
+        """Return one function of the kernel as a method without the data."""
+        kernel, columns, numbers = self.kernel, self.columns, self.numbers
+        function = kernel.function(name, numbers)
+
+        call: Callable[..., Any]
+        if name in ("hvp", "jvp", "vjp"):
+
+            def call(_: _Binding, p: ArrayLike, v: ArrayLike) -> Any:
+                try:
+                    return function(p, v, *columns)
+                except (TypeError, ValueError):
+                    pass  # What is checked now says what is wrong with p or v.
+                return kernel.checked(name, (p, v), columns, numbers)
+
+        else:
+
+            def call(_: _Binding, p: ArrayLike) -> Any:
+                try:
+                    return function(p, *columns)
+                except (TypeError, ValueError):
+                    pass
+                return kernel.checked(name, (p,), columns, numbers)
+
+        call.__name__ = name
+        call.__qualname__ = f"Objective.{name}"
+        call.__doc__ = getattr(Objective, name).__doc__
+        return MethodType(call, self)
+
+
+class Objective:
+    """A kernel with its data and constants fixed. Made by :meth:`symcompile.Kernel.bind`.
+
+    It has the kernel's methods without the data. Each takes the parameters ``p`` of shape
+    ``(P,)`` in float64, and fails as the kernel's does.
+
+    Attributes:
+        kernel: the kernel.
+        data: the columns, float64 arrays of shape ``(n,)``.
+        n_samples: n, or None for a definition without data.
+    """
+
+    def __init__(
+        self, kernel: Kernel, columns: tuple[Array, ...], numbers: dict[int, float]
+    ) -> None:
+        """Hold data that are checked already.
+
+        Args:
+            kernel: the kernel.
+            columns: its data columns.
+            numbers: the constants that are given, by slot.
+        """
+        self.kernel = kernel
+        self.data = columns
+        self.n_samples = len(columns[0]) if columns else None
+        self._numbers = numbers
+        self._binding = _Binding(kernel, columns, numbers)
+        for name in kernel.loaded:
+            self._method(name)
+
+    # These serve documentation and what is not loaded yet: `_method` puts one without the
+    # lookups in their place.
+
+    def value(self, p: ArrayLike) -> Value:
+        """Return the value: a float, or an array shaped like ``Kernel.value``'s."""
+        result: Value = self._method("value")(p)
+        return result
+
+    def grad(self, p: ArrayLike) -> Array:
+        """Return the gradient of a scalar, shape ``(P,)``."""
+        result: Array = self._method("grad")(p)
+        return result
+
+    def value_and_grad(self, p: ArrayLike) -> tuple[float, Array]:
+        """Return a scalar and its gradient of shape ``(P,)``, computed together."""
+        result: tuple[float, Array] = self._method("value_and_grad")(p)
+        return result
+
+    def hessian(self, p: ArrayLike) -> Array:
+        """Return the Hessian of a scalar, shape ``(P, P)``."""
+        result: Array = self._method("hessian")(p)
+        return result
+
+    def hvp(self, p: ArrayLike, v: ArrayLike) -> Array:
+        """Return the Hessian of a scalar times ``v``, both of shape ``(P,)``."""
+        result: Array = self._method("hvp")(p, v)
+        return result
+
+    def jacobian(self, p: ArrayLike) -> Array:
+        """Return the derivatives of all outputs, shaped like ``Kernel.jacobian``'s."""
+        result: Array = self._method("jacobian")(p)
+        return result
+
+    def jvp(self, p: ArrayLike, v: ArrayLike) -> Value:
+        """Return the Jacobian times ``v`` of shape ``(P,)``, shaped like the value."""
+        result: Value = self._method("jvp")(p, v)
+        return result
+
+    def vjp(self, p: ArrayLike, u: ArrayLike) -> Array:
+        """Return ``u``, shaped like the value, times the Jacobian: shape ``(P,)``."""
+        result: Array = self._method("vjp")(p, u)
+        return result
+
+    def _method(self, name: str) -> MethodType:
+        method: MethodType | None = self.__dict__.get(name)
+        if method is None:
+            method = self.__dict__[name] = self._binding.method(name)
+        return method
+
+    def minimize(
+        self,
+        x0: Any,
+        method: str | Callable[..., Any] | None = None,
+        bounds: Any = None,
+        constraints: Any = (),
+        hess: Any = "auto",
+        **scipy_options: Any,
+    ) -> OptimizeResult:
+        """Minimise with ``scipy.optimize.minimize``, passing exact derivatives.
+
+        Methods that take a gradient get it; those that take second derivatives get the Hessian,
+        or products with it when there are many parameters; others get the value alone.
+
+        Args:
+            x0: where to start: shape ``(P,)``, or a mapping of each parameter's name to a number.
+            method: as SciPy's; None lets SciPy choose.
+            bounds: as SciPy's.
+            constraints: as SciPy's.
+            hess: ``"auto"`` as described, else what SciPy takes, None for nothing.
+            scipy_options: ``tol``, ``callback``, ``options`` and ``hessp`` are handed on; all
+                others, such as ``maxiter`` or ``gtol``, join the method's ``options``.
+
+        Returns:
+            SciPy's result, as it is.
+
+        Raises:
+            UnsupportedFunctionError: the value is not a scalar, or there are no parameters.
+            ArgumentValueError: ``x0`` does not fit the parameters.
+            ArgumentTypeError: ``x0`` is not made of numbers.
+
+        Example:
+            >>> import sympy as sp, symcompile as sc
+            >>> w, x, y = sp.symbols("w x y")
+            >>> kernel = sc.compile((w*x - y)**2, params=w, data=(x, y), reduce="mean",
+            ...                     backend="python")
+            >>> kernel.bind([1, 2], [2, 4]).minimize([0], method="BFGS").x.round(6)
+            array([2.])
+        """
+        from symcompile.optimize import minimize
+
+        return minimize(
+            self,
+            x0,
+            method,
+            bounds=bounds,
+            constraints=constraints,
+            hess=hess,
+            **scipy_options,
+        )
+
+    def least_squares(self, x0: Any, **scipy_options: Any) -> OptimizeResult:
+        """Minimise half the sum of the squares of the values, with the exact Jacobian.
+
+        Args:
+            x0: where to start: shape ``(P,)``, or a mapping of each parameter's name to a number.
+            scipy_options: what ``scipy.optimize.least_squares`` takes: ``bounds``, ``method``,
+                ``loss``, ``ftol``, ...
+
+        Returns:
+            SciPy's result, as it is.
+
+        Raises:
+            UnsupportedFunctionError: the value is a scalar, or there are no parameters.
+            ArgumentValueError: ``x0`` does not fit the parameters.
+            ArgumentTypeError: ``x0`` is not made of numbers.
+
+        Example:
+            >>> import sympy as sp, symcompile as sc
+            >>> w, x, y = sp.symbols("w x y")
+            >>> kernel = sc.compile(w*x - y, params=w, data=(x, y), backend="python")
+            >>> kernel.bind([1, 2], [2, 4]).least_squares([0]).x.round(6)
+            array([2.])
+        """
+        from symcompile.optimize import least_squares
+
+        return least_squares(self, x0, **scipy_options)
+
+    @property
+    def params(self) -> tuple[str, ...]:
+        """Names of the parameters, in the order in which ``p`` packs them."""
+        return self.kernel.params
+
+    @property
+    def constants(self) -> dict[str, float]:
+        """Names and values of the constants."""
+        definition = self.kernel.definition
+        return {
+            name: self._numbers[slot] if default is None else self._numbers.get(slot, default)
+            for slot, (name, default) in enumerate(definition.constants)
+        }
+
+    def __repr__(self) -> str:
+        definition = self.kernel.definition
+        parts = [self.kernel.backend, count(len(definition.params), "parameter")]
+        if self.n_samples is not None:
+            parts.append(count(self.n_samples, "sample"))
+        parts += [f"{name}={value!r}" for name, value in self.constants.items()]
+        return f"<objective {definition.name}: {', '.join(parts)}>"
+
+    def __reduce__(self) -> tuple[type[Objective], tuple[Any, ...]]:
+        return Objective, (self.kernel, self.data, self._numbers)

@@ -1,0 +1,126 @@
+"""Objectives in the hands of :mod:`scipy.optimize`, with their exact derivatives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from symcompile.arguments import start_vector
+from symcompile.errors import ArgumentTypeError, UnsupportedFunctionError
+
+if TYPE_CHECKING:
+    from scipy.optimize import OptimizeResult
+
+    from symcompile.kernel import Objective
+
+Method = str | Callable[..., Any] | None
+
+_VALUE_ONLY: Final = frozenset({"nelder-mead", "powell", "cobyla", "cobyqa"})
+_NEEDS_HESSIAN: Final = frozenset({"dogleg", "trust-exact"})
+_TAKES_PRODUCTS: Final = frozenset({"newton-cg", "trust-ncg", "trust-krylov", "trust-constr"})
+
+#: With more parameters than this, products with the Hessian cost less than the Hessian.
+_SMALL: Final = 50
+
+#: What scipy.optimize.minimize takes itself; all else belongs to the method's options.
+_OF_MINIMIZE: Final = frozenset({"tol", "callback", "options", "hessp"})
+
+
+def minimize(
+    objective: Objective,
+    x0: Any,
+    method: Method = None,
+    *,
+    bounds: Any = None,
+    constraints: Any = (),
+    hess: Any = "auto",
+    **scipy_options: Any,
+) -> OptimizeResult:
+    """Minimise a scalar objective; see :meth:`symcompile.Objective.minimize`."""
+    definition = objective.kernel.definition
+    if not definition.scalar:
+        raise UnsupportedFunctionError(
+            f'{definition.name}.minimize needs a scalar: use reduce="mean" or "sum", or '
+            "objective.least_squares(x0) to minimise the sum of the squares of what it returns"
+        )
+    _require_params(objective, "minimize")
+    _refuse(scipy_options, "fun", "jac", "args")
+    start = start_vector(x0, definition.params)
+
+    from scipy import optimize
+
+    passed = {name: scipy_options.pop(name) for name in _OF_MINIMIZE & scipy_options.keys()}
+    options = {**(passed.pop("options", None) or {}), **scipy_options}
+    name = method.lower() if isinstance(method, str) else method
+    fun: Callable[..., Any] = objective.value_and_grad
+    if name in _VALUE_ONLY:
+        fun = objective.value
+    if not isinstance(hess, str) or hess != "auto":
+        passed["hess"] = hess
+    elif "hessp" not in passed:
+        passed.update(_second_derivatives(objective, name))
+    return optimize.minimize(
+        fun,
+        start,
+        method=method,
+        jac=None if name in _VALUE_ONLY else True,
+        bounds=bounds,
+        constraints=constraints,
+        options=options or None,
+        **passed,
+    )
+
+
+def _second_derivatives(objective: Objective, method: Method) -> dict[str, Any]:
+    if method in _NEEDS_HESSIAN:
+        return {"hess": objective.hessian}
+    if method in _TAKES_PRODUCTS:
+        if len(objective.params) > _SMALL:
+            return {"hessp": objective.hvp}
+        return {"hess": objective.hessian}
+    return {}
+
+
+def least_squares(objective: Objective, x0: Any, **scipy_options: Any) -> OptimizeResult:
+    """Minimise the sum of squared residuals; see :meth:`symcompile.Objective.least_squares`."""
+    definition = objective.kernel.definition
+    if definition.scalar:
+        raise UnsupportedFunctionError(
+            f"{definition.name}.least_squares needs residuals, one for each sample or entry, and "
+            f"{definition.name} is one number: use minimize, or define the residual with "
+            "reduce=None"
+        )
+    _require_params(objective, "least_squares")
+    _refuse(scipy_options, "fun", "jac", "args", "kwargs")
+    start = start_vector(x0, definition.params)
+    size = len(start)
+
+    def residuals(p: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.ravel(objective.value(p))
+
+    def jacobian(p: NDArray[np.float64]) -> NDArray[np.float64]:
+        return objective.jacobian(p).reshape(-1, size)
+
+    from scipy import optimize
+
+    return optimize.least_squares(residuals, start, jac=jacobian, **scipy_options)
+
+
+def _require_params(objective: Objective, name: str) -> None:
+    if not objective.params:
+        raise UnsupportedFunctionError(
+            f"{objective.kernel.definition.name}.{name} has nothing to vary: "
+            "name the parameters with params= in the definition"
+        )
+
+
+def _refuse(options: dict[str, Any], *names: str) -> None:
+    for name in names:
+        if name in options:
+            raise ArgumentTypeError(
+                f"{name}= is not taken: the objective brings its own function, data and "
+                "derivatives; call scipy.optimize yourself to pass others"
+            )
