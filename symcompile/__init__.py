@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from symcompile.compiler import compile
     from symcompile.crosscheck import Report, crosscheck
     from symcompile.kernel import Kernel, Objective
-    from symcompile.lambdify import lambdify
+    from symcompile.elementwise import lambdify
 
     __version__: str
 
@@ -67,15 +67,18 @@ _LAZY = {
     "Report": "symcompile.crosscheck",
     "Kernel": "symcompile.kernel",
     "Objective": "symcompile.kernel",
-    "lambdify": "symcompile.lambdify",
+    "lambdify": "symcompile.elementwise",
 }
 
 
 def __getattr__(name: str) -> Any:
     if name == "__version__":
-        from importlib.metadata import version
+        from importlib.metadata import PackageNotFoundError, version
 
-        value: Any = version("symcompile")
+        try:
+            value: Any = version("symcompile")
+        except PackageNotFoundError:  # a checkout on the path, not installed
+            value = "unknown"
     elif name in _LAZY:
         from importlib import import_module
 

@@ -8,9 +8,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
 from numpy.typing import ArrayLike
 
-from symcompile.arguments import Array, count, is_plain, listed, require_finite
+from symcompile.arguments import FLOAT64, Array, count, listed, require_finite
 from symcompile.autodiff.derive import SCALAR_FUNCTIONS
 from symcompile.errors import ArgumentTypeError, ArgumentValueError, SymcompileError
 from symcompile.interface import Interface
@@ -257,18 +258,16 @@ class Kernel:
         self, name: str, vectors: tuple[Any, ...], data: tuple[Any, ...], constants: dict[str, Any]
     ) -> Any:
         interface = self.interface
-        function = self._function(name).function
-        if (
-            len(data) == self._n_data
-            and not constants
-            and not interface.required
-            and all(map(is_plain, vectors))
-            and all(map(is_plain, data))
-        ):
-            try:
-                return function(*vectors, *data)
-            except (TypeError, ValueError):
-                pass  # The checks below say what is wrong, in the caller's own terms.
+        function = (self._loaded.get(name) or self._function(name)).function
+        if len(data) == self._n_data and not constants and not interface.required:
+            for array in (*vectors, *data):
+                if type(array) is not np.ndarray or array.dtype is not FLOAT64:
+                    break
+            else:
+                try:
+                    return function(*vectors, *data)
+                except (TypeError, ValueError):
+                    pass  # The checks below say what is wrong, in the caller's own terms.
         columns = interface.columns(name, data)
         return self.checked(name, vectors, columns, interface.numbers(name, constants))
 

@@ -29,7 +29,7 @@ loggamma digamma polygamma njit numpy scipy
 # Names that the templates use; a symbol called `out` must not collide with them.
 _SCAFFOLDING = """
 p v u c n i out k start stop block blocks tile tiles total totals carry length size self result
-value grad value_and_grad hessian hvp jacobian jvp vjp data point args samples scratch
+function arrays shape rows found array index value grad value_and_grad hessian hvp jacobian jvp vjp data point args samples scratch
 count work sums found rows arrays PARAMS DATA CONSTANTS TILE BLOCKS
 """.split()
 
@@ -52,7 +52,8 @@ def identifier(name: str) -> str:
     text = "".join(_transliterate(char) for char in name)
     text = re.sub(r"[^0-9A-Za-z_]+", "_", text).strip("_")
     text = re.sub(r"__+", "_", text)[:40]
-    if not text or not text[0].isalpha():
+    # `sc_` is the prefix of what generated code calls its own.
+    if not text or not text[0].isalpha() or text.lower().startswith("sc_"):
         text = "v" + text
     return text + "_" if text in RESERVED or _UNPACKED.fullmatch(text) else text
 

@@ -56,10 +56,11 @@ class _Binding:
                 return kernel.checked(name, (p, v), columns, numbers)
 
         else:
+            bound = _bound(function, columns)
 
             def call(_: _Binding, p: ArrayLike) -> Any:
                 try:
-                    return function(p, *columns)
+                    return bound(p)
                 except (TypeError, ValueError):
                     pass
                 return kernel.checked(name, (p,), columns, numbers)
@@ -68,6 +69,19 @@ class _Binding:
         call.__qualname__ = f"Objective.{name}"
         call.__doc__ = getattr(Objective, name).__doc__
         return MethodType(call, self)
+
+
+def _bound(function: Callable[..., Any], columns: tuple[Array, ...]) -> Callable[..., Any]:
+    """Return a function of ``p``. Unpacking costs as much as a small kernel, so it comes last."""
+    match columns:
+        case ():
+            return function
+        case (a,):
+            return lambda p: function(p, a)
+        case (a, b):
+            return lambda p: function(p, a, b)
+        case _:
+            return lambda p: function(p, *columns)
 
 
 class Objective:

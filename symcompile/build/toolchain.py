@@ -239,9 +239,7 @@ def _tunable_flags(options: Options) -> tuple[str, ...]:
     return (*_OPTIONAL_FLAGS, "-march=native", *wide)
 
 
-def compile_extension(
-    toolchain: Toolchain, pyx: Path, workdir: Path, *, options: Options
-) -> Path:
+def compile_extension(toolchain: Toolchain, pyx: Path, workdir: Path, *, options: Options) -> Path:
     """Compile a Cython source file into an extension module.
 
     The same source gives the same binary wherever it is compiled; the working directory of

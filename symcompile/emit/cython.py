@@ -102,8 +102,8 @@ def _glue(
         call.append("sc_doubles(u)")
     if names.constants:
         listed = ", ".join(f'_number({name}, "{name}")' for name in names.constants)
-        lines.append(f"c = np.array([{listed}])")
-        call.append("sc_doubles(c)")
+        lines.append(f"sc_constants = np.array([{listed}])")
+        call.append("sc_doubles(sc_constants)")
     if names.data:
         call += [*[f"sc_as_column({name})" for name in names.data], "n"]
     results = []
@@ -129,7 +129,7 @@ def _released(name: str, call: Sequence[str]) -> list[str]:
     for text in call:
         kind, _, inside = text.partition("(")
         if kind in ("sc_doubles", "sc_as_column"):
-            target = inside.rstrip(")") + "_"
+            target = f"sc_{inside.rstrip(')')}"
             lines.append(f"cdef {_C_TYPES[kind]}{target} = {text}")
             args.append(target)
         else:

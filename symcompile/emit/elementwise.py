@@ -81,7 +81,7 @@ def emit_elementwise(
             "whole": len(points.graph) <= LONGEST_WHOLE,
             "loops": bool(names.params),
             "blocks": BLOCKS,
-            "tile": SCALAR_TILE if backend == "numba" else TILE,
+            "tile": SCALAR_TILE,
         }
     if backend == "cython":
         declared = [_c(function, points, "scalar").declaration]
@@ -91,7 +91,7 @@ def emit_elementwise(
             "name": function.points.name,
             "loops": bool(names.params),
             "blocks": BLOCKS,
-            "tile": SCALAR_TILE if backend == "numba" else TILE,
+            "tile": TILE,
             "code": indent(text.rstrip().split("\n"), 1),
             "vector": vector_functions([columns]),
             "externs": [extern_declaration(declaration) for declaration in declared],

@@ -23,7 +23,8 @@ def _rule(b: Builder, node: Node, args: tuple[int, ...]) -> int | None:
     x = Value(b, args[0])
     if node.op == "sech_squared":
         square = call("exp", -2 * call("abs", x))
-        return (4 * square / call("powi", 1 + square, 2)).node
+        below = 1 + square
+        return (4 * square / (below * below)).node
     t = call("exp", -call("abs", x))
     if node.op == "softplus":
         return (call("max", x, 0) + call("log1p", t)).node

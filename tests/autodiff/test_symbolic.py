@@ -96,9 +96,7 @@ def test_loss_over_data() -> None:
 def test_logistic_loss_with_intermediates_over_data() -> None:
     z = w0 + w1 * x
     big = sum(sp.log(1 + sp.exp(-k * y * z)) * sp.sin(k * z) for k in range(1, 8))
-    gradient = symbolic_gradient(
-        define("f", big, params=(w0, w1), data=(x, y), reduce="sum")
-    )
+    gradient = symbolic_gradient(define("f", big, params=(w0, w1), data=(x, y), reduce="sum"))
     assert gradient.intermediates
     assert all(isinstance(symbol, sp.Indexed) for symbol, _ in gradient.intermediates)
     assert "[i] = " in str(gradient)
@@ -149,7 +147,7 @@ def test_deep_chain_has_a_line_for_each_intermediate_and_prints_some() -> None:
     step = sp.sin(u * b) * sp.cos(u + c) + u**2 / 3
     for _ in range(300):
         at = {u: f, **point}
-        slope = (sp.diff(step, u).xreplace(at) * slope + sp.diff(step, b).xreplace(at))
+        slope = sp.diff(step, u).xreplace(at) * slope + sp.diff(step, b).xreplace(at)
         f = step.xreplace(at)
     found = gradient[0].xreplace(table)
     assert abs(found - slope) <= 1e-20 * (1 + abs(slope))
