@@ -29,10 +29,11 @@ from symcompile.frontend.definition import Definition, define
 from symcompile.options import BACKENDS, Options
 
 if TYPE_CHECKING:
+    from symcompile.checking.crosscheck import crosscheck
+    from symcompile.checking.report import Report
     from symcompile.compiler import compile
-    from symcompile.crosscheck import Report, crosscheck
-    from symcompile.kernel import Kernel, Objective
     from symcompile.elementwise import lambdify
+    from symcompile.kernel import Kernel, Objective
 
     __version__: str
 
@@ -63,8 +64,8 @@ __all__ = [
 # Imported when first used: `import symcompile` should cost little more than SymPy.
 _LAZY = {
     "compile": "symcompile.compiler",
-    "crosscheck": "symcompile.crosscheck",
-    "Report": "symcompile.crosscheck",
+    "crosscheck": "symcompile.checking.crosscheck",
+    "Report": "symcompile.checking.report",
     "Kernel": "symcompile.kernel",
     "Objective": "symcompile.kernel",
     "lambdify": "symcompile.elementwise",

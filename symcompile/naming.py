@@ -29,8 +29,8 @@ loggamma digamma polygamma njit numpy scipy
 # Names that the templates use; a symbol called `out` must not collide with them.
 _SCAFFOLDING = """
 p v u c n i out k start stop block blocks tile tiles total totals carry length size self result
-function arrays shape rows found array index value grad value_and_grad hessian hvp jacobian jvp vjp data point args samples scratch
-count work sums found rows arrays PARAMS DATA CONSTANTS TILE BLOCKS
+value grad value_and_grad hessian hvp jacobian jvp vjp data point args samples scratch
+function arrays shape rows found array index count work sums PARAMS DATA CONSTANTS TILE BLOCKS
 """.split()
 
 # Directions and cotangents are unpacked under these names.

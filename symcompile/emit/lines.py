@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 
 WIDTH = 96
@@ -52,7 +51,8 @@ def tuple_text(items: Sequence[object]) -> str:
     shown = []
     for item in items:
         if isinstance(item, str):
-            shown.append(json.dumps(item))
+            escaped = item.encode("unicode_escape").decode("ascii")
+            shown.append('"' + escaped.replace('"', '\\"') + '"')
         else:
             shown.append(tuple_text(item) if isinstance(item, tuple) else repr(item))
     return f"({', '.join(shown)}{',' if len(shown) == 1 else ''})"

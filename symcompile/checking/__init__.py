@@ -1,0 +1,1 @@
+"""Trust: the oracle, the units in which errors are measured, and the cross-check."""

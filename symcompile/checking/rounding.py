@@ -1,0 +1,299 @@
+"""What rounding may do to a result, and the units in which errors are measured.
+
+Two units (N. J. Higham, *Accuracy and Stability of Numerical Algorithms*, 2nd ed., SIAM 2002,
+chapters 1 and 3):
+
+**ulp**
+    The error in units of the last place of the exact result: ``|computed - exact| / ulp(exact)``,
+    where ``ulp`` is the distance between neighbouring doubles there. A correctly rounded result
+    has at most 0.5. It is large, and rightly so, where the formula cancels.
+
+**conditioned ulp**
+    ``|computed - exact| / (eps * scale)``, ``eps = 2**-52``. The *scale* of a result is how far
+    it moves, per unit of relative perturbation, when every input, the result of every operation
+    and, for a derivative, every local derivative is perturbed once: the first-order bound,
+    estimated by sampling signs, and at least ``|exact|``. A computation that is backward stable,
+    operation by operation, has a small number of conditioned ulp whatever the conditioning of
+    the problem.
+
+The perturbations are those of the formula as first lowered, so where a backend computes a more
+stable form the scale is generous, and the plain ulp says more.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+import numpy as np
+from mpmath.ctx_mp import MPContext
+from numpy.typing import NDArray
+
+from symcompile.ir.graph import BOOLEAN_OPS, Axis, Graph, Input, Kind
+from symcompile.ir.interpreter import Number
+
+#: The spacing of doubles at 1.
+EPS = 2.0**-52
+_TINY = 2.0**-1074
+
+#: Results that jump. A perturbed evaluation keeps the branches and steps of the exact one.
+_STEPS = BOOLEAN_OPS | {"floor", "ceil", "sign"}
+_NAMED = frozenset({"pi", "e", "euler_gamma", "catalan", "golden_ratio"})
+# Arguments that must stay whole numbers.
+_WHOLE = {("powi", 1), ("polygamma", 0)}
+
+
+class Slope(NamedTuple):
+    """A use of a value: it enters as ``value + error*(value - base)``.
+
+    That is the value itself at the point in question, where it equals ``base``, but its slope
+    there is ``1 + error``: the rounding of a local derivative, which need not be that of the
+    value.
+    """
+
+    error: Input
+    base: Input
+    node: int
+    axes: tuple[Axis, ...]
+
+
+@dataclass(frozen=True)
+class Instrumented:
+    """A copy of a formula with places for the roundings that are not those of a result.
+
+    Attributes:
+        graph: the copy.
+        roots: its nodes for the roots asked for.
+        slopes: the uses of values that depend on the parameters.
+        constants: inputs to be set to ``1 + error``, for constants that are no doubles.
+        sums: inputs to be set to ``1 +`` the accumulated rounding of a sum over samples.
+        steps: inputs to be set to the value of a node of the original graph.
+        wrappers: nodes that only apply all that; they do not round.
+    """
+
+    graph: Graph
+    roots: tuple[int, ...]
+    slopes: tuple[Slope, ...]
+    constants: tuple[Input, ...]
+    sums: tuple[Input, ...]
+    steps: dict[Input, int]
+    wrappers: frozenset[int]
+
+
+def instrument(graph: Graph, roots: Sequence[int], derivatives: bool) -> Instrumented:
+    """Return a copy of a formula with places for roundings.
+
+    Args:
+        graph: the formula.
+        roots: its outputs.
+        derivatives: whether it is going to be differentiated, so that local derivatives round.
+    """
+    return _Instrumenting(graph, derivatives).run(roots)
+
+
+class _Instrumenting:
+    def __init__(self, graph: Graph, derivatives: bool) -> None:
+        self.graph, self.copy = graph, Graph()
+        self.derivatives = derivatives
+        self.mapping: dict[int, int] = {}
+        self.active: set[int] = set()
+        self.slopes: list[Slope] = []
+        self.constants: list[Input] = []
+        self.sums: list[Input] = []
+        self.steps: dict[Input, int] = {}
+        self.wrappers: set[int] = set()
+        self.slots = 0
+
+    def run(self, roots: Sequence[int]) -> Instrumented:
+        for index in self.graph.ancestors(roots):
+            self.mapping[index] = self.node(index)
+        return Instrumented(
+            self.copy,
+            tuple(self.mapping[root] for root in roots),
+            tuple(self.slopes),
+            tuple(self.constants),
+            tuple(self.sums),
+            self.steps,
+            frozenset(self.wrappers),
+        )
+
+    def node(self, index: int) -> int:
+        node, copy = self.graph[index], self.copy
+        if node.op in _STEPS and node.args:
+            place, made = self.place(node.axes)
+            self.steps[place] = index
+            return made
+        if isinstance(node.data, Input):
+            if node.data.role == "param":
+                self.active.add(index)
+            return copy.input(node.data.role, node.data.slot, node.axes)
+        if node.op == "const":
+            return copy.constant(node.data)  # type: ignore[arg-type]
+        if isinstance(node.data, Axis):
+            return copy.extent(node.data)
+        if any(arg in self.active for arg in node.args):
+            self.active.add(index)
+        args = tuple(self.used(node.op, k, arg) for k, arg in enumerate(node.args))
+        if isinstance(node.data, int):
+            return copy.reduce_sum(args[0], node.data)
+        return copy.add(node.op, args)
+
+    def used(self, user: str, position: int, arg: int) -> int:
+        """Return the node for the use of ``arg`` as an argument of ``user``."""
+        node, mapped = self.graph[arg], self.mapping[arg]
+        if user == "reduce_sum":
+            place, factor = self.place(node.axes)
+            self.sums.append(place)
+            return self.wrap("mul", mapped, factor)
+        if node.kind is Kind.BOOL or (user, position) in _WHOLE:
+            return mapped
+        if _is_rounded_constant(self.graph, arg):
+            place, factor = self.place(())
+            self.constants.append(place)
+            return self.wrap("mul", mapped, factor)
+        if not self.derivatives or arg not in self.active:
+            return mapped
+        error, slope = self.place(node.axes)
+        base, centre = self.place(node.axes)
+        self.slopes.append(Slope(error, base, mapped, node.axes))
+        change = self.wrap("mul", slope, self.wrap("sub", mapped, centre))
+        return self.wrap("add", mapped, change)
+
+    def place(self, axes: tuple[Axis, ...]) -> tuple[Input, int]:
+        # No definition has inputs of this role, so its slots are free.
+        place = Input("direction", self.slots)
+        self.slots += 1
+        return place, self.copy.input(place.role, place.slot, axes)
+
+    def wrap(self, op: str, left: int, right: int) -> int:
+        made = self.copy.add(op, (left, right))
+        self.wrappers.add(made)
+        return made
+
+
+def _is_rounded_constant(graph: Graph, index: int) -> bool:
+    node = graph[index]
+    if isinstance(node.data, Fraction):
+        try:
+            return Fraction(float(node.data)) != node.data
+        except OverflowError:
+            return True
+    return node.op in _NAMED
+
+
+class Draw:
+    """One draw of rounding errors, ``+-delta`` each; the same wherever it is asked for.
+
+    Derivatives are differences of evaluations, so an operation must round alike in all of them.
+    """
+
+    def __init__(self, mp: MPContext, seed: int, delta: Number) -> None:
+        self._mp = mp
+        self._seed = seed
+        self._delta = delta
+        self._up, self._down = 1 + delta, 1 - delta
+        self._known: dict[str, list[Number]] = {}
+
+    def factors(self, key: str, count: int) -> list[Number]:
+        """Return ``count`` factors ``1 +- delta``."""
+        found = self._known.get(key)
+        if found is None:
+            found = [self._up if s > 0 else self._down for s in self._signs(key, count)]
+            self._known[key] = found
+        return found
+
+    def sums(self, key: str, count: int) -> list[Number]:
+        """Return what pairwise summation of ``count`` terms does to each: Higham, 4.2."""
+        found = self._known.get(key)
+        if found is None:
+            totals = [0] * count
+            level = 0
+            while count >> level:
+                signs = self._signs(f"{key}/{level}", (count >> level) + 1)
+                totals = [total + signs[i >> level] for i, total in enumerate(totals)]
+                level += 1
+            found = self._known[key] = [1 + self._delta * total for total in totals]
+        return found
+
+    def perturb(self, exact: frozenset[int], samples: int) -> Callable[[int, Number], Number]:
+        """Return a hook for one evaluation by the interpreter; nodes in ``exact`` do not round."""
+        last, position = -1, 0
+
+        def hook(index: int, value: Number) -> Number:
+            nonlocal last, position
+            if index in exact:
+                return value
+            # The interpreter asks for the samples of one node one after the other.
+            position = position + 1 if index == last else 0
+            last = index
+            return value * self.factors(f"node {index}", max(samples, 1))[position]
+
+        return hook
+
+    def _signs(self, key: str, count: int) -> list[int]:
+        bits = random.Random(f"{self._seed} {key}").getrandbits(count) if count else 0
+        return [1 if bits >> k & 1 else -1 for k in range(count)]
+
+
+def to_double(value: Number) -> float:
+    """Return the nearest double; what is out of range is infinite.
+
+    >>> import mpmath
+    >>> to_double(mpmath.mpf(10)**400), to_double(mpmath.mpf("-0.5"))
+    (inf, -0.5)
+    """
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
+
+
+def _one_error(mp: MPContext, got: float, exact: Number, scale: float) -> tuple[float, float]:
+    nearest = to_double(exact)
+    if math.isnan(got) or math.isnan(nearest):
+        same = math.isnan(got) and math.isnan(nearest)
+        return (0.0, 0.0) if same else (math.inf, math.inf)
+    if got == nearest and (math.isinf(got) or mp.mpf(got) == exact):
+        return 0.0, 0.0
+    if math.isinf(got) or mp.isinf(exact):
+        return math.inf, math.inf
+    error = abs(mp.mpf(got) - exact)
+    size = min(abs(nearest), np.finfo(np.float64).max)
+    unit = math.ulp(size)
+    spread = EPS * scale if math.isfinite(scale) else 0.0
+    return to_double(error / mp.mpf(unit)), to_double(error / mp.mpf(max(unit, spread, _TINY)))
+
+
+def errors(
+    mp: MPContext, computed: Any, exact: NDArray[Any], scale: NDArray[Any]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the errors of doubles against exact results, in ulp and in conditioned ulp.
+
+    Infinity must match infinity of the same sign, NaN must match NaN; a mismatch is infinitely
+    wrong. An exact result beyond the range of doubles counts as infinite. Near underflow the
+    unit is the smallest subnormal number.
+
+    Args:
+        mp: arithmetic with more digits than a double has.
+        computed: doubles.
+        exact: numbers of ``mp``, of the same shape.
+        scale: doubles of the same shape; see the module.
+
+    Example:
+        >>> from symcompile.ir.interpreter import context
+        >>> mp = context(50)
+        >>> ulp, conditioned = errors(mp, 1 + 2*EPS, np.array(mp.mpf(1)), np.array(4.0))
+        >>> float(ulp), float(conditioned)
+        (2.0, 0.5)
+    """
+    values = np.asarray(computed, dtype=np.float64)
+    pairs = [
+        _one_error(mp, float(got), true, float(spread))
+        for got, true, spread in zip(values.flat, exact.flat, scale.flat, strict=True)
+    ]
+    both = np.array(pairs, dtype=np.float64).reshape((*values.shape, 2))
+    return both[..., 0], both[..., 1]
