@@ -39,7 +39,7 @@ class _Adjoints:
         result: int | None = None
         for axes, part in parts.items():
             extra = len(axes) > len(b.graph[node].axes)
-            value = b.reduce_sum(part) if extra else part
+            value = b.reduce_over(axes[0], part) if extra else part
             result = value if result is None else b.call("add", result, value)
         return result
 

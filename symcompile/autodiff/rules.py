@@ -36,13 +36,7 @@ def pull(b: Builder, node: int, position: int, g: int) -> int | None:
 
 
 def reduce_over(b: Builder, body: int, node: int) -> int:
-    """Return ``body`` summed over the axis that the reduction ``node`` takes away.
-
-    A body without that axis is the same for each of its points.
-    """
+    """Return ``body`` summed over the axis that the reduction ``node`` takes away."""
     position = b.graph[node].data
     assert isinstance(position, int)
-    if b.graph[body].axes:
-        return b.reduce_sum(body, position)
-    axis = b.graph[b.graph[node].args[0]].axes[position]
-    return b.call("mul", b.graph.extent(axis), body)
+    return b.reduce_over(b.graph[b.graph[node].args[0]].axes[position], body, position)

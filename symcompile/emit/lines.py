@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 
 WIDTH = 96
@@ -43,6 +44,13 @@ def unpacked(names: Sequence[str], value: str) -> list[str]:
     return filled("(", names, f") = {value}")
 
 
+def number_text(value: object) -> str:
+    """Return a number (or None) as Python source; infinity and NaN have no literal."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return f'float("{value}")'
+    return repr(value)
+
+
 def tuple_text(items: Sequence[object]) -> str:
     """Return a tuple as Python source, with the quotes that formatters want.
 
@@ -54,5 +62,5 @@ def tuple_text(items: Sequence[object]) -> str:
             escaped = item.encode("unicode_escape").decode("ascii")
             shown.append('"' + escaped.replace('"', '\\"') + '"')
         else:
-            shown.append(tuple_text(item) if isinstance(item, tuple) else repr(item))
+            shown.append(tuple_text(item) if isinstance(item, tuple) else number_text(item))
     return f"({', '.join(shown)}{',' if len(shown) == 1 else ''})"

@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from symcompile.emit.lines import WIDTH
+from symcompile.emit.lines import WIDTH, number_text
 from symcompile.frontend.definition import Definition
 from symcompile.frontend.raising import formula_lines
 from symcompile.ir.graph import Function, Output, operation_count, payload, tree_count
@@ -71,7 +71,7 @@ def signature(definition: Definition, names: Identifiers, function: Function) ->
     vector = {"hvp": "v", "jvp": "v", "vjp": "u"}.get(function.name, "")
     positional = ["p", *([vector] if vector else []), *names.data]
     keywords = [
-        name if default is None else f"{name}={default!r}"
+        name if default is None else f"{name}={number_text(default)}"
         for name, (_, default) in zip(names.constants, definition.constants, strict=True)
     ]
     arguments = ", ".join(positional + (["*", *keywords] if keywords else []))

@@ -19,7 +19,10 @@ def brief(expr: Any, limit: int = 160) -> str:
     >>> brief(sp.sin(sp.Symbol("x"))**2)
     'sin(x)**2'
     """
-    text = str(expr) if _is_small(expr) else _shallow(expr, _DEPTH)
+    try:
+        text = str(expr) if _is_small(expr) else _shallow(expr, _DEPTH)
+    except ValueError:  # Python refuses to print huge integers
+        text = _shallow(expr, _DEPTH)
     return text if len(text) <= limit else text[: limit - 3] + "..."
 
 
@@ -36,7 +39,10 @@ def _is_small(expr: Any, most: int = 200) -> bool:
 def _shallow(expr: Any, depth: int) -> str:
     args = getattr(expr, "args", ())
     if not args:
-        return str(expr)
+        try:
+            return str(expr)
+        except ValueError:
+            return f"<huge {type(expr).__name__}>"
     if depth == 0:
         return "..."
     shown = [_shallow(arg, depth - 1) for arg in args[:_WIDTH]]

@@ -216,17 +216,18 @@ def _symbols(symbols: SymbolsLike, role: str) -> tuple[sp.Symbol, ...]:
 
 
 def _defaults(constants: SymbolsLike | Mapping[sp.Symbol, float]) -> dict[sp.Symbol, float | None]:
+    given = tuple(constants) if isinstance(constants, Mapping) else constants
+    names = _symbols(given, "constants")
+    if len({str(s) for s in names}) < len(names):
+        raise DefinitionError("constants: two of one name; they are keywords, so rename one")
     if not isinstance(constants, Mapping):
-        return dict.fromkeys(_symbols(constants, "constants"))
-    names = _symbols(tuple(constants), "constants")
+        return dict.fromkeys(names)
     found: dict[sp.Symbol, float | None] = {}
     for symbol in names:
         try:
             found[symbol] = float(constants[symbol])
         except (TypeError, ValueError) as error:
             raise DefinitionError(f"constants: the default of {symbol} is not a number") from error
-    if len({str(s) for s in names}) < len(names):
-        raise DefinitionError("constants: two of one name; they are keywords, so rename one")
     return found
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 
 from symcompile.ir.algebra import simplify
-from symcompile.ir.graph import Graph, Special
+from symcompile.ir.graph import Axis, Graph, Special
 
 Number = int | Fraction
 
@@ -56,6 +56,12 @@ class Builder:
             total = self.call("neg", total) if op == "neg" else self.call(op, total, factor)
         return total
 
+    def reduce_over(self, axis: Axis, body: int, position: int = 0) -> int:
+        """Return a sum over ``axis``; a body without it is the same at each of its points."""
+        if self.graph[body].axes:
+            return self.reduce_sum(body, position)
+        return self.call("mul", self.graph.extent(axis), body)
+
     def copy_node(self, source: Graph, index: int, mapping: Mapping[int, int]) -> int:
         """Return this graph's node for node ``index`` of ``source``, its arguments mapped."""
         node = source[index]
@@ -67,7 +73,9 @@ class Builder:
         if node.op == "extent":
             return self.graph.extent(node.data)  # type: ignore[arg-type]
         if node.op == "reduce_sum":
-            return self.reduce_sum(mapping[node.args[0]], node.data)  # type: ignore[arg-type]
+            assert isinstance(node.data, int)
+            axis = source[node.args[0]].axes[node.data]
+            return self.reduce_over(axis, mapping[node.args[0]], node.data)
         return self.call(node.op, *[mapping[arg] for arg in node.args])
 
 

@@ -99,7 +99,8 @@ def _sigmoid(b: Builder, args: tuple[int, ...]) -> int | None:
 
 def _factors(b: Builder, product: int, most: int = _MOST_FACTORS) -> list[int]:
     """Return the factors of a product; the last ones together where there are many."""
-    found, pending = [], [product]
+    found: list[int] = []
+    pending = [product]
     while pending:
         node = b.graph[pending[-1]]
         if node.op == "mul" and len(found) + len(pending) < most:
