@@ -41,9 +41,7 @@ def test_a_loss_and_its_gradient() -> None:
 
 
 def test_a_row_for_each_sample() -> None:
-    definition = define(
-        "f", [w0 * x, lam], params=(w0,), data=(x,), constants=(lam,)
-    )
+    definition = define("f", [w0 * x, lam], params=(w0,), data=(x,), constants=(lam,))
     assert listing(definition) == [
         "value(w0; x[i]; lam)",
         "  value[i, 0] = w0*x[i]",
