@@ -50,9 +50,7 @@ def plan(definition: Definition, names: Iterable[str] | None = None) -> tuple[Sc
 
 def emit(definition: Definition, schedules: Sequence[Schedule], backend: Backend) -> str:
     """Return the source of a module: stage 6."""
-    from symcompile import __version__
-
-    return _emitter(backend)(definition, schedules, __version__)
+    return _emitter(backend)(definition, schedules)
 
 
 def build(
@@ -148,7 +146,7 @@ def choose_backend(name: str) -> Backend:
     raise BackendError(f'no backend {name!r}: use {", ".join(BACKENDS)} or "auto"')
 
 
-def _emitter(backend: Backend) -> Callable[[Definition, Sequence[Schedule], str], str]:
+def _emitter(backend: Backend) -> Callable[[Definition, Sequence[Schedule]], str]:
     if backend == "python":
         from symcompile.emit.python import emit_python
 

@@ -90,12 +90,11 @@ def lambdify(
 
 
 def _load(function: Elementwise, backend: Backend, options: Options) -> Lambdified:
-    from symcompile import __version__
     from symcompile.build.loader import build_cython, build_python
 
     (points,) = plan(function.points, ["value"])
     (columns,) = plan(function.columns, ["value"])
-    source = emit_elementwise(function, points, columns, backend, __version__)
+    source = emit_elementwise(function, points, columns, backend)
     name = f"function_{backend}"
     if backend == "cython":
         module = build_cython(source, name, options)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -19,22 +18,13 @@ GOLDEN = ROOT / "generated"
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 
 
-@pytest.fixture(autouse=True)
-def released_version(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Stamp the source with the version of this checkout, installed or not."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    monkeypatch.setattr(sc, "__version__", project["version"], raising=False)
-
-
 def sources(example: Path) -> list[Source]:
     definitions = load_definitions(example)
     return [source for d in definitions for source in generate(d, sc.BACKENDS)]
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
-def test_golden_source_is_up_to_date(
-    example: Path, update_golden: bool, released_version: None
-) -> None:
+def test_golden_source_is_up_to_date(example: Path, update_golden: bool) -> None:
     found = sources(example)
     if update_golden:
         for source in found:

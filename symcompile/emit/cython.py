@@ -26,7 +26,7 @@ class _Body:
     extern: str
 
 
-def emit_cython(definition: Definition, schedules: Sequence[Schedule], version: str) -> str:
+def emit_cython(definition: Definition, schedules: Sequence[Schedule]) -> str:
     """Return the source of a Cython module with the functions of ``schedules``."""
     names = identifiers(definition)
     bodies = [_body(definition, names, schedule) for schedule in schedules]
@@ -36,7 +36,6 @@ def emit_cython(definition: Definition, schedules: Sequence[Schedule], version: 
     return render(
         "cython/kernel.pyx.j2",
         header=header(definition, names, [s.function for s in schedules], needs),
-        version=version,
         definition=definition,
         constants=constant_defaults(definition, names),
         bodies=bodies,

@@ -49,7 +49,7 @@ class Elementwise:
 
 
 def emit_elementwise(
-    function: Elementwise, points: Schedule, columns: Schedule, backend: Backend, version: str
+    function: Elementwise, points: Schedule, columns: Schedule, backend: Backend
 ) -> str:
     """Return the source of a module with one elementwise function."""
     names = identifiers(function.points)
@@ -66,7 +66,6 @@ def emit_elementwise(
             [points.function],
             f"{engine} and SciPy's special functions" if special else engine,
         ),
-        "version": version,
         "args": list(names.params),
         "count": len(function.points.output.entries),
         "container": function.container,

@@ -35,7 +35,7 @@ class _Body:
     core: str
 
 
-def emit_numba(definition: Definition, schedules: Sequence[Schedule], version: str) -> str:
+def emit_numba(definition: Definition, schedules: Sequence[Schedule]) -> str:
     """Return the source of a Numba module with the functions of ``schedules``."""
     names = identifiers(definition)
     bodies = [
@@ -53,7 +53,6 @@ def emit_numba(definition: Definition, schedules: Sequence[Schedule], version: s
     return render(
         "numba/kernel.py.j2",
         header=header(definition, names, [s.function for s in schedules], needs),
-        version=version,
         definition=definition,
         constants=constant_defaults(definition, names),
         bodies=bodies,

@@ -34,7 +34,7 @@ class _Body:
     core: str
 
 
-def emit_python(definition: Definition, schedules: Sequence[Schedule], version: str) -> str:
+def emit_python(definition: Definition, schedules: Sequence[Schedule]) -> str:
     """Return the source of a Python module with the functions of ``schedules``."""
     names = identifiers(definition)
     make = _array_function if definition.data else _scalar_function
@@ -45,7 +45,6 @@ def emit_python(definition: Definition, schedules: Sequence[Schedule], version: 
     return render(
         "python/kernel.py.j2",
         header=header(definition, names, [s.function for s in schedules], needs),
-        version=version,
         definition=definition,
         constants=constant_defaults(definition, names),
         bodies=bodies,
