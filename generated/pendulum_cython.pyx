@@ -7,7 +7,8 @@
     swing1 = m2*(da**2*l1*cos(t0) + db**2*l2)*sin(t0)
     swing2 = (da**2*l1*(m1 + m2) + db**2*l2*m2*cos(t0))*sin(t0)
     t1 = g*(m1 + m2)
-    value = [da, db, (g*m2*sin(b)*cos(t0) - swing1 - t1*sin(a))/(l1*mass), (swing2 + t1*(...
+    value = [da, db, (g*m2*sin(b)*cos(t0) - swing1 - t1*sin(a))/(l1*mass), (swing2 +
+        t1*(sin(a)*cos(t0) - sin(b)))/(l2*mass)]
 
 Parameters p: a, b, da, db (4).
 Constants, by keyword: m1, m2, l1, l2, g (5).

@@ -5,7 +5,8 @@
     swing1 = m2*(da**2*l1*cos(t0) + db**2*l2)*sin(t0)
     swing2 = (da**2*l1*(m1 + m2) + db**2*l2*m2*cos(t0))*sin(t0)
     t1 = g*(m1 + m2)
-    value = [da, db, (g*m2*sin(b)*cos(t0) - swing1 - t1*sin(a))/(l1*mass), (swing2 + t1*(...
+    value = [da, db, (g*m2*sin(b)*cos(t0) - swing1 - t1*sin(a))/(l1*mass), (swing2 +
+        t1*(sin(a)*cos(t0) - sin(b)))/(l2*mass)]
 
 Parameters p: a, b, da, db (4).
 Constants, by keyword: m1, m2, l1, l2, g (5).
@@ -45,9 +46,9 @@ def _value(a, b, da, db, m1, m2, l1, l2, g):
 
 def value(p, *, m1=1.0, m2=1.0, l1=1.0, l2=1.0, g=9.81):
     """Return the value: shape (4,)."""
-    found = _call(_value,
-        *_vector(p, "p", 4).tolist(), _number(m1, "m1"), _number(m2, "m2"), _number(l1, "l1"),
-        _number(l2, "l2"), _number(g, "g")
+    found = _call(
+        _value, *_vector(p, "p", 4).tolist(), _number(m1, "m1"), _number(m2, "m2"),
+        _number(l1, "l1"), _number(l2, "l2"), _number(g, "g")
     )
     return np.array(found, dtype=np.float64)
 
@@ -95,9 +96,9 @@ def _jacobian(a, b, da, db, m1, m2, l1, l2, g):
 
 def jacobian(p, *, m1=1.0, m2=1.0, l1=1.0, l2=1.0, g=9.81):
     """Return the Jacobian: shape (4, 4)."""
-    found = _call(_jacobian,
-        *_vector(p, "p", 4).tolist(), _number(m1, "m1"), _number(m2, "m2"), _number(l1, "l1"),
-        _number(l2, "l2"), _number(g, "g")
+    found = _call(
+        _jacobian, *_vector(p, "p", 4).tolist(), _number(m1, "m1"), _number(m2, "m2"),
+        _number(l1, "l1"), _number(l2, "l2"), _number(g, "g")
     )
     return np.array(found, dtype=np.float64).reshape((4, 4))
 
@@ -142,8 +143,8 @@ def _jvp(a, b, da, db, v0, v1, v2, v3, m1, m2, l1, l2, g):
 
 def jvp(p, v, *, m1=1.0, m2=1.0, l1=1.0, l2=1.0, g=9.81):
     """Return the Jacobian times v, shaped like the value: shape (4,)."""
-    found = _call(_jvp,
-        *_vector(p, "p", 4).tolist(), *_vector(v, "v", 4).tolist(), _number(m1, "m1"),
+    found = _call(
+        _jvp, *_vector(p, "p", 4).tolist(), *_vector(v, "v", 4).tolist(), _number(m1, "m1"),
         _number(m2, "m2"), _number(l1, "l1"), _number(l2, "l2"), _number(g, "g")
     )
     return np.array(found, dtype=np.float64)
@@ -190,8 +191,8 @@ def _vjp(a, b, da, db, u0, u1, u2, u3, m1, m2, l1, l2, g):
 
 def vjp(p, u, *, m1=1.0, m2=1.0, l1=1.0, l2=1.0, g=9.81):
     """Return u, shaped like the value, times the Jacobian: shape (4,)."""
-    found = _call(_vjp,
-        *_vector(p, "p", 4).tolist(), *_vector(u, "u", 4).tolist(), _number(m1, "m1"),
+    found = _call(
+        _vjp, *_vector(p, "p", 4).tolist(), *_vector(u, "u", 4).tolist(), _number(m1, "m1"),
         _number(m2, "m2"), _number(l1, "l1"), _number(l2, "l2"), _number(g, "g")
     )
     return np.array(found, dtype=np.float64)

@@ -1,6 +1,7 @@
 """robust
 
-    mean(Piecewise(((offset + slope*x - y)**2/2, delta >= Abs(offset + slope*x - y)), (de...
+    mean(Piecewise(((offset + slope*x - y)**2/2, delta >= Abs(offset + slope*x - y)),
+        (delta*(-delta/2 + Abs(offset + slope*x - y)), True)))
 
 Parameters p: slope, offset (2).
 Data, one value per sample each: x, y (2).

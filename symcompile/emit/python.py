@@ -171,7 +171,7 @@ def _scalar_function(definition: Definition, names: Identifiers, schedule: Sched
         count = size if sig.vector == "v" else len(definition.output.entries)
         args.append(f'*_vector({sig.vector}, "{sig.vector}", {count}).tolist()')
     args += [f'_number({name}, "{name}")' for name in names.constants]
-    lines = filled(f"found = _call(_{function.name}, ", args, ")")
+    lines = filled("found = _call(", [f"_{function.name}", *args], ")")
     start = 0
     results = []
     for output in function.outputs:

@@ -23,6 +23,8 @@ _SUMMARIES = {
     "vjp": "Return u, shaped like the value, times the Jacobian: {shape}.",
 }
 
+_LONGEST_FORMULA_LINE = 400
+
 
 @dataclass(frozen=True)
 class Identifiers:
@@ -119,7 +121,11 @@ def header(
     counts = ", ".join(f"{f.name} {operation_count(f.graph, f.roots())}" for f in functions)
     lines.append(f"Operations: {written} as written, {distinct} distinct; {counts}.")
     lines.append(f"Imports {needs}.")
-    formula = [_harmless(line) for line in formula_lines(definition)]
+    formula = [
+        part
+        for line in formula_lines(definition, limit=_LONGEST_FORMULA_LINE)
+        for part in textwrap.wrap(_harmless(line), WIDTH - 4, subsequent_indent="    ")
+    ]
     wrapped = [part for line in lines for part in textwrap.wrap(line, WIDTH)]
     return Header(definition.name, tuple(formula), tuple(wrapped))
 
