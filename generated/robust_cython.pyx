@@ -114,6 +114,7 @@ cdef extern from *:
         const double offset = p[1];
         const double delta = c[0];
         const double count = (double)n;
+        const double t0 = 0.5*delta;
         double sums_[SC_BLOCKS][1][2];
         memset(sums_, 0, sizeof sums_);
         for (ptrdiff_t block = 0; block < sc_blocks(n); block++) {
@@ -129,10 +130,10 @@ cdef extern from *:
                 #pragma omp simd reduction(+:a0)
                 for (ptrdiff_t i = 0; i < size; i++) {
                     const double residual = offset - y[i] + slope*x[i];
-                    const double t0 = 0.5*(residual*residual);
-                    const double t1 = fabs(residual);
-                    const double t2 = delta*(t1 - 0.5*delta);
-                    a0 += ((t1 <= delta) ? t0 : t2);
+                    const double t1 = 0.5*(residual*residual);
+                    const double t2 = fabs(residual);
+                    const double t3 = delta*(t2 - t0);
+                    a0 += ((t2 <= delta) ? t1 : t3);
                 }
                 sc_accumulate(sums_[block][0], a0);
             }
@@ -194,7 +195,8 @@ cdef extern from *:
         const double offset = p[1];
         const double delta = c[0];
         const double count = (double)n;
-        const double t0 = 1.0/count;
+        const double t0 = 0.5*delta;
+        const double t1 = 1.0/count;
         double sums_[SC_BLOCKS][3][2];
         memset(sums_, 0, sizeof sums_);
         for (ptrdiff_t block = 0; block < sc_blocks(n); block++) {
@@ -210,18 +212,18 @@ cdef extern from *:
                 #pragma omp simd reduction(+:a0,a1,a2)
                 for (ptrdiff_t i = 0; i < size; i++) {
                     const double residual = offset - y[i] + slope*x[i];
-                    const double t1 = 0.5*(residual*residual);
-                    const double t2 = fabs(residual);
-                    const int t3 = (t2 <= delta);
-                    const double t4 = delta*(t2 - 0.5*delta);
-                    const double t5 = (t3 ? 0.0 : t0)*delta;
-                    const double t6 = (t3 ? 0.0 : t5)*sc_sign(residual);
-                    const double t7 = 0.5*(t3 ? t0 : 0.0);
-                    const double t8 = 2.0*(residual*(t3 ? t7 : 0.0));
-                    const double t9 = (t3 ? 0.0 : t6) + (t3 ? t8 : 0.0);
-                    a0 += (t3 ? t1 : t4);
-                    a1 += t9;
-                    a2 += t9*x[i];
+                    const double t2 = 0.5*(residual*residual);
+                    const double t3 = fabs(residual);
+                    const int t4 = (t3 <= delta);
+                    const double t5 = delta*(t3 - t0);
+                    const double t6 = (t4 ? 0.0 : t1)*delta;
+                    const double t7 = (t4 ? 0.0 : t6)*sc_sign(residual);
+                    const double t8 = 0.5*(t4 ? t1 : 0.0);
+                    const double t9 = 2.0*(residual*(t4 ? t8 : 0.0));
+                    const double t10 = (t4 ? 0.0 : t7) + (t4 ? t9 : 0.0);
+                    a0 += (t4 ? t2 : t5);
+                    a1 += t10;
+                    a2 += t10*x[i];
                 }
                 sc_accumulate(sums_[block][0], a0);
                 sc_accumulate(sums_[block][1], a1);
@@ -245,6 +247,7 @@ cdef extern from *:
         const double offset = p[1];
         const double delta = c[0];
         const double count = (double)n;
+        const double t0 = 1.0/count;
         double sums_[SC_BLOCKS][3][2];
         memset(sums_, 0, sizeof sums_);
         for (ptrdiff_t block = 0; block < sc_blocks(n); block++) {
@@ -260,15 +263,15 @@ cdef extern from *:
                 #pragma omp simd reduction(+:a0,a1,a2)
                 for (ptrdiff_t i = 0; i < size; i++) {
                     const double residual = offset - y[i] + slope*x[i];
-                    const int t0 = (fabs(residual) <= delta);
-                    const double t1 = 0.5*(t0 ? 1.0/count : 0.0);
-                    const double t2 = (t0 ? t1 : 0.0);
-                    const double t3 = 2.0*(x[i]*t2);
-                    const double t4 = 2.0*t2;
-                    const double t5 = (t0 ? t4 : 0.0);
-                    a0 += (t0 ? t3 : 0.0)*x[i];
-                    a1 += t5;
-                    a2 += t5*x[i];
+                    const int t1 = (fabs(residual) <= delta);
+                    const double t2 = 0.5*(t1 ? t0 : 0.0);
+                    const double t3 = (t1 ? t2 : 0.0);
+                    const double t4 = 2.0*(x[i]*t3);
+                    const double t5 = 2.0*t3;
+                    const double t6 = (t1 ? t5 : 0.0);
+                    a0 += (t1 ? t4 : 0.0)*x[i];
+                    a1 += t6;
+                    a2 += t6*x[i];
                 }
                 sc_accumulate(sums_[block][0], a0);
                 sc_accumulate(sums_[block][1], a1);
@@ -295,6 +298,7 @@ cdef extern from *:
         const double count = (double)n;
         const double v0 = v[0];
         const double v1 = v[1];
+        const double t0 = 1.0/count;
         double sums_[SC_BLOCKS][2][2];
         memset(sums_, 0, sizeof sums_);
         for (ptrdiff_t block = 0; block < sc_blocks(n); block++) {
@@ -310,12 +314,12 @@ cdef extern from *:
                 #pragma omp simd reduction(+:a0,a1)
                 for (ptrdiff_t i = 0; i < size; i++) {
                     const double residual = offset - y[i] + slope*x[i];
-                    const int t0 = (fabs(residual) <= delta);
-                    const double t1 = 0.5*(t0 ? 1.0/count : 0.0);
-                    const double t2 = 2.0*((v1 + v0*x[i])*(t0 ? t1 : 0.0));
-                    const double t3 = (t0 ? t2 : 0.0);
-                    a0 += t3;
-                    a1 += t3*x[i];
+                    const int t1 = (fabs(residual) <= delta);
+                    const double t2 = 0.5*(t1 ? t0 : 0.0);
+                    const double t3 = 2.0*((v1 + v0*x[i])*(t1 ? t2 : 0.0));
+                    const double t4 = (t1 ? t3 : 0.0);
+                    a0 += t4;
+                    a1 += t4*x[i];
                 }
                 sc_accumulate(sums_[block][0], a0);
                 sc_accumulate(sums_[block][1], a1);

@@ -71,6 +71,7 @@ def _value(p, c, x, y, value):
     offset = p[1]
     delta = c[0]
     count = float(n)
+    t0 = 0.5*delta
     sums_ = np.zeros((BLOCKS, 1, 2))
     for block in range(_blocks(n)):
         stop = min((block + 1)*_block_size(n), n)
@@ -78,9 +79,9 @@ def _value(p, c, x, y, value):
             a0 = 0.0
             for i in range(start, min(start + TILE, stop)):
                 residual = offset - y[i] + slope*x[i]
-                t0 = abs(residual)
-                t1 = (0.5*(residual*residual) if (t0 <= delta) else delta*(t0 - 0.5*delta))
-                a0 += t1
+                t1 = abs(residual)
+                t2 = (0.5*(residual*residual) if (t1 <= delta) else delta*(t1 - t0))
+                a0 += t2
             _accumulate(sums_[block, 0], a0)
     s0 = _total(sums_[:, 0])
     value[0] = s0/count
@@ -141,7 +142,8 @@ def _value_and_grad(p, c, x, y, value, grad):
     offset = p[1]
     delta = c[0]
     count = float(n)
-    t0 = 1.0/count
+    t0 = 0.5*delta
+    t1 = 1.0/count
     sums_ = np.zeros((BLOCKS, 3, 2))
     for block in range(_blocks(n)):
         stop = min((block + 1)*_block_size(n), n)
@@ -151,15 +153,15 @@ def _value_and_grad(p, c, x, y, value, grad):
             a2 = 0.0
             for i in range(start, min(start + TILE, stop)):
                 residual = offset - y[i] + slope*x[i]
-                t1 = abs(residual)
-                t2 = (t1 <= delta)
-                t3 = (0.5*(residual*residual) if t2 else delta*(t1 - 0.5*delta))
-                t4 = (0.0 if t2 else (0.0 if t2 else t0)*delta)*np.sign(residual)
-                t5 = residual*(0.5*(t0 if t2 else 0.0) if t2 else 0.0)
-                t6 = (0.0 if t2 else t4) + (2.0*t5 if t2 else 0.0)
-                a0 += t3
-                a1 += t6
-                a2 += t6*x[i]
+                t2 = abs(residual)
+                t3 = (t2 <= delta)
+                t4 = (0.5*(residual*residual) if t3 else delta*(t2 - t0))
+                t5 = (0.0 if t3 else (0.0 if t3 else t1)*delta)*np.sign(residual)
+                t6 = residual*(0.5*(t1 if t3 else 0.0) if t3 else 0.0)
+                t7 = (0.0 if t3 else t5) + (2.0*t6 if t3 else 0.0)
+                a0 += t4
+                a1 += t7
+                a2 += t7*x[i]
             _accumulate(sums_[block, 0], a0)
             _accumulate(sums_[block, 1], a1)
             _accumulate(sums_[block, 2], a2)
@@ -188,6 +190,7 @@ def _hessian(p, c, x, y, hessian):
     offset = p[1]
     delta = c[0]
     count = float(n)
+    t0 = 1.0/count
     sums_ = np.zeros((BLOCKS, 3, 2))
     for block in range(_blocks(n)):
         stop = min((block + 1)*_block_size(n), n)
@@ -197,12 +200,12 @@ def _hessian(p, c, x, y, hessian):
             a2 = 0.0
             for i in range(start, min(start + TILE, stop)):
                 residual = offset - y[i] + slope*x[i]
-                t0 = (abs(residual) <= delta)
-                t1 = (0.5*(1.0/count if t0 else 0.0) if t0 else 0.0)
-                t2 = (2.0*t1 if t0 else 0.0)
-                a0 += (2.0*(x[i]*t1) if t0 else 0.0)*x[i]
-                a1 += t2
-                a2 += t2*x[i]
+                t1 = (abs(residual) <= delta)
+                t2 = (0.5*(t0 if t1 else 0.0) if t1 else 0.0)
+                t3 = (2.0*t2 if t1 else 0.0)
+                a0 += (2.0*(x[i]*t2) if t1 else 0.0)*x[i]
+                a1 += t3
+                a2 += t3*x[i]
             _accumulate(sums_[block, 0], a0)
             _accumulate(sums_[block, 1], a1)
             _accumulate(sums_[block, 2], a2)
@@ -233,6 +236,7 @@ def _hvp(p, v, c, x, y, hvp):
     count = float(n)
     v0 = v[0]
     v1 = v[1]
+    t0 = 1.0/count
     sums_ = np.zeros((BLOCKS, 2, 2))
     for block in range(_blocks(n)):
         stop = min((block + 1)*_block_size(n), n)
@@ -241,11 +245,11 @@ def _hvp(p, v, c, x, y, hvp):
             a1 = 0.0
             for i in range(start, min(start + TILE, stop)):
                 residual = offset - y[i] + slope*x[i]
-                t0 = (abs(residual) <= delta)
-                t1 = (0.5*(1.0/count if t0 else 0.0) if t0 else 0.0)
-                t2 = (2.0*((v1 + v0*x[i])*t1) if t0 else 0.0)
-                a0 += t2
-                a1 += t2*x[i]
+                t1 = (abs(residual) <= delta)
+                t2 = (v1 + v0*x[i])*(0.5*(t0 if t1 else 0.0) if t1 else 0.0)
+                t3 = (2.0*t2 if t1 else 0.0)
+                a0 += t3
+                a1 += t3*x[i]
             _accumulate(sums_[block, 0], a0)
             _accumulate(sums_[block, 1], a1)
     s0 = _total(sums_[:, 0])

@@ -29,10 +29,11 @@ def value(p, x, y, *, delta=1.0):
     count = x.shape[0]
     delta = _number(delta, "delta")
     with np.errstate(all="ignore"):
+        t0 = 0.5*delta
         residual = offset - y + slope*x
-        t0 = np.abs(residual)
-        t1 = np.where((t0 <= delta), 0.5*(residual*residual), delta*(t0 - 0.5*delta))
-        s0 = np.sum(t1)
+        t1 = np.abs(residual)
+        t2 = np.where((t1 <= delta), 0.5*(residual*residual), delta*(t1 - t0))
+        s0 = np.sum(t2)
         return float(s0/count)
 
 
@@ -62,17 +63,18 @@ def value_and_grad(p, x, y, *, delta=1.0):
     count = x.shape[0]
     delta = _number(delta, "delta")
     with np.errstate(all="ignore"):
-        t0 = 1.0/count
+        t0 = 0.5*delta
+        t1 = 1.0/count
         residual = offset - y + slope*x
-        t1 = np.abs(residual)
-        t2 = (t1 <= delta)
-        t3 = np.where(t2, 0.5*(residual*residual), delta*(t1 - 0.5*delta))
-        t4 = np.where(t2, 0.0, np.where(t2, 0.0, t0)*delta)
-        t5 = residual*np.where(t2, 0.5*np.where(t2, t0, 0.0), 0.0)
-        t6 = np.where(t2, 0.0, t4*np.sign(residual)) + np.where(t2, 2.0*t5, 0.0)
-        s0 = np.sum(t3)
-        s1 = np.sum(t6)
-        s2 = np.sum(t6*x)
+        t2 = np.abs(residual)
+        t3 = (t2 <= delta)
+        t4 = np.where(t3, 0.5*(residual*residual), delta*(t2 - t0))
+        t5 = np.where(t3, 0.0, np.where(t3, 0.0, t1)*delta)
+        t6 = residual*np.where(t3, 0.5*np.where(t3, t1, 0.0), 0.0)
+        t7 = np.where(t3, 0.0, t5*np.sign(residual)) + np.where(t3, 2.0*t6, 0.0)
+        s0 = np.sum(t4)
+        s1 = np.sum(t7)
+        s2 = np.sum(t7*x)
         grad = np.array([s2, s1])
         return float(s0/count), grad
 
@@ -84,13 +86,14 @@ def hessian(p, x, y, *, delta=1.0):
     count = x.shape[0]
     delta = _number(delta, "delta")
     with np.errstate(all="ignore"):
+        t0 = 1.0/count
         residual = offset - y + slope*x
-        t0 = (np.abs(residual) <= delta)
-        t1 = np.where(t0, 0.5*np.where(t0, 1.0/count, 0.0), 0.0)
-        t2 = np.where(t0, 2.0*t1, 0.0)
-        s0 = np.sum(np.where(t0, 2.0*(x*t1), 0.0)*x)
-        s1 = np.sum(t2)
-        s2 = np.sum(t2*x)
+        t1 = (np.abs(residual) <= delta)
+        t2 = np.where(t1, 0.5*np.where(t1, t0, 0.0), 0.0)
+        t3 = np.where(t1, 2.0*t2, 0.0)
+        s0 = np.sum(np.where(t1, 2.0*(x*t2), 0.0)*x)
+        s1 = np.sum(t3)
+        s2 = np.sum(t3*x)
         hessian = np.array([s0, s2, s2, s1]).reshape((2, 2))
         return hessian
 
@@ -103,12 +106,13 @@ def hvp(p, v, x, y, *, delta=1.0):
     count = x.shape[0]
     delta = _number(delta, "delta")
     with np.errstate(all="ignore"):
+        t0 = 1.0/count
         residual = offset - y + slope*x
-        t0 = (np.abs(residual) <= delta)
-        t1 = np.where(t0, 0.5*np.where(t0, 1.0/count, 0.0), 0.0)
-        t2 = np.where(t0, 2.0*((v1 + v0*x)*t1), 0.0)
-        s0 = np.sum(t2)
-        s1 = np.sum(t2*x)
+        t1 = (np.abs(residual) <= delta)
+        t2 = (v1 + v0*x)*np.where(t1, 0.5*np.where(t1, t0, 0.0), 0.0)
+        t3 = np.where(t1, 2.0*t2, 0.0)
+        s0 = np.sum(t3)
+        s1 = np.sum(t3*x)
         hvp = np.array([s1, s0])
         return hvp
 

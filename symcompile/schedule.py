@@ -69,17 +69,16 @@ class Schedule:
         """Whether any phase runs over samples."""
         return any(phase.loop for phase in self.phases)
 
-    def uses_after(self, number: int) -> list[int]:
-        """Return the nodes of a phase that its stores and later phases use, once for each use."""
-        graph = self.graph
+    def hoisted(self, number: int) -> frozenset[int]:
+        """Return the nodes of a phase that later phases use: they keep a name."""
         own = set(self.phases[number].nodes)
-        found = [store.node for store in self.phases[number].stores]
+        found: set[int] = set()
         for phase in self.phases[number + 1 :]:
             for node in phase.nodes:
-                found += [arg for arg in graph[node].args if arg in own]
-            found += [graph[node].args[0] for node in phase.sums if graph[node].args[0] in own]
-            found += [store.node for store in phase.stores if store.node in own]
-        return found
+                found.update(self.graph[node].args)
+            found.update(self.graph[node].args[0] for node in phase.sums)
+            found.update(store.node for store in phase.stores)
+        return frozenset(found & own)
 
 
 def schedule(function: Function) -> Schedule:

@@ -125,8 +125,18 @@ ALONE: dict[str, tuple[str, ...]] = {
 }
 
 
-@pytest.mark.parametrize("backend", COMPILED)
-@pytest.mark.parametrize("name", ALONE)
+# Numba takes most of a minute over so many parameters.
+_SLOW = {("hostile_params", "numba"), ("clashing", "numba")}
+
+
+@pytest.mark.parametrize(
+    ("name", "backend"),
+    [
+        pytest.param(name, backend, marks=[pytest.mark.long] * ((name, backend) in _SLOW))
+        for name in ALONE
+        for backend in COMPILED
+    ],
+)
 def test_compiled_alone(name: str, backend: Backend) -> None:
     run(BY_NAME[name], backend, ALONE[name])
 

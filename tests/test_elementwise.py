@@ -153,7 +153,9 @@ def test_arguments_that_cannot_be_used() -> None:
         sc.lambdify(x, x + y)
 
 
-@backends
+@pytest.mark.parametrize(
+    "backend", ["python", pytest.param("numba", marks=pytest.mark.long), "cython"]
+)
 def test_long_formulas_are_cut(backend: sc.Backend) -> None:
     expr = sp.Integer(0)
     for k in range(1, 700):

@@ -6,7 +6,7 @@ one that is used more often, or that the user named, becomes a statement of its 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from symcompile.emit.dialect import Dialect
@@ -75,12 +75,15 @@ class Printer:
         """Return the text of a node that has been printed, or of a constant."""
         return self._operand(node).text
 
-    def statements(self, nodes: Sequence[int], results: Iterable[int]) -> list[Statement]:
+    def statements(
+        self, nodes: Sequence[int], results: Iterable[int], named: Collection[int] = ()
+    ) -> list[Statement]:
         """Return the statements that compute ``nodes``.
 
         Args:
             nodes: what to compute, each after what it needs.
             results: nodes that are used after these statements, once for each mention.
+            named: nodes that become statements in any case.
         """
         uses, atoms = self._uses(nodes)
         for node in results:
@@ -91,7 +94,7 @@ class Printer:
             alone = uses.get(node, 0) <= 1
             short = len(printed.text) <= _LONGEST_INLINE
             labelled = node in self.graph.labels
-            if alone and short and not labelled and node not in atoms:
+            if alone and short and not (labelled or node in atoms or node in named):
                 self.texts[node] = printed
                 continue
             name = self._fresh(node)

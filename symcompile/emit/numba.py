@@ -126,11 +126,12 @@ class NumbaEmitter:
 
     def _block(self, printer: Printer, number: int) -> list[str]:
         phase = self.schedule.phases[number]
-        results = self.schedule.uses_after(number)
+        results = [store.node for store in phase.stores]
+        hoisted = self.schedule.hoisted(number)
         if len(phase.nodes) > LONGEST_WHOLE:
-            lines = self._pieces(printer, phase.nodes, results)
+            lines = self._pieces(printer, phase.nodes, [*results, *sorted(hoisted)])
         else:
-            lines = _lines(printer.statements(phase.nodes, results))
+            lines = _lines(printer.statements(phase.nodes, results, hoisted))
         for store in phase.stores:
             output = self.function.outputs[store.output]
             lines.append(f"{output.name}[{store.entry}] = {printer.text(store.node)}")

@@ -94,8 +94,8 @@ def _array_function(definition: Definition, names: Identifiers, schedule: Schedu
     sums = used.numbered("s")
     for number, phase in enumerate(schedule.phases):
         bodies = [schedule.graph[node].args[0] for node in phase.sums]
-        results = [*bodies, *schedule.uses_after(number)]
-        for statement in printer.statements(phase.nodes, results):
+        results = [*bodies, *[store.node for store in phase.stores]]
+        for statement in printer.statements(phase.nodes, results, schedule.hoisted(number)):
             lines.append(f"{statement.name} = {statement.text}")
         for node, body in zip(phase.sums, bodies, strict=True):
             name = next(sums)

@@ -14,7 +14,7 @@ from symcompile.passes.rewrite import rewrite
 _DIGITS = 60
 # Beyond twice the range of doubles a constant rounds to infinity or zero anyway.
 _RANGE_BITS = 2300
-_LEAVES = frozenset({"const", "input", "extent", "true", "false"})
+_KEPT = frozenset({"const", "input", "extent", "true", "false", "reduce_sum"})
 
 
 def round_constants(function: Function) -> Function:
@@ -22,7 +22,7 @@ def round_constants(function: Function) -> Function:
     mp = context(_DIGITS)
 
     def rule(b: Builder, node: Node, args: tuple[int, ...]) -> int | None:
-        if node.op in _LEAVES or not (args or node.op in CONSTANTS):
+        if node.op in _KEPT or not (args or node.op in CONSTANTS):
             return None
         if any(b.graph[arg].op != "const" for arg in args):
             return None
