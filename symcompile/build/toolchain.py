@@ -158,7 +158,7 @@ def optimization_level(options: Options) -> int:
     """The C compiler's optimisation level: the one asked for, else 1.
 
     Most of what the compiler sees is Cython's handling of arguments. With the vectoriser on,
-    the loops run as fast at -O1 as at -O3, and the whole compiles in half the time of -O2
+    the loops run as fast at -O1 as at -O3, and the whole compiles sooner
     (``benchmarks/optimization.py`` measures both).
 
     Args:
