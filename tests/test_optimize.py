@@ -139,7 +139,9 @@ def test_bounds(lecture: Objective, method: str | None) -> None:
     # The optimum of the slope alone, where the intercept stays at its bound.
     X, Y = lecture.data
     slope = np.sum(X * (Y - 10)) / np.sum(X * X)
-    start = [5.0, 1.0]
+    # From (5, 1) SciPy 1.17's L-BFGS-B gives up early or not, with the last bit of the loss,
+    # whoever computes it.
+    start = [9.0, 0.0]
     found = lecture.minimize(start, method, bounds=[(None, 10), (None, None)])
     np.testing.assert_allclose(found.x, [10, slope], rtol=1e-3)
 
