@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 import sympy as sp
 from numpy.typing import NDArray
+from sympy.core.cache import clear_cache
 
 from symcompile.checking.oracle import Oracle
 from symcompile.frontend.definition import Definition, define
@@ -76,7 +77,12 @@ def oracle(case: Case, point: int) -> Oracle:
 
 
 def nested(depth: int) -> sp.Expr:
-    """Return ``f <- sin(f*b)*cos(f + c) + f**2/3`` nested ``depth`` deep."""
+    """Return ``f <- sin(f*b)*cos(f + c) + f**2/3`` nested ``depth`` deep.
+
+    SymPy compares what it builds with what its cache holds; comparing two equal formulas that
+    are not one object takes time exponential in their depth. So the cache is cleared first.
+    """
+    clear_cache()
     f: sp.Expr = a
     for _ in range(depth):
         f = sp.sin(f * b) * sp.cos(f + c) + f**2 / 3

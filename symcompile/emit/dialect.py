@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -69,10 +68,3 @@ C = Dialect(
     assign="const double {name} = {text};",
     assign_bool="const int {name} = {text};",
 )
-
-DIALECTS: Mapping[str, Dialect] = {d.name: d for d in (SCALAR_PYTHON, NUMPY, NUMBA, C)}
-
-
-def is_integral(value: Constant) -> bool:
-    """Return whether a constant is a whole number."""
-    return isinstance(value, Fraction) and value.denominator == 1

@@ -67,6 +67,12 @@ class Printer:
         self._names = names
         self._numbered = names.numbered("t")
 
+    def inside(self, eager: bool = False) -> Printer:
+        """Return a printer for the body of a loop: what it computes is unknown outside."""
+        inner = Printer(self.graph, self.dialect, {}, self._names, eager)
+        inner.texts.update(self.texts)
+        return inner
+
     def name(self, node: int, text: str) -> None:
         """Say that a node is now held by ``text``, an identifier or an element."""
         self.texts[node] = Text(text)

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from symcompile.emit.chunks import LONGEST_WHOLE, cut
 from symcompile.emit.dialect import NUMBA
-from symcompile.emit.expression import Printer, Statement
+from symcompile.emit.expression import Printer
 from symcompile.emit.lines import filled, indent, unpacked
+from symcompile.emit.nest import NestEmitter
 from symcompile.emit.python import columns_call, constant_defaults, helpers
 from symcompile.emit.signature import (
     Identifiers,
     Signature,
     header,
     identifiers,
-    known_inputs,
     signature,
-    used_slots,
 )
 from symcompile.emit.templates import render
 from symcompile.frontend.definition import Definition
-from symcompile.ir.graph import Output, payload
-from symcompile.naming import Names
+from symcompile.ir.graph import Output
 from symcompile.schedule import BLOCKS, SCALAR_TILE, Phase, Schedule
 
 
@@ -64,120 +61,38 @@ def emit_numba(definition: Definition, schedules: Sequence[Schedule]) -> str:
     )
 
 
-class NumbaEmitter:
-    """Prints one scheduled function as a compiled core.
+class NumbaEmitter(NestEmitter):
+    """Prints one scheduled function as a compiled core; each data column is an array."""
 
-    Its arguments are those of the C backend: ``p, v, u, c``, the columns, the outputs.
-    """
-
-    def __init__(self, names: Identifiers, schedule: Schedule, name: str) -> None:
-        self.name = name
-        self.schedule = schedule
-        self.graph = schedule.graph
-        self.function = schedule.function
-        self.ids = names
-        outputs = [output.name for output in self.function.outputs]
-        self.names = Names([*names.all(), *outputs, "p", "u", "v", "c", "n", "i", "count", "work"])
-        for k in range(len(names.params)):
-            self.names.fresh(f"v{k}")
-        for k in used_slots(self.function, "cotangent"):
-            self.names.fresh(f"u{k}")
-        self._accumulators = self.names.numbered("a")
-        self.pieces: list[str] = []
+    dialect = NUMBA
+    end = ""
+    count = "float(n)"
 
     def emit(self) -> str:
         """Return the compiled core, and its pieces before it."""
-        printer = Printer(
-            self.graph, NUMBA, known_inputs(self.function, self.ids, "{name}[i]"), self.names
-        )
-        body: list[str] = []
-        if self.ids.data:
-            body.append(f"n = {self.ids.data[0]}.shape[0]")
-        body += self._loads(self.graph.ancestors(self.function.roots()))
-        for number, phase in enumerate(self.schedule.phases):
-            body += self._loop(printer, phase) if phase.loop else self._block(printer, number)
-        args = [*self._vectors(), *self.ids.data, *[o.name for o in self.function.outputs]]
-        head = filled(f"def {self.name}(", args, "):", 0)
+        body = [f"n = {self.ids.data[0]}.shape[0]"] if self.ids.data else []
+        body += [f"u{slot} = u[{slot}]" for slot in self.rows]
+        body += self.body()
+        arguments = [*self.vectors(), *self.ids.data, *[o.name for o in self.function.outputs]]
+        head = filled(f"def {self.name}(", arguments, "):", 0)
         return "\n".join([*self.pieces, "@jit", *head, indent(body or ["pass"], 1)])
 
-    def _vectors(self) -> list[str]:
-        vectors = ["p"] if self.ids.params else []
-        if self.function.name in ("hvp", "jvp"):
-            vectors.append("v")
-        if self.function.name == "vjp":
-            vectors.append("u")
-        return vectors + (["c"] if self.ids.constants else [])
+    def piece(self, name: str, arguments: Sequence[str], body: Sequence[str]) -> str:
+        """Return a function that Numba compiles by itself."""
+        return "\n".join(["@jit", f"def {name}({', '.join(arguments)}):", indent(body, 1), "", ""])
 
-    def _loads(self, nodes: Collection[int]) -> list[str]:
-        lines = []
-        arrays = {"param": "p", "constant": "c", "direction": "v", "cotangent": "u"}
-        texts = known_inputs(self.function, self.ids)
-        for index in sorted(set(nodes)):
-            node = self.graph[index]
-            if node.op == "extent":
-                lines.append("count = float(n)")
-            elif node.op == "input" and not node.axes:
-                role, slot = payload(node)
-                lines.append(f"{texts[index]} = {arrays[role]}[{slot}]")
-            elif node.op == "input" and payload(node).role == "cotangent":
-                slot = payload(node).slot
-                lines.append(f"u{slot} = u[{slot}]")
-        return lines
+    def work_array(self, slots: int) -> str:
+        """Return the statement that makes a work array."""
+        return f"work = np.empty({slots})"
 
-    def _block(self, printer: Printer, number: int) -> list[str]:
-        phase = self.schedule.phases[number]
-        results = [store.node for store in phase.stores]
-        hoisted = self.schedule.hoisted(number)
-        if len(phase.nodes) > LONGEST_WHOLE:
-            lines = self._pieces(printer, phase.nodes, [*results, *sorted(hoisted)])
-        else:
-            lines = _lines(printer.statements(phase.nodes, results, hoisted))
-        for store in phase.stores:
-            output = self.function.outputs[store.output]
-            lines.append(f"{output.name}[{store.entry}] = {printer.text(store.node)}")
-        return lines
-
-    def _pieces(self, printer: Printer, nodes: Sequence[int], results: Sequence[int]) -> list[str]:
-        """Emit scalar code as functions of their own; return the calls."""
-        own = set(nodes)
-        leaves = ("input", "extent")
-        needed = sorted(
-            {
-                arg
-                for n in nodes
-                for arg in self.graph[n].args
-                if arg not in own and arg in printer.texts and self.graph[arg].op not in leaves
-            }
-        )
-        chunks, final, slots = cut(self.graph, nodes, set(results))
-        lines = [f"work = np.empty({slots + len(needed)})"]
-        lines += [f"work[{slots + k}] = {printer.text(n)}" for k, n in enumerate(needed)]
-        extra = {n: f"work[{slots + k}]" for k, n in enumerate(needed)}
-        call = [*self._vectors(), *(["n"] if self.ids.data else []), "work"]
-        for chunk in chunks:
-            name = f"{self.name}_{len(self.pieces)}"
-            known = known_inputs(self.function, self.ids)
-            known |= extra | {node: f"work[{slot}]" for node, slot in chunk.reads.items()}
-            local = Printer(self.graph, NUMBA, known, Names([*self.ids.all(), *call, "count"]))
-            body = self._loads({arg for node in chunk.nodes for arg in self.graph[node].args})
-            body += _lines(local.statements(chunk.nodes, list(chunk.writes)))
-            body += [f"work[{s}] = {local.text(node)}" for node, s in chunk.writes.items()]
-            head = f"def {name}({', '.join(call)}):"
-            self.pieces.append("\n".join(["@jit", head, indent(body, 1), "", ""]))
-            lines.append(f"{name}({', '.join(call)})")
-        for node, slot in final.items():
-            printer.name(node, f"work[{slot}]")
-        return lines
-
-    def _loop(self, printer: Printer, phase: Phase) -> list[str]:
+    def loop(self, printer: Printer, phase: Phase) -> list[str]:
         """Return a loop over the samples, in blocks of tiles."""
         bodies = [self.graph[node].args[0] for node in phase.sums]
         results = bodies + [store.node for store in phase.stores]
-        texts = {node: text.text for node, text in printer.texts.items()}
-        local = Printer(self.graph, NUMBA, texts, self.names)
+        local = printer.inside()
         partial = self.names.fresh("sums")
-        accumulators = [next(self._accumulators) for _ in phase.sums]
-        inner = _lines(local.statements(phase.nodes, results))
+        accumulators = [next(self.accumulators) for _ in phase.sums]
+        inner = self.assigned(local.statements(phase.nodes, results))
         for name, body in zip(accumulators, bodies, strict=True):
             inner.append(f"{name} += {local.text(body)}")
         for store in phase.stores:
@@ -202,10 +117,6 @@ class NumbaEmitter:
             lines.append(f"{name} = _total({partial}[:, {k}])")
             printer.name(node, name)
         return lines
-
-
-def _lines(statements: Sequence[Statement]) -> list[str]:
-    return [NUMBA.assign.format(name=s.name, text=s.text) for s in statements]
 
 
 def _wrapper(definition: Definition, names: Identifiers, schedule: Schedule) -> list[str]:
