@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from fractions import Fraction
 
 from symcompile.ir.graph import Constant, Special
 from symcompile.ir.ops import OPS
