@@ -217,6 +217,7 @@ _NOT_FOR_SYMPY = {
     "fn_floor",
     "fn_ceiling",
     "extremes",
+    "nested_5",
     "nested_30",
     "chain_20",
 }

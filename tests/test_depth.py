@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 import sympy as sp
 
-from symcompile.compiler import build
+from symcompile.compiler import build, emit, plan
 from symcompile.frontend.definition import Definition, define
-from symcompile.options import BACKENDS, Backend, Options
+from symcompile.options import Backend, Options
 from tests.corpus import a, b, c, chain, nested
 
 _POINT = (0.5, 0.9, -0.8)
@@ -56,10 +56,18 @@ def _check(definition: Definition, depth: int, backend: Backend) -> None:
     np.testing.assert_allclose(grad, [float(g) for g in gradient], rtol=1e-11, atol=1e-280)
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
-def test_sympy_nested_to_depth_100(backend: Backend) -> None:
-    definition = from_the_top(lambda: define("deep_nested", nested(100), params=(a, b, c)))
-    _check(definition, 100, backend)
+@pytest.mark.parametrize(
+    ("backend", "depth"),
+    [
+        ("python", 100),
+        ("cython", 100),
+        ("numba", 30),
+        pytest.param("numba", 100, marks=pytest.mark.long),
+    ],
+)
+def test_nested_by_sympy(backend: Backend, depth: int) -> None:
+    definition = from_the_top(lambda: define("deep_nested", nested(depth), params=(a, b, c)))
+    _check(definition, depth, backend)
 
 
 @pytest.mark.parametrize(
@@ -130,3 +138,10 @@ thread.join()
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.stdout == "done\n", done.stderr
+
+
+def test_the_head_of_a_module_stays_short() -> None:
+    definition = define("deep", chain(2000), params=(a, b, c))
+    source = emit(definition, plan(definition, ["value"]), "python")
+    (line,) = [line for line in source.splitlines() if line.startswith("Operations:")]
+    assert "about 10^" in line and len(line) < 120

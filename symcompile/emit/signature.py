@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -119,7 +120,7 @@ def header(
         constants = _listed([name for name, _ in definition.constants], names.constants)
         lines.append(f"Constants, by keyword: {constants}.")
     counts = ", ".join(f"{f.name} {operation_count(f.graph, f.roots())}" for f in functions)
-    lines.append(f"Operations: {written} as written, {distinct} distinct; {counts}.")
+    lines.append(f"Operations: {_amount(written)} as written, {distinct} distinct; {counts}.")
     lines.append(f"Imports {needs}.")
     formula = [
         part
@@ -128,6 +129,13 @@ def header(
     ]
     wrapped = [part for line in lines for part in textwrap.wrap(line, WIDTH)]
     return Header(definition.name, tuple(formula), tuple(wrapped))
+
+
+def _amount(count: int) -> str:
+    """Return a count; written out, a nested formula can have hundreds of digits of operations."""
+    if count < 10**9:
+        return str(count)
+    return f"about 10^{round(count.bit_length() * math.log10(2))}"
 
 
 def _harmless(line: str) -> str:
