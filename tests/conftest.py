@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -18,6 +19,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="rewrite generated/ instead of comparing with it",
     )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Draw the same examples each time, so that a failure is one of the change at hand.
+
+    With ``--long`` they are drawn anew.
+    """
+    settings.register_profile("repeatable", derandomize=True)
+    if not config.getoption("--long"):
+        settings.load_profile("repeatable")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
