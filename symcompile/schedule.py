@@ -3,8 +3,8 @@
 Hoisting is reading the axes: a node without the sample axis does not belong in the sample
 loop. A function becomes phases that alternate between straight-line scalar code and one loop
 over the samples: scalars that need no sum, a loop, scalars that need its sums, a loop that
-needs those, and so on. A node that two loops need is computed in both, which costs less than
-keeping a value per sample.
+needs those, and so on. A node that two loops need is computed in both: nothing
+is kept per sample.
 
 Sums are blocked: at most ``BLOCKS`` blocks of samples, combined in a fixed order, each summed
 in tiles of ``TILE`` samples whose partial sums are added with compensation. The blocks are what

@@ -60,7 +60,6 @@ class Activity:
 
 
 ALWAYS = Activity(frozenset({frozenset()}))
-NEVER = Activity(frozenset())
 
 
 def _merge(paths: frozenset[Path]) -> frozenset[Path]:

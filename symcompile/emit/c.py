@@ -17,7 +17,7 @@ from symcompile.ir.graph import payload
 from symcompile.ir.ops import OPS
 from symcompile.schedule import Phase, Schedule
 
-# A loop body longer than this is not vectorised: compilers would take minutes over it.
+# A loop body longer than this is not vectorised: it would spill more than it gains.
 _LONGEST_SIMD = 2000
 # Work arrays beyond this many slots live in thread-local storage, not on the stack.
 _STACK_SLOTS = 8192
