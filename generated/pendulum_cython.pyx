@@ -27,6 +27,7 @@ cdef extern from *:
     #include <float.h>
     #include <math.h>
     #include <stddef.h>
+    #include <stdlib.h>
     #include <string.h>
 
     #ifndef M_PI
@@ -46,7 +47,7 @@ cdef extern from *:
     static inline double sc_max(double a, double b) { return a >= b || a != a ? a : b; }
     static inline double sc_sign(double a) { return a > 0.0 ? 1.0 : a < 0.0 ? -1.0 : a; }
 
-    static void pendulum_value(
+    static int pendulum_value(
         const double *restrict p, const double *restrict c, double *restrict value
     )
     {
@@ -76,9 +77,10 @@ cdef extern from *:
         value[1] = db;
         value[2] = t7;
         value[3] = (swing2 + t5*(cosine*t4 - t6))/(l2*mass);
+        return 0;
     }
 
-    static void pendulum_jacobian(
+    static int pendulum_jacobian(
         const double *restrict p, const double *restrict c, double *restrict jacobian
     )
     {
@@ -139,9 +141,10 @@ cdef extern from *:
         jacobian[13] = t25 - t26 - t22*t16;
         jacobian[14] = 2.0*(da*(t23*t6*l1));
         jacobian[15] = 2.0*(db*(t23*t7));
+        return 0;
     }
 
-    static void pendulum_jvp(
+    static int pendulum_jvp(
         const double *restrict p, const double *restrict v, const double *restrict c,
         double *restrict jvp
     )
@@ -197,9 +200,10 @@ cdef extern from *:
         jvp[1] = v3;
         jvp[2] = t25/t13 - 2.0*t26;
         jvp[3] = t27/t14 - 2.0*t28;
+        return 0;
     }
 
-    static void pendulum_vjp(
+    static int pendulum_vjp(
         const double *restrict p, const double *restrict u, const double *restrict c,
         double *restrict vjp
     )
@@ -252,6 +256,7 @@ cdef extern from *:
         vjp[1] = (t18*t12 - t17)*cos(b) + (t24 - t25);
         vjp[2] = u0 + 2.0*(da*(t20*t6*l1 - t21*t3));
         vjp[3] = u1 + 2.0*(db*(t20*t7 - t21*l2));
+        return 0;
     }
 
     static int sc_import_numpy(void)
@@ -283,10 +288,10 @@ cdef extern from *:
     bint sc_is_vector(object, Py_ssize_t)
     double *sc_doubles(object)
     object sc_new(Py_ssize_t)
-    void pendulum_value(const double *p, const double *c, double *value) nogil
-    void pendulum_jacobian(const double *p, const double *c, double *jacobian) nogil
-    void pendulum_jvp(const double *p, const double *v, const double *c, double *jvp) nogil
-    void pendulum_vjp(const double *p, const double *u, const double *c, double *vjp) nogil
+    int pendulum_value(const double *p, const double *c, double *value) nogil
+    int pendulum_jacobian(const double *p, const double *c, double *jacobian) nogil
+    int pendulum_jvp(const double *p, const double *v, const double *c, double *jvp) nogil
+    int pendulum_vjp(const double *p, const double *u, const double *c, double *vjp) nogil
 
 sc_import_numpy()
 
@@ -299,7 +304,7 @@ def value(p, *, m1=1.0, m2=1.0, l1=1.0, l2=1.0, g=9.81):
     """Return the value: shape (4,)."""
     if not sc_is_vector(p, 4):
         p = _vector(p, "p", 4)
-    sc_constants = np.array([_number(m1, "m1"), _number(m2, "m2"), _number(l1, "l1"), _number(l2, "l2"), _number(g, "g")])
+    sc_constants = np.array([_number(m1, "m1"), _number(m2, "m2"), _number(l1, "l1"), _number(l2, "l2"), _number(g, "g")], dtype=np.float64)
     value = sc_new(4)
     pendulum_value(sc_doubles(p), sc_doubles(sc_constants), sc_doubles(value))
     return value
@@ -309,7 +314,7 @@ def jacobian(p, *, m1=1.0, m2=1.0, l1=1.0, l2=1.0, g=9.81):
     """Return the Jacobian: shape (4, 4)."""
     if not sc_is_vector(p, 4):
         p = _vector(p, "p", 4)
-    sc_constants = np.array([_number(m1, "m1"), _number(m2, "m2"), _number(l1, "l1"), _number(l2, "l2"), _number(g, "g")])
+    sc_constants = np.array([_number(m1, "m1"), _number(m2, "m2"), _number(l1, "l1"), _number(l2, "l2"), _number(g, "g")], dtype=np.float64)
     jacobian = sc_new(16)
     pendulum_jacobian(sc_doubles(p), sc_doubles(sc_constants), sc_doubles(jacobian))
     return jacobian.reshape((4, 4))
@@ -321,7 +326,7 @@ def jvp(p, v, *, m1=1.0, m2=1.0, l1=1.0, l2=1.0, g=9.81):
         p = _vector(p, "p", 4)
     if not sc_is_vector(v, 4):
         v = _vector(v, "v", 4)
-    sc_constants = np.array([_number(m1, "m1"), _number(m2, "m2"), _number(l1, "l1"), _number(l2, "l2"), _number(g, "g")])
+    sc_constants = np.array([_number(m1, "m1"), _number(m2, "m2"), _number(l1, "l1"), _number(l2, "l2"), _number(g, "g")], dtype=np.float64)
     jvp = sc_new(4)
     pendulum_jvp(sc_doubles(p), sc_doubles(v), sc_doubles(sc_constants), sc_doubles(jvp))
     return jvp
@@ -333,7 +338,7 @@ def vjp(p, u, *, m1=1.0, m2=1.0, l1=1.0, l2=1.0, g=9.81):
         p = _vector(p, "p", 4)
     if not sc_is_vector(u, 4):
         u = _vector(u, "u", 4)
-    sc_constants = np.array([_number(m1, "m1"), _number(m2, "m2"), _number(l1, "l1"), _number(l2, "l2"), _number(g, "g")])
+    sc_constants = np.array([_number(m1, "m1"), _number(m2, "m2"), _number(l1, "l1"), _number(l2, "l2"), _number(g, "g")], dtype=np.float64)
     vjp = sc_new(4)
     pendulum_vjp(sc_doubles(p), sc_doubles(u), sc_doubles(sc_constants), sc_doubles(vjp))
     return vjp

@@ -64,7 +64,7 @@ def value(p, *, m1=1.0, m2=1.0, l1=1.0, l2=1.0, g=9.81):
     value = np.empty(4)
     _value(
         _vector(p, "p", 4),
-        np.array([_number(m1, "m1"), _number(m2, "m2"), _number(l1, "l1"), _number(l2, "l2"), _number(g, "g")]),
+        np.array([_number(m1, "m1"), _number(m2, "m2"), _number(l1, "l1"), _number(l2, "l2"), _number(g, "g")], dtype=np.float64),
         value
     )
     return value
@@ -136,7 +136,7 @@ def jacobian(p, *, m1=1.0, m2=1.0, l1=1.0, l2=1.0, g=9.81):
     jacobian = np.empty(16)
     _jacobian(
         _vector(p, "p", 4),
-        np.array([_number(m1, "m1"), _number(m2, "m2"), _number(l1, "l1"), _number(l2, "l2"), _number(g, "g")]),
+        np.array([_number(m1, "m1"), _number(m2, "m2"), _number(l1, "l1"), _number(l2, "l2"), _number(g, "g")], dtype=np.float64),
         jacobian
     )
     return jacobian.reshape((4, 4))
@@ -202,7 +202,7 @@ def jvp(p, v, *, m1=1.0, m2=1.0, l1=1.0, l2=1.0, g=9.81):
     jvp = np.empty(4)
     _jvp(
         _vector(p, "p", 4), _vector(v, "v", 4),
-        np.array([_number(m1, "m1"), _number(m2, "m2"), _number(l1, "l1"), _number(l2, "l2"), _number(g, "g")]),
+        np.array([_number(m1, "m1"), _number(m2, "m2"), _number(l1, "l1"), _number(l2, "l2"), _number(g, "g")], dtype=np.float64),
         jvp
     )
     return jvp
@@ -266,7 +266,7 @@ def vjp(p, u, *, m1=1.0, m2=1.0, l1=1.0, l2=1.0, g=9.81):
     vjp = np.empty(4)
     _vjp(
         _vector(p, "p", 4), _vector(u, "u", 4),
-        np.array([_number(m1, "m1"), _number(m2, "m2"), _number(l1, "l1"), _number(l2, "l2"), _number(g, "g")]),
+        np.array([_number(m1, "m1"), _number(m2, "m2"), _number(l1, "l1"), _number(l2, "l2"), _number(g, "g")], dtype=np.float64),
         vjp
     )
     return vjp

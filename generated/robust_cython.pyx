@@ -24,6 +24,7 @@ cdef extern from *:
     #include <float.h>
     #include <math.h>
     #include <stddef.h>
+    #include <stdlib.h>
     #include <string.h>
 
     #ifndef M_PI
@@ -43,44 +44,96 @@ cdef extern from *:
     static inline double sc_max(double a, double b) { return a >= b || a != a ? a : b; }
     static inline double sc_sign(double a) { return a > 0.0 ? 1.0 : a < 0.0 ? -1.0 : a; }
 
-    /* A data column: where it starts, and how many doubles lie from one sample to the next. */
+    /* A data array: where it starts, and how many doubles lie between neighbours along each axis. */
     typedef struct {
         const double *data;
-        ptrdiff_t stride;
-    } sc_column;
+        ptrdiff_t stride[1];
+    } sc_array;
 
-    #define SC_BLOCKS 64
+    /* A tile is as many samples as are done at a time, a block as many as are summed by themselves. */
     #define SC_TILE 512
+    #define SC_BLOCKS 64
+    #define SC_HELD 16
 
-    /* Samples are summed in at most SC_BLOCKS blocks of whole tiles; how many depends on n alone. */
-    static inline ptrdiff_t sc_block_size(ptrdiff_t n)
+    /* Wide samples take shorter tiles, which stay in the cache. */
+    static inline ptrdiff_t sc_tile(ptrdiff_t n, ptrdiff_t width)
     {
-        const ptrdiff_t tiles = (n + SC_TILE - 1) / SC_TILE;
-        return (tiles + SC_BLOCKS - 1) / SC_BLOCKS * SC_TILE;
+        const ptrdiff_t most = width > 98304 / SC_TILE ? 98304 / width : SC_TILE;
+        const ptrdiff_t tile = most < 32 ? 32 : most / 8 * 8;
+        return n < tile ? (n > 0 ? n : 1) : tile;
     }
-    static inline ptrdiff_t sc_blocks(ptrdiff_t n)
+
+    /* How many blocks: it depends on sizes alone. Large sums, of `arrays` numbers each, are few. */
+    static inline ptrdiff_t sc_blocks(ptrdiff_t n, ptrdiff_t tile, ptrdiff_t arrays)
     {
-        const ptrdiff_t size = sc_block_size(n);
-        return size ? (n + size - 1) / size : 0;
+        const ptrdiff_t tiles = (n + tile - 1) / tile, fit = 262144 / (arrays + 1);
+        const ptrdiff_t most = fit < 1 ? 1 : fit < SC_BLOCKS ? fit : SC_BLOCKS;
+        const ptrdiff_t each = (tiles + most - 1) / most;
+        return each ? (tiles + each - 1) / each : 0;
     }
-    static inline ptrdiff_t sc_block_start(ptrdiff_t n, ptrdiff_t block)
+    static inline ptrdiff_t sc_block_size(ptrdiff_t n, ptrdiff_t tile, ptrdiff_t blocks)
     {
-        return block * sc_block_size(n);
+        const ptrdiff_t tiles = (n + tile - 1) / tile;
+        return (tiles + blocks - 1) / blocks * tile;
     }
-    static inline ptrdiff_t sc_block_stop(ptrdiff_t n, ptrdiff_t block)
+    static inline ptrdiff_t sc_block_start(ptrdiff_t n, ptrdiff_t tile, ptrdiff_t blocks, ptrdiff_t block)
     {
-        const ptrdiff_t stop = (block + 1) * sc_block_size(n);
+        return block * sc_block_size(n, tile, blocks);
+    }
+    static inline ptrdiff_t sc_block_stop(ptrdiff_t n, ptrdiff_t tile, ptrdiff_t blocks, ptrdiff_t block)
+    {
+        const ptrdiff_t stop = (block + 1) * sc_block_size(n, tile, blocks);
         return stop < n ? stop : n;
     }
 
-    /* A tile of a column; one that is not contiguous is gathered into the buffer. */
-    static inline const double *sc_tile(sc_column x, ptrdiff_t start, ptrdiff_t size, double *buffer)
+    static double *sc_memory(ptrdiff_t size)
     {
-        if (x.stride == 1) {
-            return x.data + start;
+        return (double *)malloc((size_t)(size + 1) * sizeof(double));
+    }
+
+    static inline void sc_fill(double *array, ptrdiff_t size, double value)
+    {
+        for (ptrdiff_t i = 0; i < size; i++) {
+            array[i] = value;
+        }
+    }
+
+    static inline ptrdiff_t sc_clamp(ptrdiff_t index, ptrdiff_t extent)
+    {
+        return index < 0 ? 0 : index < extent ? index : extent - 1;
+    }
+
+    /* Samples in a row; those that are not are gathered into the buffer. */
+    static inline const double *sc_packed(const double *x, ptrdiff_t stride, ptrdiff_t size, double *buffer)
+    {
+        if (stride == 1) {
+            return x;
         }
         for (ptrdiff_t i = 0; i < size; i++) {
-            buffer[i] = x.data[(start + i) * x.stride];
+            buffer[i] = x[i * stride];
+        }
+        return buffer;
+    }
+
+    /* The same of rows of samples: a tile of a matrix is transposed, a few samples at a time. */
+    static const double *sc_packed_rows(const double *x, ptrdiff_t stride, ptrdiff_t size,
+                                        ptrdiff_t rows, ptrdiff_t row, ptrdiff_t planes_rows,
+                                        ptrdiff_t plane_row, double *buffer, ptrdiff_t tile)
+    {
+        if (stride == 1) {
+            return x;
+        }
+        for (ptrdiff_t i = 0; i < size; i += 8) {
+            const ptrdiff_t most = size - i < 8 ? size - i : 8;
+            for (ptrdiff_t j = 0; j < rows; j++) {
+                for (ptrdiff_t k = 0; k < planes_rows; k++) {
+                    const double *from = x + i * stride + j * row + k * plane_row;
+                    double *to = buffer + (j * planes_rows + k) * tile + i;
+                    for (ptrdiff_t h = 0; h < most; h++) {
+                        to[h] = from[h * stride];
+                    }
+                }
+            }
         }
         return buffer;
     }
@@ -95,78 +148,167 @@ cdef extern from *:
     }
 
     /* The sum over all blocks, in order. */
-    static inline double sc_total(const double *partial, ptrdiff_t stride, ptrdiff_t n)
+    static inline double sc_total(const double *parts, ptrdiff_t stride, ptrdiff_t blocks)
     {
         double sum[2] = {0.0, 0.0};
-        for (ptrdiff_t block = 0; block < sc_blocks(n); block++) {
-            sc_accumulate(sum, partial[block * stride]);
-            sum[1] += partial[block * stride + 1];
+        for (ptrdiff_t block = 0; block < blocks; block++) {
+            sc_accumulate(sum, parts[block * stride]);
+            sum[1] += parts[block * stride + 1];
         }
         return isfinite(sum[0]) ? sum[0] + sum[1] : sum[0];
     }
 
-    static void robust_value(
-        const double *restrict p, const double *restrict c, sc_column x_column, sc_column y_column,
-        ptrdiff_t n, double *restrict value
+    /* Run a loop over blocks, with `work` doubles for it to work in. */
+    typedef void (*sc_body)(const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work);
+    static int sc_run(sc_body body, const void *shared, ptrdiff_t blocks, ptrdiff_t work)
+    {
+        double *memory = sc_memory(work);
+        if (!memory) {
+            return -1;
+        }
+        body(shared, 0, blocks, memory);
+        free(memory);
+        return 0;
+    }
+
+    typedef struct {
+        const double *restrict x;
+        ptrdiff_t x_0;
+        const double *restrict y;
+        ptrdiff_t y_0;
+        ptrdiff_t n;
+        double slope;
+        double offset;
+        double delta;
+        double t0;
+        double *restrict parts;
+        ptrdiff_t blocks;
+        ptrdiff_t tile;
+    } robust_value_sweep0_context;
+
+    static void robust_value_sweep0(
+        const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const double slope = p[0];
-        const double offset = p[1];
-        const double delta = c[0];
-        const double count = (double)n;
-        const double t0 = 0.5*delta;
-        double sums_[SC_BLOCKS][1][2];
-        memset(sums_, 0, sizeof sums_);
-        for (ptrdiff_t block = 0; block < sc_blocks(n); block++) {
-            const ptrdiff_t stop = sc_block_stop(n, block);
-            double x_buffer[SC_TILE];
-            double y_buffer[SC_TILE];
-            ptrdiff_t start = sc_block_start(n, block);
-            for (; start < stop; start += SC_TILE) {
-                const ptrdiff_t size = stop - start < SC_TILE ? stop - start : SC_TILE;
-                const double *restrict x = sc_tile(x_column, start, size, x_buffer);
-                const double *restrict y = sc_tile(y_column, start, size, y_buffer);
+        const robust_value_sweep0_context *context = shared;
+        const double *restrict x = context->x;
+        const ptrdiff_t x_0 = context->x_0;
+        const double *restrict y = context->y;
+        const ptrdiff_t y_0 = context->y_0;
+        const ptrdiff_t n = context->n;
+        const double slope = context->slope;
+        const double offset = context->offset;
+        const double delta = context->delta;
+        const double t0 = context->t0;
+        double *restrict parts = context->parts;
+        const ptrdiff_t blocks = context->blocks;
+        const ptrdiff_t tile = context->tile;
+        double *restrict x_buffer = work;
+        double *restrict y_buffer = x_buffer + tile;
+        for (ptrdiff_t block = first; block < last; block++) {
+            double *restrict part = parts + block*2;
+            sc_fill(part, 2, 0.0);
+            const ptrdiff_t stop = sc_block_stop(n, tile, blocks, block);
+            ptrdiff_t start = sc_block_start(n, tile, blocks, block);
+            for (; start < stop; start += tile) {
+                const ptrdiff_t size = stop - start < tile ? stop - start : tile;
+                const double *restrict x_tile = sc_packed(x + start*x_0, x_0, size, x_buffer);
+                const double *restrict y_tile = sc_packed(y + start*y_0, y_0, size, y_buffer);
                 double a0 = 0.0;
                 #pragma omp simd reduction(+:a0)
                 for (ptrdiff_t i = 0; i < size; i++) {
-                    const double residual = offset - y[i] + slope*x[i];
+                    const double residual = offset - y_tile[i] + slope*x_tile[i];
                     const double t1 = 0.5*(residual*residual);
                     const double t2 = fabs(residual);
                     const double t3 = delta*(t2 - t0);
                     a0 += ((t2 <= delta) ? t1 : t3);
                 }
-                sc_accumulate(sums_[block][0], a0);
+                sc_accumulate(part, a0);
             }
         }
-        const double s0 = sc_total(sums_[0][0], 2, n);
-        value[0] = s0/count;
     }
 
-    static void robust_grad(
-        const double *restrict p, const double *restrict c, sc_column x_column, sc_column y_column,
-        ptrdiff_t n, double *restrict grad
+    static int robust_value(
+        const double *restrict p, const double *restrict c, sc_array x_array, sc_array y_array,
+        ptrdiff_t n, double *restrict value
     )
     {
+        const double *restrict x = x_array.data;
+        const double *restrict y = y_array.data;
+        const ptrdiff_t x_0 = x_array.stride[0];
+        const ptrdiff_t y_0 = y_array.stride[0];
+        const ptrdiff_t tile0 = sc_tile(n, 1);
+        const ptrdiff_t blocks0 = sc_blocks(n, tile0, 0);
+        double *const memory = sc_memory(blocks0*2);
+        if (!memory) {
+            return -1;
+        }
+        double *restrict parts0 = memory;
         const double slope = p[0];
         const double offset = p[1];
         const double delta = c[0];
-        const double count = (double)n;
-        const double t0 = 1.0/count;
-        double sums_[SC_BLOCKS][2][2];
-        memset(sums_, 0, sizeof sums_);
-        for (ptrdiff_t block = 0; block < sc_blocks(n); block++) {
-            const ptrdiff_t stop = sc_block_stop(n, block);
-            double x_buffer[SC_TILE];
-            double y_buffer[SC_TILE];
-            ptrdiff_t start = sc_block_start(n, block);
-            for (; start < stop; start += SC_TILE) {
-                const ptrdiff_t size = stop - start < SC_TILE ? stop - start : SC_TILE;
-                const double *restrict x = sc_tile(x_column, start, size, x_buffer);
-                const double *restrict y = sc_tile(y_column, start, size, y_buffer);
-                double a0 = 0.0, a1 = 0.0;
+        const double t0 = 0.5*delta;
+        const robust_value_sweep0_context context0 = {
+            x, x_0, y, y_0, n, slope, offset, delta, t0, parts0, blocks0, tile0
+        };
+        if (sc_run(robust_value_sweep0, &context0, blocks0, tile0 + tile0) < 0) {
+            free(memory);
+            return -1;
+        }
+        const double s0 = sc_total(parts0, 2, blocks0);
+        value[0] = s0/(double)n;
+        free(memory);
+        return 0;
+    }
+
+    typedef struct {
+        const double *restrict x;
+        ptrdiff_t x_0;
+        const double *restrict y;
+        ptrdiff_t y_0;
+        ptrdiff_t n;
+        double slope;
+        double offset;
+        double delta;
+        double t0;
+        double *restrict parts;
+        ptrdiff_t blocks;
+        ptrdiff_t tile;
+    } robust_grad_sweep0_context;
+
+    static void robust_grad_sweep0(
+        const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
+    )
+    {
+        const robust_grad_sweep0_context *context = shared;
+        const double *restrict x = context->x;
+        const ptrdiff_t x_0 = context->x_0;
+        const double *restrict y = context->y;
+        const ptrdiff_t y_0 = context->y_0;
+        const ptrdiff_t n = context->n;
+        const double slope = context->slope;
+        const double offset = context->offset;
+        const double delta = context->delta;
+        const double t0 = context->t0;
+        double *restrict parts = context->parts;
+        const ptrdiff_t blocks = context->blocks;
+        const ptrdiff_t tile = context->tile;
+        double *restrict x_buffer = work;
+        double *restrict y_buffer = x_buffer + tile;
+        for (ptrdiff_t block = first; block < last; block++) {
+            double *restrict part = parts + block*4;
+            sc_fill(part, 4, 0.0);
+            const ptrdiff_t stop = sc_block_stop(n, tile, blocks, block);
+            ptrdiff_t start = sc_block_start(n, tile, blocks, block);
+            for (; start < stop; start += tile) {
+                const ptrdiff_t size = stop - start < tile ? stop - start : tile;
+                const double *restrict x_tile = sc_packed(x + start*x_0, x_0, size, x_buffer);
+                const double *restrict y_tile = sc_packed(y + start*y_0, y_0, size, y_buffer);
+                double a0 = 0.0;
+                double a1 = 0.0;
                 #pragma omp simd reduction(+:a0,a1)
                 for (ptrdiff_t i = 0; i < size; i++) {
-                    const double residual = offset - y[i] + slope*x[i];
+                    const double residual = offset - y_tile[i] + slope*x_tile[i];
                     const int t1 = (fabs(residual) <= delta);
                     const double t2 = (t1 ? 0.0 : t0)*delta;
                     const double t3 = (t1 ? 0.0 : t2)*sc_sign(residual);
@@ -174,44 +316,100 @@ cdef extern from *:
                     const double t5 = 2.0*(residual*(t1 ? t4 : 0.0));
                     const double t6 = (t1 ? 0.0 : t3) + (t1 ? t5 : 0.0);
                     a0 += t6;
-                    a1 += t6*x[i];
+                    a1 += t6*x_tile[i];
                 }
-                sc_accumulate(sums_[block][0], a0);
-                sc_accumulate(sums_[block][1], a1);
+                sc_accumulate(part, a0);
+                sc_accumulate(part + 2, a1);
             }
         }
-        const double s0 = sc_total(sums_[0][0], 4, n);
-        const double s1 = sc_total(sums_[0][1], 4, n);
-        grad[0] = s1;
-        grad[1] = s0;
     }
 
-    static void robust_value_and_grad(
-        const double *restrict p, const double *restrict c, sc_column x_column, sc_column y_column,
-        ptrdiff_t n, double *restrict value, double *restrict grad
+    static int robust_grad(
+        const double *restrict p, const double *restrict c, sc_array x_array, sc_array y_array,
+        ptrdiff_t n, double *restrict grad
     )
     {
+        const double *restrict x = x_array.data;
+        const double *restrict y = y_array.data;
+        const ptrdiff_t x_0 = x_array.stride[0];
+        const ptrdiff_t y_0 = y_array.stride[0];
+        const ptrdiff_t tile0 = sc_tile(n, 1);
+        const ptrdiff_t blocks0 = sc_blocks(n, tile0, 0);
+        double *const memory = sc_memory(blocks0*4);
+        if (!memory) {
+            return -1;
+        }
+        double *restrict parts0 = memory;
         const double slope = p[0];
         const double offset = p[1];
         const double delta = c[0];
-        const double count = (double)n;
-        const double t0 = 0.5*delta;
-        const double t1 = 1.0/count;
-        double sums_[SC_BLOCKS][3][2];
-        memset(sums_, 0, sizeof sums_);
-        for (ptrdiff_t block = 0; block < sc_blocks(n); block++) {
-            const ptrdiff_t stop = sc_block_stop(n, block);
-            double x_buffer[SC_TILE];
-            double y_buffer[SC_TILE];
-            ptrdiff_t start = sc_block_start(n, block);
-            for (; start < stop; start += SC_TILE) {
-                const ptrdiff_t size = stop - start < SC_TILE ? stop - start : SC_TILE;
-                const double *restrict x = sc_tile(x_column, start, size, x_buffer);
-                const double *restrict y = sc_tile(y_column, start, size, y_buffer);
-                double a0 = 0.0, a1 = 0.0, a2 = 0.0;
+        const double t0 = 1.0/(double)n;
+        const robust_grad_sweep0_context context0 = {
+            x, x_0, y, y_0, n, slope, offset, delta, t0, parts0, blocks0, tile0
+        };
+        if (sc_run(robust_grad_sweep0, &context0, blocks0, tile0 + tile0) < 0) {
+            free(memory);
+            return -1;
+        }
+        const double s0 = sc_total(parts0, 4, blocks0);
+        const double s1 = sc_total(parts0 + 2, 4, blocks0);
+        grad[0] = s1;
+        grad[1] = s0;
+        free(memory);
+        return 0;
+    }
+
+    typedef struct {
+        const double *restrict x;
+        ptrdiff_t x_0;
+        const double *restrict y;
+        ptrdiff_t y_0;
+        ptrdiff_t n;
+        double slope;
+        double offset;
+        double delta;
+        double t0;
+        double t1;
+        double *restrict parts;
+        ptrdiff_t blocks;
+        ptrdiff_t tile;
+    } robust_value_and_grad_sweep0_context;
+
+    static void robust_value_and_grad_sweep0(
+        const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
+    )
+    {
+        const robust_value_and_grad_sweep0_context *context = shared;
+        const double *restrict x = context->x;
+        const ptrdiff_t x_0 = context->x_0;
+        const double *restrict y = context->y;
+        const ptrdiff_t y_0 = context->y_0;
+        const ptrdiff_t n = context->n;
+        const double slope = context->slope;
+        const double offset = context->offset;
+        const double delta = context->delta;
+        const double t0 = context->t0;
+        const double t1 = context->t1;
+        double *restrict parts = context->parts;
+        const ptrdiff_t blocks = context->blocks;
+        const ptrdiff_t tile = context->tile;
+        double *restrict x_buffer = work;
+        double *restrict y_buffer = x_buffer + tile;
+        for (ptrdiff_t block = first; block < last; block++) {
+            double *restrict part = parts + block*6;
+            sc_fill(part, 6, 0.0);
+            const ptrdiff_t stop = sc_block_stop(n, tile, blocks, block);
+            ptrdiff_t start = sc_block_start(n, tile, blocks, block);
+            for (; start < stop; start += tile) {
+                const ptrdiff_t size = stop - start < tile ? stop - start : tile;
+                const double *restrict x_tile = sc_packed(x + start*x_0, x_0, size, x_buffer);
+                const double *restrict y_tile = sc_packed(y + start*y_0, y_0, size, y_buffer);
+                double a0 = 0.0;
+                double a1 = 0.0;
+                double a2 = 0.0;
                 #pragma omp simd reduction(+:a0,a1,a2)
                 for (ptrdiff_t i = 0; i < size; i++) {
-                    const double residual = offset - y[i] + slope*x[i];
+                    const double residual = offset - y_tile[i] + slope*x_tile[i];
                     const double t2 = 0.5*(residual*residual);
                     const double t3 = fabs(residual);
                     const int t4 = (t3 <= delta);
@@ -223,139 +421,307 @@ cdef extern from *:
                     const double t10 = (t4 ? 0.0 : t7) + (t4 ? t9 : 0.0);
                     a0 += (t4 ? t2 : t5);
                     a1 += t10;
-                    a2 += t10*x[i];
+                    a2 += t10*x_tile[i];
                 }
-                sc_accumulate(sums_[block][0], a0);
-                sc_accumulate(sums_[block][1], a1);
-                sc_accumulate(sums_[block][2], a2);
+                sc_accumulate(part, a0);
+                sc_accumulate(part + 2, a1);
+                sc_accumulate(part + 4, a2);
             }
         }
-        const double s0 = sc_total(sums_[0][0], 6, n);
-        const double s1 = sc_total(sums_[0][1], 6, n);
-        const double s2 = sc_total(sums_[0][2], 6, n);
-        value[0] = s0/count;
-        grad[0] = s2;
-        grad[1] = s1;
     }
 
-    static void robust_hessian(
-        const double *restrict p, const double *restrict c, sc_column x_column, sc_column y_column,
-        ptrdiff_t n, double *restrict hessian
+    static int robust_value_and_grad(
+        const double *restrict p, const double *restrict c, sc_array x_array, sc_array y_array,
+        ptrdiff_t n, double *restrict value, double *restrict grad
     )
     {
+        const double *restrict x = x_array.data;
+        const double *restrict y = y_array.data;
+        const ptrdiff_t x_0 = x_array.stride[0];
+        const ptrdiff_t y_0 = y_array.stride[0];
+        const ptrdiff_t tile0 = sc_tile(n, 1);
+        const ptrdiff_t blocks0 = sc_blocks(n, tile0, 0);
+        double *const memory = sc_memory(blocks0*6);
+        if (!memory) {
+            return -1;
+        }
+        double *restrict parts0 = memory;
         const double slope = p[0];
         const double offset = p[1];
         const double delta = c[0];
-        const double count = (double)n;
-        const double t0 = 1.0/count;
-        double sums_[SC_BLOCKS][3][2];
-        memset(sums_, 0, sizeof sums_);
-        for (ptrdiff_t block = 0; block < sc_blocks(n); block++) {
-            const ptrdiff_t stop = sc_block_stop(n, block);
-            double x_buffer[SC_TILE];
-            double y_buffer[SC_TILE];
-            ptrdiff_t start = sc_block_start(n, block);
-            for (; start < stop; start += SC_TILE) {
-                const ptrdiff_t size = stop - start < SC_TILE ? stop - start : SC_TILE;
-                const double *restrict x = sc_tile(x_column, start, size, x_buffer);
-                const double *restrict y = sc_tile(y_column, start, size, y_buffer);
-                double a0 = 0.0, a1 = 0.0, a2 = 0.0;
+        const double t0 = 0.5*delta;
+        const double t1 = 1.0/(double)n;
+        const robust_value_and_grad_sweep0_context context0 = {
+            x, x_0, y, y_0, n, slope, offset, delta, t0, t1, parts0, blocks0, tile0
+        };
+        if (sc_run(robust_value_and_grad_sweep0, &context0, blocks0, tile0 + tile0) < 0) {
+            free(memory);
+            return -1;
+        }
+        const double s0 = sc_total(parts0, 6, blocks0);
+        const double s1 = sc_total(parts0 + 2, 6, blocks0);
+        const double s2 = sc_total(parts0 + 4, 6, blocks0);
+        value[0] = s0/(double)n;
+        grad[0] = s2;
+        grad[1] = s1;
+        free(memory);
+        return 0;
+    }
+
+    typedef struct {
+        const double *restrict x;
+        ptrdiff_t x_0;
+        const double *restrict y;
+        ptrdiff_t y_0;
+        ptrdiff_t n;
+        double slope;
+        double offset;
+        double delta;
+        double t0;
+        double *restrict parts;
+        ptrdiff_t blocks;
+        ptrdiff_t tile;
+    } robust_hessian_sweep0_context;
+
+    static void robust_hessian_sweep0(
+        const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
+    )
+    {
+        const robust_hessian_sweep0_context *context = shared;
+        const double *restrict x = context->x;
+        const ptrdiff_t x_0 = context->x_0;
+        const double *restrict y = context->y;
+        const ptrdiff_t y_0 = context->y_0;
+        const ptrdiff_t n = context->n;
+        const double slope = context->slope;
+        const double offset = context->offset;
+        const double delta = context->delta;
+        const double t0 = context->t0;
+        double *restrict parts = context->parts;
+        const ptrdiff_t blocks = context->blocks;
+        const ptrdiff_t tile = context->tile;
+        double *restrict x_buffer = work;
+        double *restrict y_buffer = x_buffer + tile;
+        for (ptrdiff_t block = first; block < last; block++) {
+            double *restrict part = parts + block*6;
+            sc_fill(part, 6, 0.0);
+            const ptrdiff_t stop = sc_block_stop(n, tile, blocks, block);
+            ptrdiff_t start = sc_block_start(n, tile, blocks, block);
+            for (; start < stop; start += tile) {
+                const ptrdiff_t size = stop - start < tile ? stop - start : tile;
+                const double *restrict x_tile = sc_packed(x + start*x_0, x_0, size, x_buffer);
+                const double *restrict y_tile = sc_packed(y + start*y_0, y_0, size, y_buffer);
+                double a0 = 0.0;
+                double a1 = 0.0;
+                double a2 = 0.0;
                 #pragma omp simd reduction(+:a0,a1,a2)
                 for (ptrdiff_t i = 0; i < size; i++) {
-                    const double residual = offset - y[i] + slope*x[i];
+                    const double residual = offset - y_tile[i] + slope*x_tile[i];
                     const int t1 = (fabs(residual) <= delta);
                     const double t2 = 0.5*(t1 ? t0 : 0.0);
                     const double t3 = (t1 ? t2 : 0.0);
-                    const double t4 = 2.0*(x[i]*t3);
+                    const double t4 = 2.0*(x_tile[i]*t3);
                     const double t5 = 2.0*t3;
                     const double t6 = (t1 ? t5 : 0.0);
-                    a0 += (t1 ? t4 : 0.0)*x[i];
+                    a0 += (t1 ? t4 : 0.0)*x_tile[i];
                     a1 += t6;
-                    a2 += t6*x[i];
+                    a2 += t6*x_tile[i];
                 }
-                sc_accumulate(sums_[block][0], a0);
-                sc_accumulate(sums_[block][1], a1);
-                sc_accumulate(sums_[block][2], a2);
+                sc_accumulate(part, a0);
+                sc_accumulate(part + 2, a1);
+                sc_accumulate(part + 4, a2);
             }
         }
-        const double s0 = sc_total(sums_[0][0], 6, n);
-        const double s1 = sc_total(sums_[0][1], 6, n);
-        const double s2 = sc_total(sums_[0][2], 6, n);
+    }
+
+    static int robust_hessian(
+        const double *restrict p, const double *restrict c, sc_array x_array, sc_array y_array,
+        ptrdiff_t n, double *restrict hessian
+    )
+    {
+        const double *restrict x = x_array.data;
+        const double *restrict y = y_array.data;
+        const ptrdiff_t x_0 = x_array.stride[0];
+        const ptrdiff_t y_0 = y_array.stride[0];
+        const ptrdiff_t tile0 = sc_tile(n, 1);
+        const ptrdiff_t blocks0 = sc_blocks(n, tile0, 0);
+        double *const memory = sc_memory(blocks0*6);
+        if (!memory) {
+            return -1;
+        }
+        double *restrict parts0 = memory;
+        const double slope = p[0];
+        const double offset = p[1];
+        const double delta = c[0];
+        const double t0 = 1.0/(double)n;
+        const robust_hessian_sweep0_context context0 = {
+            x, x_0, y, y_0, n, slope, offset, delta, t0, parts0, blocks0, tile0
+        };
+        if (sc_run(robust_hessian_sweep0, &context0, blocks0, tile0 + tile0) < 0) {
+            free(memory);
+            return -1;
+        }
+        const double s0 = sc_total(parts0, 6, blocks0);
+        const double s1 = sc_total(parts0 + 2, 6, blocks0);
+        const double s2 = sc_total(parts0 + 4, 6, blocks0);
         hessian[0] = s0;
         hessian[1] = s2;
         hessian[2] = s2;
         hessian[3] = s1;
+        free(memory);
+        return 0;
     }
 
-    static void robust_hvp(
-        const double *restrict p, const double *restrict v, const double *restrict c,
-        sc_column x_column, sc_column y_column, ptrdiff_t n, double *restrict hvp
+    typedef struct {
+        const double *restrict x;
+        ptrdiff_t x_0;
+        const double *restrict y;
+        ptrdiff_t y_0;
+        ptrdiff_t n;
+        double slope;
+        double offset;
+        double delta;
+        double v0;
+        double v1;
+        double t0;
+        double *restrict parts;
+        ptrdiff_t blocks;
+        ptrdiff_t tile;
+    } robust_hvp_sweep0_context;
+
+    static void robust_hvp_sweep0(
+        const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const double slope = p[0];
-        const double offset = p[1];
-        const double delta = c[0];
-        const double count = (double)n;
-        const double v0 = v[0];
-        const double v1 = v[1];
-        const double t0 = 1.0/count;
-        double sums_[SC_BLOCKS][2][2];
-        memset(sums_, 0, sizeof sums_);
-        for (ptrdiff_t block = 0; block < sc_blocks(n); block++) {
-            const ptrdiff_t stop = sc_block_stop(n, block);
-            double x_buffer[SC_TILE];
-            double y_buffer[SC_TILE];
-            ptrdiff_t start = sc_block_start(n, block);
-            for (; start < stop; start += SC_TILE) {
-                const ptrdiff_t size = stop - start < SC_TILE ? stop - start : SC_TILE;
-                const double *restrict x = sc_tile(x_column, start, size, x_buffer);
-                const double *restrict y = sc_tile(y_column, start, size, y_buffer);
-                double a0 = 0.0, a1 = 0.0;
+        const robust_hvp_sweep0_context *context = shared;
+        const double *restrict x = context->x;
+        const ptrdiff_t x_0 = context->x_0;
+        const double *restrict y = context->y;
+        const ptrdiff_t y_0 = context->y_0;
+        const ptrdiff_t n = context->n;
+        const double slope = context->slope;
+        const double offset = context->offset;
+        const double delta = context->delta;
+        const double v0 = context->v0;
+        const double v1 = context->v1;
+        const double t0 = context->t0;
+        double *restrict parts = context->parts;
+        const ptrdiff_t blocks = context->blocks;
+        const ptrdiff_t tile = context->tile;
+        double *restrict x_buffer = work;
+        double *restrict y_buffer = x_buffer + tile;
+        for (ptrdiff_t block = first; block < last; block++) {
+            double *restrict part = parts + block*4;
+            sc_fill(part, 4, 0.0);
+            const ptrdiff_t stop = sc_block_stop(n, tile, blocks, block);
+            ptrdiff_t start = sc_block_start(n, tile, blocks, block);
+            for (; start < stop; start += tile) {
+                const ptrdiff_t size = stop - start < tile ? stop - start : tile;
+                const double *restrict x_tile = sc_packed(x + start*x_0, x_0, size, x_buffer);
+                const double *restrict y_tile = sc_packed(y + start*y_0, y_0, size, y_buffer);
+                double a0 = 0.0;
+                double a1 = 0.0;
                 #pragma omp simd reduction(+:a0,a1)
                 for (ptrdiff_t i = 0; i < size; i++) {
-                    const double residual = offset - y[i] + slope*x[i];
+                    const double residual = offset - y_tile[i] + slope*x_tile[i];
                     const int t1 = (fabs(residual) <= delta);
                     const double t2 = 0.5*(t1 ? t0 : 0.0);
-                    const double t3 = 2.0*((v1 + v0*x[i])*(t1 ? t2 : 0.0));
+                    const double t3 = 2.0*((v1 + v0*x_tile[i])*(t1 ? t2 : 0.0));
                     const double t4 = (t1 ? t3 : 0.0);
                     a0 += t4;
-                    a1 += t4*x[i];
+                    a1 += t4*x_tile[i];
                 }
-                sc_accumulate(sums_[block][0], a0);
-                sc_accumulate(sums_[block][1], a1);
+                sc_accumulate(part, a0);
+                sc_accumulate(part + 2, a1);
             }
         }
-        const double s0 = sc_total(sums_[0][0], 4, n);
-        const double s1 = sc_total(sums_[0][1], 4, n);
-        hvp[0] = s1;
-        hvp[1] = s0;
     }
 
-    static void robust_jacobian(
-        const double *restrict p, const double *restrict c, sc_column x_column, sc_column y_column,
-        ptrdiff_t n, double *restrict jacobian
+    static int robust_hvp(
+        const double *restrict p, const double *restrict v, const double *restrict c,
+        sc_array x_array, sc_array y_array, ptrdiff_t n, double *restrict hvp
     )
     {
+        const double *restrict x = x_array.data;
+        const double *restrict y = y_array.data;
+        const ptrdiff_t x_0 = x_array.stride[0];
+        const ptrdiff_t y_0 = y_array.stride[0];
+        const ptrdiff_t tile0 = sc_tile(n, 1);
+        const ptrdiff_t blocks0 = sc_blocks(n, tile0, 0);
+        double *const memory = sc_memory(blocks0*4);
+        if (!memory) {
+            return -1;
+        }
+        double *restrict parts0 = memory;
         const double slope = p[0];
         const double offset = p[1];
         const double delta = c[0];
-        const double count = (double)n;
-        const double t0 = 1.0/count;
-        double sums_[SC_BLOCKS][2][2];
-        memset(sums_, 0, sizeof sums_);
-        for (ptrdiff_t block = 0; block < sc_blocks(n); block++) {
-            const ptrdiff_t stop = sc_block_stop(n, block);
-            double x_buffer[SC_TILE];
-            double y_buffer[SC_TILE];
-            ptrdiff_t start = sc_block_start(n, block);
-            for (; start < stop; start += SC_TILE) {
-                const ptrdiff_t size = stop - start < SC_TILE ? stop - start : SC_TILE;
-                const double *restrict x = sc_tile(x_column, start, size, x_buffer);
-                const double *restrict y = sc_tile(y_column, start, size, y_buffer);
-                double a0 = 0.0, a1 = 0.0;
+        const double v0 = v[0];
+        const double v1 = v[1];
+        const double t0 = 1.0/(double)n;
+        const robust_hvp_sweep0_context context0 = {
+            x, x_0, y, y_0, n, slope, offset, delta, v0, v1, t0, parts0, blocks0, tile0
+        };
+        if (sc_run(robust_hvp_sweep0, &context0, blocks0, tile0 + tile0) < 0) {
+            free(memory);
+            return -1;
+        }
+        const double s0 = sc_total(parts0, 4, blocks0);
+        const double s1 = sc_total(parts0 + 2, 4, blocks0);
+        hvp[0] = s1;
+        hvp[1] = s0;
+        free(memory);
+        return 0;
+    }
+
+    typedef struct {
+        const double *restrict x;
+        ptrdiff_t x_0;
+        const double *restrict y;
+        ptrdiff_t y_0;
+        ptrdiff_t n;
+        double slope;
+        double offset;
+        double delta;
+        double t0;
+        double *restrict parts;
+        ptrdiff_t blocks;
+        ptrdiff_t tile;
+    } robust_jacobian_sweep0_context;
+
+    static void robust_jacobian_sweep0(
+        const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
+    )
+    {
+        const robust_jacobian_sweep0_context *context = shared;
+        const double *restrict x = context->x;
+        const ptrdiff_t x_0 = context->x_0;
+        const double *restrict y = context->y;
+        const ptrdiff_t y_0 = context->y_0;
+        const ptrdiff_t n = context->n;
+        const double slope = context->slope;
+        const double offset = context->offset;
+        const double delta = context->delta;
+        const double t0 = context->t0;
+        double *restrict parts = context->parts;
+        const ptrdiff_t blocks = context->blocks;
+        const ptrdiff_t tile = context->tile;
+        double *restrict x_buffer = work;
+        double *restrict y_buffer = x_buffer + tile;
+        for (ptrdiff_t block = first; block < last; block++) {
+            double *restrict part = parts + block*4;
+            sc_fill(part, 4, 0.0);
+            const ptrdiff_t stop = sc_block_stop(n, tile, blocks, block);
+            ptrdiff_t start = sc_block_start(n, tile, blocks, block);
+            for (; start < stop; start += tile) {
+                const ptrdiff_t size = stop - start < tile ? stop - start : tile;
+                const double *restrict x_tile = sc_packed(x + start*x_0, x_0, size, x_buffer);
+                const double *restrict y_tile = sc_packed(y + start*y_0, y_0, size, y_buffer);
+                double a0 = 0.0;
+                double a1 = 0.0;
                 #pragma omp simd reduction(+:a0,a1)
                 for (ptrdiff_t i = 0; i < size; i++) {
-                    const double residual = offset - y[i] + slope*x[i];
+                    const double residual = offset - y_tile[i] + slope*x_tile[i];
                     const int t1 = (fabs(residual) <= delta);
                     const double t2 = (t1 ? 0.0 : t0)*delta;
                     const double t3 = (t1 ? 0.0 : t2)*sc_sign(residual);
@@ -363,82 +729,190 @@ cdef extern from *:
                     const double t5 = 2.0*(residual*(t1 ? t4 : 0.0));
                     const double t6 = (t1 ? 0.0 : t3) + (t1 ? t5 : 0.0);
                     a0 += t6;
-                    a1 += t6*x[i];
+                    a1 += t6*x_tile[i];
                 }
-                sc_accumulate(sums_[block][0], a0);
-                sc_accumulate(sums_[block][1], a1);
+                sc_accumulate(part, a0);
+                sc_accumulate(part + 2, a1);
             }
         }
-        const double s0 = sc_total(sums_[0][0], 4, n);
-        const double s1 = sc_total(sums_[0][1], 4, n);
-        jacobian[0] = s1;
-        jacobian[1] = s0;
     }
 
-    static void robust_jvp(
-        const double *restrict p, const double *restrict v, const double *restrict c,
-        sc_column x_column, sc_column y_column, ptrdiff_t n, double *restrict jvp
+    static int robust_jacobian(
+        const double *restrict p, const double *restrict c, sc_array x_array, sc_array y_array,
+        ptrdiff_t n, double *restrict jacobian
     )
     {
+        const double *restrict x = x_array.data;
+        const double *restrict y = y_array.data;
+        const ptrdiff_t x_0 = x_array.stride[0];
+        const ptrdiff_t y_0 = y_array.stride[0];
+        const ptrdiff_t tile0 = sc_tile(n, 1);
+        const ptrdiff_t blocks0 = sc_blocks(n, tile0, 0);
+        double *const memory = sc_memory(blocks0*4);
+        if (!memory) {
+            return -1;
+        }
+        double *restrict parts0 = memory;
         const double slope = p[0];
         const double offset = p[1];
         const double delta = c[0];
-        const double count = (double)n;
-        const double v0 = v[0];
-        const double v1 = v[1];
-        double sums_[SC_BLOCKS][1][2];
-        memset(sums_, 0, sizeof sums_);
-        for (ptrdiff_t block = 0; block < sc_blocks(n); block++) {
-            const ptrdiff_t stop = sc_block_stop(n, block);
-            double x_buffer[SC_TILE];
-            double y_buffer[SC_TILE];
-            ptrdiff_t start = sc_block_start(n, block);
-            for (; start < stop; start += SC_TILE) {
-                const ptrdiff_t size = stop - start < SC_TILE ? stop - start : SC_TILE;
-                const double *restrict x = sc_tile(x_column, start, size, x_buffer);
-                const double *restrict y = sc_tile(y_column, start, size, y_buffer);
+        const double t0 = 1.0/(double)n;
+        const robust_jacobian_sweep0_context context0 = {
+            x, x_0, y, y_0, n, slope, offset, delta, t0, parts0, blocks0, tile0
+        };
+        if (sc_run(robust_jacobian_sweep0, &context0, blocks0, tile0 + tile0) < 0) {
+            free(memory);
+            return -1;
+        }
+        const double s0 = sc_total(parts0, 4, blocks0);
+        const double s1 = sc_total(parts0 + 2, 4, blocks0);
+        jacobian[0] = s1;
+        jacobian[1] = s0;
+        free(memory);
+        return 0;
+    }
+
+    typedef struct {
+        const double *restrict x;
+        ptrdiff_t x_0;
+        const double *restrict y;
+        ptrdiff_t y_0;
+        ptrdiff_t n;
+        double slope;
+        double offset;
+        double delta;
+        double v0;
+        double v1;
+        double *restrict parts;
+        ptrdiff_t blocks;
+        ptrdiff_t tile;
+    } robust_jvp_sweep0_context;
+
+    static void robust_jvp_sweep0(
+        const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
+    )
+    {
+        const robust_jvp_sweep0_context *context = shared;
+        const double *restrict x = context->x;
+        const ptrdiff_t x_0 = context->x_0;
+        const double *restrict y = context->y;
+        const ptrdiff_t y_0 = context->y_0;
+        const ptrdiff_t n = context->n;
+        const double slope = context->slope;
+        const double offset = context->offset;
+        const double delta = context->delta;
+        const double v0 = context->v0;
+        const double v1 = context->v1;
+        double *restrict parts = context->parts;
+        const ptrdiff_t blocks = context->blocks;
+        const ptrdiff_t tile = context->tile;
+        double *restrict x_buffer = work;
+        double *restrict y_buffer = x_buffer + tile;
+        for (ptrdiff_t block = first; block < last; block++) {
+            double *restrict part = parts + block*2;
+            sc_fill(part, 2, 0.0);
+            const ptrdiff_t stop = sc_block_stop(n, tile, blocks, block);
+            ptrdiff_t start = sc_block_start(n, tile, blocks, block);
+            for (; start < stop; start += tile) {
+                const ptrdiff_t size = stop - start < tile ? stop - start : tile;
+                const double *restrict x_tile = sc_packed(x + start*x_0, x_0, size, x_buffer);
+                const double *restrict y_tile = sc_packed(y + start*y_0, y_0, size, y_buffer);
                 double a0 = 0.0;
                 #pragma omp simd reduction(+:a0)
                 for (ptrdiff_t i = 0; i < size; i++) {
-                    const double residual = offset - y[i] + slope*x[i];
-                    const double t0 = v1 + v0*x[i];
+                    const double residual = offset - y_tile[i] + slope*x_tile[i];
+                    const double t0 = v1 + v0*x_tile[i];
                     const double t1 = residual*t0;
                     const double t2 = t0*sc_sign(residual)*delta;
                     a0 += ((fabs(residual) <= delta) ? t1 : t2);
                 }
-                sc_accumulate(sums_[block][0], a0);
+                sc_accumulate(part, a0);
             }
         }
-        const double s0 = sc_total(sums_[0][0], 2, n);
-        jvp[0] = s0/count;
     }
 
-    static void robust_vjp(
-        const double *restrict p, const double *restrict u, const double *restrict c,
-        sc_column x_column, sc_column y_column, ptrdiff_t n, double *restrict vjp
+    static int robust_jvp(
+        const double *restrict p, const double *restrict v, const double *restrict c,
+        sc_array x_array, sc_array y_array, ptrdiff_t n, double *restrict jvp
     )
     {
+        const double *restrict x = x_array.data;
+        const double *restrict y = y_array.data;
+        const ptrdiff_t x_0 = x_array.stride[0];
+        const ptrdiff_t y_0 = y_array.stride[0];
+        const ptrdiff_t tile0 = sc_tile(n, 1);
+        const ptrdiff_t blocks0 = sc_blocks(n, tile0, 0);
+        double *const memory = sc_memory(blocks0*2);
+        if (!memory) {
+            return -1;
+        }
+        double *restrict parts0 = memory;
         const double slope = p[0];
         const double offset = p[1];
         const double delta = c[0];
-        const double count = (double)n;
-        const double u0 = u[0];
-        const double t0 = u0/count;
-        double sums_[SC_BLOCKS][2][2];
-        memset(sums_, 0, sizeof sums_);
-        for (ptrdiff_t block = 0; block < sc_blocks(n); block++) {
-            const ptrdiff_t stop = sc_block_stop(n, block);
-            double x_buffer[SC_TILE];
-            double y_buffer[SC_TILE];
-            ptrdiff_t start = sc_block_start(n, block);
-            for (; start < stop; start += SC_TILE) {
-                const ptrdiff_t size = stop - start < SC_TILE ? stop - start : SC_TILE;
-                const double *restrict x = sc_tile(x_column, start, size, x_buffer);
-                const double *restrict y = sc_tile(y_column, start, size, y_buffer);
-                double a0 = 0.0, a1 = 0.0;
+        const double v0 = v[0];
+        const double v1 = v[1];
+        const robust_jvp_sweep0_context context0 = {
+            x, x_0, y, y_0, n, slope, offset, delta, v0, v1, parts0, blocks0, tile0
+        };
+        if (sc_run(robust_jvp_sweep0, &context0, blocks0, tile0 + tile0) < 0) {
+            free(memory);
+            return -1;
+        }
+        const double s0 = sc_total(parts0, 2, blocks0);
+        jvp[0] = s0/(double)n;
+        free(memory);
+        return 0;
+    }
+
+    typedef struct {
+        const double *restrict x;
+        ptrdiff_t x_0;
+        const double *restrict y;
+        ptrdiff_t y_0;
+        ptrdiff_t n;
+        double slope;
+        double offset;
+        double delta;
+        double t0;
+        double *restrict parts;
+        ptrdiff_t blocks;
+        ptrdiff_t tile;
+    } robust_vjp_sweep0_context;
+
+    static void robust_vjp_sweep0(
+        const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
+    )
+    {
+        const robust_vjp_sweep0_context *context = shared;
+        const double *restrict x = context->x;
+        const ptrdiff_t x_0 = context->x_0;
+        const double *restrict y = context->y;
+        const ptrdiff_t y_0 = context->y_0;
+        const ptrdiff_t n = context->n;
+        const double slope = context->slope;
+        const double offset = context->offset;
+        const double delta = context->delta;
+        const double t0 = context->t0;
+        double *restrict parts = context->parts;
+        const ptrdiff_t blocks = context->blocks;
+        const ptrdiff_t tile = context->tile;
+        double *restrict x_buffer = work;
+        double *restrict y_buffer = x_buffer + tile;
+        for (ptrdiff_t block = first; block < last; block++) {
+            double *restrict part = parts + block*4;
+            sc_fill(part, 4, 0.0);
+            const ptrdiff_t stop = sc_block_stop(n, tile, blocks, block);
+            ptrdiff_t start = sc_block_start(n, tile, blocks, block);
+            for (; start < stop; start += tile) {
+                const ptrdiff_t size = stop - start < tile ? stop - start : tile;
+                const double *restrict x_tile = sc_packed(x + start*x_0, x_0, size, x_buffer);
+                const double *restrict y_tile = sc_packed(y + start*y_0, y_0, size, y_buffer);
+                double a0 = 0.0;
+                double a1 = 0.0;
                 #pragma omp simd reduction(+:a0,a1)
                 for (ptrdiff_t i = 0; i < size; i++) {
-                    const double residual = offset - y[i] + slope*x[i];
+                    const double residual = offset - y_tile[i] + slope*x_tile[i];
                     const int t1 = (fabs(residual) <= delta);
                     const double t2 = (t1 ? 0.0 : t0)*delta;
                     const double t3 = (t1 ? 0.0 : t2)*sc_sign(residual);
@@ -446,16 +920,48 @@ cdef extern from *:
                     const double t5 = 2.0*(residual*(t1 ? t4 : 0.0));
                     const double t6 = (t1 ? 0.0 : t3) + (t1 ? t5 : 0.0);
                     a0 += t6;
-                    a1 += t6*x[i];
+                    a1 += t6*x_tile[i];
                 }
-                sc_accumulate(sums_[block][0], a0);
-                sc_accumulate(sums_[block][1], a1);
+                sc_accumulate(part, a0);
+                sc_accumulate(part + 2, a1);
             }
         }
-        const double s0 = sc_total(sums_[0][0], 4, n);
-        const double s1 = sc_total(sums_[0][1], 4, n);
+    }
+
+    static int robust_vjp(
+        const double *restrict p, const double *restrict u, const double *restrict c,
+        sc_array x_array, sc_array y_array, ptrdiff_t n, double *restrict vjp
+    )
+    {
+        const double *restrict x = x_array.data;
+        const double *restrict y = y_array.data;
+        const ptrdiff_t x_0 = x_array.stride[0];
+        const ptrdiff_t y_0 = y_array.stride[0];
+        const ptrdiff_t tile0 = sc_tile(n, 1);
+        const ptrdiff_t blocks0 = sc_blocks(n, tile0, 0);
+        double *const memory = sc_memory(blocks0*4);
+        if (!memory) {
+            return -1;
+        }
+        double *restrict parts0 = memory;
+        const double slope = p[0];
+        const double offset = p[1];
+        const double delta = c[0];
+        const double u0 = u[0];
+        const double t0 = u0/(double)n;
+        const robust_vjp_sweep0_context context0 = {
+            x, x_0, y, y_0, n, slope, offset, delta, t0, parts0, blocks0, tile0
+        };
+        if (sc_run(robust_vjp_sweep0, &context0, blocks0, tile0 + tile0) < 0) {
+            free(memory);
+            return -1;
+        }
+        const double s0 = sc_total(parts0, 4, blocks0);
+        const double s1 = sc_total(parts0 + 2, 4, blocks0);
         vjp[0] = s1;
         vjp[1] = s0;
+        free(memory);
+        return 0;
     }
 
     static int sc_import_numpy(void)
@@ -500,30 +1006,56 @@ cdef extern from *:
             && PyArray_DIM(array, 0) > 0;
     }
 
-    static inline sc_column sc_as_column(PyObject *value)
+    static inline Py_ssize_t sc_dim(PyObject *value, int axis)
+    {
+        return PyArray_DIM((PyArrayObject *)value, axis);
+    }
+
+    /* Whether an argument is an array of doubles of so many dimensions, to be used as it is. */
+    static inline int sc_is_array(PyObject *value, int rank)
     {
         PyArrayObject *array = (PyArrayObject *)value;
-        const sc_column column = {sc_doubles(value), PyArray_STRIDE(array, 0) / 8};
-        return column;
+        if (!PyArray_Check(value) || PyArray_NDIM(array) != rank || PyArray_TYPE(array) != NPY_DOUBLE
+            || !PyArray_ISALIGNED(array) || !PyArray_ISNOTSWAPPED(array)) {
+            return 0;
+        }
+        for (int axis = 0; axis < rank; axis++) {
+            if (PyArray_STRIDE(array, axis) % 8) {
+                return 0;
+            }
+        }
+        return 1;
+    }
+
+    static inline sc_array sc_as_array(PyObject *value)
+    {
+        PyArrayObject *array = (PyArrayObject *)value;
+        sc_array found = {sc_doubles(value), {0}};
+        for (int axis = 0; axis < PyArray_NDIM(array); axis++) {
+            found.stride[axis] = PyArray_STRIDE(array, axis) / 8;
+        }
+        return found;
     }
     """
     int sc_import_numpy() except -1
     bint sc_is_vector(object, Py_ssize_t)
     double *sc_doubles(object)
     object sc_new(Py_ssize_t)
-    ctypedef struct sc_column:
+    ctypedef struct sc_array:
         pass
     bint sc_is_column(object, object)
+    bint sc_is_array(object, int)
     Py_ssize_t sc_length(object)
-    sc_column sc_as_column(object)
-    void robust_value(const double *p, const double *c, sc_column x_column, sc_column y_column, ptrdiff_t n, double *value) nogil
-    void robust_grad(const double *p, const double *c, sc_column x_column, sc_column y_column, ptrdiff_t n, double *grad) nogil
-    void robust_value_and_grad(const double *p, const double *c, sc_column x_column, sc_column y_column, ptrdiff_t n, double *value, double *grad) nogil
-    void robust_hessian(const double *p, const double *c, sc_column x_column, sc_column y_column, ptrdiff_t n, double *hessian) nogil
-    void robust_hvp(const double *p, const double *v, const double *c, sc_column x_column, sc_column y_column, ptrdiff_t n, double *hvp) nogil
-    void robust_jacobian(const double *p, const double *c, sc_column x_column, sc_column y_column, ptrdiff_t n, double *jacobian) nogil
-    void robust_jvp(const double *p, const double *v, const double *c, sc_column x_column, sc_column y_column, ptrdiff_t n, double *jvp) nogil
-    void robust_vjp(const double *p, const double *u, const double *c, sc_column x_column, sc_column y_column, ptrdiff_t n, double *vjp) nogil
+    Py_ssize_t sc_dim(object, int)
+    sc_array sc_as_array(object)
+    int robust_value(const double *p, const double *c, sc_array x_array, sc_array y_array, ptrdiff_t n, double *value) nogil
+    int robust_grad(const double *p, const double *c, sc_array x_array, sc_array y_array, ptrdiff_t n, double *grad) nogil
+    int robust_value_and_grad(const double *p, const double *c, sc_array x_array, sc_array y_array, ptrdiff_t n, double *value, double *grad) nogil
+    int robust_hessian(const double *p, const double *c, sc_array x_array, sc_array y_array, ptrdiff_t n, double *hessian) nogil
+    int robust_hvp(const double *p, const double *v, const double *c, sc_array x_array, sc_array y_array, ptrdiff_t n, double *hvp) nogil
+    int robust_jacobian(const double *p, const double *c, sc_array x_array, sc_array y_array, ptrdiff_t n, double *jacobian) nogil
+    int robust_jvp(const double *p, const double *v, const double *c, sc_array x_array, sc_array y_array, ptrdiff_t n, double *jvp) nogil
+    int robust_vjp(const double *p, const double *u, const double *c, sc_array x_array, sc_array y_array, ptrdiff_t n, double *vjp) nogil
 
 sc_import_numpy()
 
@@ -539,14 +1071,17 @@ def value(p, x, y, *, delta=1.0):
     if not (sc_is_column(x, x) and sc_is_column(y, x)):
         x, y = _columns(DATA, x, y)
     cdef Py_ssize_t n = sc_length(x)
-    sc_constants = np.array([_number(delta, "delta")])
+    sc_constants = np.array([_number(delta, "delta")], dtype=np.float64)
     cdef double value = 0.0
-    cdef double *sc_p = sc_doubles(p)
-    cdef double *sc_sc_constants = sc_doubles(sc_constants)
-    cdef sc_column sc_x = sc_as_column(x)
-    cdef sc_column sc_y = sc_as_column(y)
+    cdef int sc_status = 0
+    cdef double *sc_p_ = sc_doubles(p)
+    cdef double *sc_sc_constants_ = sc_doubles(sc_constants)
+    cdef sc_array sc_x_ = sc_as_array(x)
+    cdef sc_array sc_y_ = sc_as_array(y)
     with nogil:
-        robust_value(sc_p, sc_sc_constants, sc_x, sc_y, n, &value)
+        sc_status = robust_value(sc_p_, sc_sc_constants_, sc_x_, sc_y_, n, &value)
+    if sc_status < 0:
+        raise MemoryError()
     return value
 
 
@@ -557,15 +1092,18 @@ def grad(p, x, y, *, delta=1.0):
     if not (sc_is_column(x, x) and sc_is_column(y, x)):
         x, y = _columns(DATA, x, y)
     cdef Py_ssize_t n = sc_length(x)
-    sc_constants = np.array([_number(delta, "delta")])
+    sc_constants = np.array([_number(delta, "delta")], dtype=np.float64)
     grad = sc_new(2)
-    cdef double *sc_p = sc_doubles(p)
-    cdef double *sc_sc_constants = sc_doubles(sc_constants)
-    cdef sc_column sc_x = sc_as_column(x)
-    cdef sc_column sc_y = sc_as_column(y)
-    cdef double *sc_grad = sc_doubles(grad)
+    cdef int sc_status = 0
+    cdef double *sc_p_ = sc_doubles(p)
+    cdef double *sc_sc_constants_ = sc_doubles(sc_constants)
+    cdef sc_array sc_x_ = sc_as_array(x)
+    cdef sc_array sc_y_ = sc_as_array(y)
+    cdef double *sc_grad_ = sc_doubles(grad)
     with nogil:
-        robust_grad(sc_p, sc_sc_constants, sc_x, sc_y, n, sc_grad)
+        sc_status = robust_grad(sc_p_, sc_sc_constants_, sc_x_, sc_y_, n, sc_grad_)
+    if sc_status < 0:
+        raise MemoryError()
     return grad
 
 
@@ -576,16 +1114,21 @@ def value_and_grad(p, x, y, *, delta=1.0):
     if not (sc_is_column(x, x) and sc_is_column(y, x)):
         x, y = _columns(DATA, x, y)
     cdef Py_ssize_t n = sc_length(x)
-    sc_constants = np.array([_number(delta, "delta")])
+    sc_constants = np.array([_number(delta, "delta")], dtype=np.float64)
     cdef double value = 0.0
     grad = sc_new(2)
-    cdef double *sc_p = sc_doubles(p)
-    cdef double *sc_sc_constants = sc_doubles(sc_constants)
-    cdef sc_column sc_x = sc_as_column(x)
-    cdef sc_column sc_y = sc_as_column(y)
-    cdef double *sc_grad = sc_doubles(grad)
+    cdef int sc_status = 0
+    cdef double *sc_p_ = sc_doubles(p)
+    cdef double *sc_sc_constants_ = sc_doubles(sc_constants)
+    cdef sc_array sc_x_ = sc_as_array(x)
+    cdef sc_array sc_y_ = sc_as_array(y)
+    cdef double *sc_grad_ = sc_doubles(grad)
     with nogil:
-        robust_value_and_grad(sc_p, sc_sc_constants, sc_x, sc_y, n, &value, sc_grad)
+        sc_status = robust_value_and_grad(
+            sc_p_, sc_sc_constants_, sc_x_, sc_y_, n, &value, sc_grad_
+        )
+    if sc_status < 0:
+        raise MemoryError()
     return value, grad
 
 
@@ -596,15 +1139,18 @@ def hessian(p, x, y, *, delta=1.0):
     if not (sc_is_column(x, x) and sc_is_column(y, x)):
         x, y = _columns(DATA, x, y)
     cdef Py_ssize_t n = sc_length(x)
-    sc_constants = np.array([_number(delta, "delta")])
+    sc_constants = np.array([_number(delta, "delta")], dtype=np.float64)
     hessian = sc_new(4)
-    cdef double *sc_p = sc_doubles(p)
-    cdef double *sc_sc_constants = sc_doubles(sc_constants)
-    cdef sc_column sc_x = sc_as_column(x)
-    cdef sc_column sc_y = sc_as_column(y)
-    cdef double *sc_hessian = sc_doubles(hessian)
+    cdef int sc_status = 0
+    cdef double *sc_p_ = sc_doubles(p)
+    cdef double *sc_sc_constants_ = sc_doubles(sc_constants)
+    cdef sc_array sc_x_ = sc_as_array(x)
+    cdef sc_array sc_y_ = sc_as_array(y)
+    cdef double *sc_hessian_ = sc_doubles(hessian)
     with nogil:
-        robust_hessian(sc_p, sc_sc_constants, sc_x, sc_y, n, sc_hessian)
+        sc_status = robust_hessian(sc_p_, sc_sc_constants_, sc_x_, sc_y_, n, sc_hessian_)
+    if sc_status < 0:
+        raise MemoryError()
     return hessian.reshape((2, 2))
 
 
@@ -617,16 +1163,19 @@ def hvp(p, v, x, y, *, delta=1.0):
     if not (sc_is_column(x, x) and sc_is_column(y, x)):
         x, y = _columns(DATA, x, y)
     cdef Py_ssize_t n = sc_length(x)
-    sc_constants = np.array([_number(delta, "delta")])
+    sc_constants = np.array([_number(delta, "delta")], dtype=np.float64)
     hvp = sc_new(2)
-    cdef double *sc_p = sc_doubles(p)
-    cdef double *sc_v = sc_doubles(v)
-    cdef double *sc_sc_constants = sc_doubles(sc_constants)
-    cdef sc_column sc_x = sc_as_column(x)
-    cdef sc_column sc_y = sc_as_column(y)
-    cdef double *sc_hvp = sc_doubles(hvp)
+    cdef int sc_status = 0
+    cdef double *sc_p_ = sc_doubles(p)
+    cdef double *sc_v_ = sc_doubles(v)
+    cdef double *sc_sc_constants_ = sc_doubles(sc_constants)
+    cdef sc_array sc_x_ = sc_as_array(x)
+    cdef sc_array sc_y_ = sc_as_array(y)
+    cdef double *sc_hvp_ = sc_doubles(hvp)
     with nogil:
-        robust_hvp(sc_p, sc_v, sc_sc_constants, sc_x, sc_y, n, sc_hvp)
+        sc_status = robust_hvp(sc_p_, sc_v_, sc_sc_constants_, sc_x_, sc_y_, n, sc_hvp_)
+    if sc_status < 0:
+        raise MemoryError()
     return hvp
 
 
@@ -637,15 +1186,18 @@ def jacobian(p, x, y, *, delta=1.0):
     if not (sc_is_column(x, x) and sc_is_column(y, x)):
         x, y = _columns(DATA, x, y)
     cdef Py_ssize_t n = sc_length(x)
-    sc_constants = np.array([_number(delta, "delta")])
+    sc_constants = np.array([_number(delta, "delta")], dtype=np.float64)
     jacobian = sc_new(2)
-    cdef double *sc_p = sc_doubles(p)
-    cdef double *sc_sc_constants = sc_doubles(sc_constants)
-    cdef sc_column sc_x = sc_as_column(x)
-    cdef sc_column sc_y = sc_as_column(y)
-    cdef double *sc_jacobian = sc_doubles(jacobian)
+    cdef int sc_status = 0
+    cdef double *sc_p_ = sc_doubles(p)
+    cdef double *sc_sc_constants_ = sc_doubles(sc_constants)
+    cdef sc_array sc_x_ = sc_as_array(x)
+    cdef sc_array sc_y_ = sc_as_array(y)
+    cdef double *sc_jacobian_ = sc_doubles(jacobian)
     with nogil:
-        robust_jacobian(sc_p, sc_sc_constants, sc_x, sc_y, n, sc_jacobian)
+        sc_status = robust_jacobian(sc_p_, sc_sc_constants_, sc_x_, sc_y_, n, sc_jacobian_)
+    if sc_status < 0:
+        raise MemoryError()
     return jacobian
 
 
@@ -658,15 +1210,18 @@ def jvp(p, v, x, y, *, delta=1.0):
     if not (sc_is_column(x, x) and sc_is_column(y, x)):
         x, y = _columns(DATA, x, y)
     cdef Py_ssize_t n = sc_length(x)
-    sc_constants = np.array([_number(delta, "delta")])
+    sc_constants = np.array([_number(delta, "delta")], dtype=np.float64)
     cdef double jvp = 0.0
-    cdef double *sc_p = sc_doubles(p)
-    cdef double *sc_v = sc_doubles(v)
-    cdef double *sc_sc_constants = sc_doubles(sc_constants)
-    cdef sc_column sc_x = sc_as_column(x)
-    cdef sc_column sc_y = sc_as_column(y)
+    cdef int sc_status = 0
+    cdef double *sc_p_ = sc_doubles(p)
+    cdef double *sc_v_ = sc_doubles(v)
+    cdef double *sc_sc_constants_ = sc_doubles(sc_constants)
+    cdef sc_array sc_x_ = sc_as_array(x)
+    cdef sc_array sc_y_ = sc_as_array(y)
     with nogil:
-        robust_jvp(sc_p, sc_v, sc_sc_constants, sc_x, sc_y, n, &jvp)
+        sc_status = robust_jvp(sc_p_, sc_v_, sc_sc_constants_, sc_x_, sc_y_, n, &jvp)
+    if sc_status < 0:
+        raise MemoryError()
     return jvp
 
 
@@ -679,16 +1234,19 @@ def vjp(p, u, x, y, *, delta=1.0):
     if not (sc_is_column(x, x) and sc_is_column(y, x)):
         x, y = _columns(DATA, x, y)
     cdef Py_ssize_t n = sc_length(x)
-    sc_constants = np.array([_number(delta, "delta")])
+    sc_constants = np.array([_number(delta, "delta")], dtype=np.float64)
     vjp = sc_new(2)
-    cdef double *sc_p = sc_doubles(p)
-    cdef double *sc_u = sc_doubles(u)
-    cdef double *sc_sc_constants = sc_doubles(sc_constants)
-    cdef sc_column sc_x = sc_as_column(x)
-    cdef sc_column sc_y = sc_as_column(y)
-    cdef double *sc_vjp = sc_doubles(vjp)
+    cdef int sc_status = 0
+    cdef double *sc_p_ = sc_doubles(p)
+    cdef double *sc_u_ = sc_doubles(u)
+    cdef double *sc_sc_constants_ = sc_doubles(sc_constants)
+    cdef sc_array sc_x_ = sc_as_array(x)
+    cdef sc_array sc_y_ = sc_as_array(y)
+    cdef double *sc_vjp_ = sc_doubles(vjp)
     with nogil:
-        robust_vjp(sc_p, sc_u, sc_sc_constants, sc_x, sc_y, n, sc_vjp)
+        sc_status = robust_vjp(sc_p_, sc_u_, sc_sc_constants_, sc_x_, sc_y_, n, sc_vjp_)
+    if sc_status < 0:
+        raise MemoryError()
     return vjp
 
 

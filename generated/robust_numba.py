@@ -25,66 +25,76 @@ CONSTANTS = (("delta", 1.0),)
 # IEEE 754 throughout: no fast-math, and 1.0/0.0 is infinity.
 jit = numba.njit(error_model="numpy", nogil=True, cache=True)
 
-# Samples are summed in at most BLOCKS blocks of whole tiles; how many depends on n alone.
+# A tile is as many samples as are done at a time, a block as many as are summed by themselves.
 BLOCKS = 64
 TILE = 128
 
 
 @jit
-def _block_size(n):
-    tiles = (n + TILE - 1)//TILE
-    return (tiles + BLOCKS - 1)//BLOCKS*TILE
+def _blocks(n, tile, arrays):
+    """Return how many blocks: it depends on sizes alone. Large sums are in few."""
+    tiles = (n + tile - 1)//tile
+    most = min(max(262144//(arrays + 1), 1), BLOCKS)
+    each = (tiles + most - 1)//most
+    return (tiles + each - 1)//each if each else 0
 
 
 @jit
-def _blocks(n):
-    size = _block_size(n)
-    return (n + size - 1)//size
+def _block_size(n, tile, blocks):
+    tiles = (n + tile - 1)//tile
+    return (tiles + blocks - 1)//blocks*tile
 
 
 @jit
-def _accumulate(total, value):
+def _accumulate(sums, slot, value):
     """Add to a sum and its compensation (Neumaier 1974)."""
-    before = total[0]
+    before = sums[slot]
     after = before + value
     if abs(before) >= abs(value):
-        total[1] += (before - after) + value
+        sums[slot + 1] += (before - after) + value
     else:
-        total[1] += (value - after) + before
-    total[0] = after
+        sums[slot + 1] += (value - after) + before
+    sums[slot] = after
 
 
 @jit
-def _total(partial):
-    """Return the sum over all blocks, in order."""
-    total = np.zeros(2)
-    for block in range(partial.shape[0]):
-        _accumulate(total, partial[block, 0])
-        total[1] += partial[block, 1]
-    return total[0] + total[1] if np.isfinite(total[0]) else total[0]
+def _totals(parts, slot, stride, blocks, size):
+    """Return sums over all blocks, in order; the compensations follow the sums."""
+    found = np.empty(size)
+    total = np.empty(2)
+    for i in range(size):
+        total[:] = 0.0
+        for block in range(blocks):
+            _accumulate(total, 0, parts[slot + block*stride + i])
+            total[1] += parts[slot + block*stride + size + i]
+        found[i] = total[0] + total[1] if np.isfinite(total[0]) else total[0]
+    return found
 
 
 @jit
-def _value(p, c, x, y, value):
-    n = x.shape[0]
+def _value(p, c, x, y, n, value):
     slope = p[0]
     offset = p[1]
     delta = c[0]
-    count = float(n)
     t0 = 0.5*delta
-    sums_ = np.zeros((BLOCKS, 1, 2))
-    for block in range(_blocks(n)):
-        stop = min((block + 1)*_block_size(n), n)
-        for start in range(block*_block_size(n), stop, TILE):
+    tile = min(TILE, max(n, 1))
+    blocks0 = _blocks(n, tile, 0)
+    parts0 = np.zeros(blocks0*2)
+    for block in range(blocks0):
+        part = parts0[block*2:(block + 1)*2]
+        stop = min((block + 1)*_block_size(n, tile, blocks0), n)
+        for start in range(block*_block_size(n, tile, blocks0), stop, tile):
+            size = min(tile, stop - start)
             a0 = 0.0
-            for i in range(start, min(start + TILE, stop)):
-                residual = offset - y[i] + slope*x[i]
-                t1 = abs(residual)
-                t2 = (0.5*(residual*residual) if (t1 <= delta) else delta*(t1 - t0))
-                a0 += t2
-            _accumulate(sums_[block, 0], a0)
-    s0 = _total(sums_[:, 0])
-    value[0] = s0/count
+            for i in range(size):
+                residual = offset - y[start + i] + slope*x[start + i]
+                t1 = 0.5*(residual*residual)
+                t2 = abs(residual)
+                t3 = delta*(t2 - t0)
+                a0 += (t1 if (t2 <= delta) else t3)
+            _accumulate(part, 0, a0)
+    s0 = _totals(parts0, 0, 2, blocks0, 1)[0]
+    value[0] = s0/float(n)
 
 
 def value(p, x, y, *, delta=1.0):
@@ -92,36 +102,43 @@ def value(p, x, y, *, delta=1.0):
     x, y = _columns(DATA, x, y)
     n = x.shape[0]
     value = np.empty(1)
-    _value(_vector(p, "p", 2), np.array([_number(delta, "delta")]), x, y, value)
+    _value(
+        _vector(p, "p", 2), np.array([_number(delta, "delta")], dtype=np.float64), x, y, n,
+        value
+    )
     return float(value[0])
 
 
 @jit
-def _grad(p, c, x, y, grad):
-    n = x.shape[0]
+def _grad(p, c, x, y, n, grad):
     slope = p[0]
     offset = p[1]
     delta = c[0]
-    count = float(n)
-    t0 = 1.0/count
-    sums_ = np.zeros((BLOCKS, 2, 2))
-    for block in range(_blocks(n)):
-        stop = min((block + 1)*_block_size(n), n)
-        for start in range(block*_block_size(n), stop, TILE):
+    t0 = 1.0/float(n)
+    tile = min(TILE, max(n, 1))
+    blocks0 = _blocks(n, tile, 0)
+    parts0 = np.zeros(blocks0*4)
+    for block in range(blocks0):
+        part = parts0[block*4:(block + 1)*4]
+        stop = min((block + 1)*_block_size(n, tile, blocks0), n)
+        for start in range(block*_block_size(n, tile, blocks0), stop, tile):
+            size = min(tile, stop - start)
             a0 = 0.0
             a1 = 0.0
-            for i in range(start, min(start + TILE, stop)):
-                residual = offset - y[i] + slope*x[i]
+            for i in range(size):
+                residual = offset - y[start + i] + slope*x[start + i]
                 t1 = (abs(residual) <= delta)
-                t2 = (0.0 if t1 else (0.0 if t1 else t0)*delta)*np.sign(residual)
-                t3 = residual*(0.5*(t0 if t1 else 0.0) if t1 else 0.0)
-                t4 = (0.0 if t1 else t2) + (2.0*t3 if t1 else 0.0)
-                a0 += t4
-                a1 += t4*x[i]
-            _accumulate(sums_[block, 0], a0)
-            _accumulate(sums_[block, 1], a1)
-    s0 = _total(sums_[:, 0])
-    s1 = _total(sums_[:, 1])
+                t2 = (0.0 if t1 else t0)*delta
+                t3 = (0.0 if t1 else t2)*np.sign(residual)
+                t4 = 0.5*(t0 if t1 else 0.0)
+                t5 = 2.0*(residual*(t4 if t1 else 0.0))
+                t6 = (0.0 if t1 else t3) + (t5 if t1 else 0.0)
+                a0 += t6
+                a1 += t6*x[start + i]
+            _accumulate(part, 0, a0)
+            _accumulate(part, 2, a1)
+    s0 = _totals(parts0, 0, 4, blocks0, 1)[0]
+    s1 = _totals(parts0, 2, 4, blocks0, 1)[0]
     grad[0] = s1
     grad[1] = s0
 
@@ -131,44 +148,52 @@ def grad(p, x, y, *, delta=1.0):
     x, y = _columns(DATA, x, y)
     n = x.shape[0]
     grad = np.empty(2)
-    _grad(_vector(p, "p", 2), np.array([_number(delta, "delta")]), x, y, grad)
+    _grad(
+        _vector(p, "p", 2), np.array([_number(delta, "delta")], dtype=np.float64), x, y, n,
+        grad
+    )
     return grad
 
 
 @jit
-def _value_and_grad(p, c, x, y, value, grad):
-    n = x.shape[0]
+def _value_and_grad(p, c, x, y, n, value, grad):
     slope = p[0]
     offset = p[1]
     delta = c[0]
-    count = float(n)
     t0 = 0.5*delta
-    t1 = 1.0/count
-    sums_ = np.zeros((BLOCKS, 3, 2))
-    for block in range(_blocks(n)):
-        stop = min((block + 1)*_block_size(n), n)
-        for start in range(block*_block_size(n), stop, TILE):
+    t1 = 1.0/float(n)
+    tile = min(TILE, max(n, 1))
+    blocks0 = _blocks(n, tile, 0)
+    parts0 = np.zeros(blocks0*6)
+    for block in range(blocks0):
+        part = parts0[block*6:(block + 1)*6]
+        stop = min((block + 1)*_block_size(n, tile, blocks0), n)
+        for start in range(block*_block_size(n, tile, blocks0), stop, tile):
+            size = min(tile, stop - start)
             a0 = 0.0
             a1 = 0.0
             a2 = 0.0
-            for i in range(start, min(start + TILE, stop)):
-                residual = offset - y[i] + slope*x[i]
-                t2 = abs(residual)
-                t3 = (t2 <= delta)
-                t4 = (0.5*(residual*residual) if t3 else delta*(t2 - t0))
-                t5 = (0.0 if t3 else (0.0 if t3 else t1)*delta)*np.sign(residual)
-                t6 = residual*(0.5*(t1 if t3 else 0.0) if t3 else 0.0)
-                t7 = (0.0 if t3 else t5) + (2.0*t6 if t3 else 0.0)
-                a0 += t4
-                a1 += t7
-                a2 += t7*x[i]
-            _accumulate(sums_[block, 0], a0)
-            _accumulate(sums_[block, 1], a1)
-            _accumulate(sums_[block, 2], a2)
-    s0 = _total(sums_[:, 0])
-    s1 = _total(sums_[:, 1])
-    s2 = _total(sums_[:, 2])
-    value[0] = s0/count
+            for i in range(size):
+                residual = offset - y[start + i] + slope*x[start + i]
+                t2 = 0.5*(residual*residual)
+                t3 = abs(residual)
+                t4 = (t3 <= delta)
+                t5 = delta*(t3 - t0)
+                t6 = (0.0 if t4 else t1)*delta
+                t7 = (0.0 if t4 else t6)*np.sign(residual)
+                t8 = 0.5*(t1 if t4 else 0.0)
+                t9 = 2.0*(residual*(t8 if t4 else 0.0))
+                t10 = (0.0 if t4 else t7) + (t9 if t4 else 0.0)
+                a0 += (t2 if t4 else t5)
+                a1 += t10
+                a2 += t10*x[start + i]
+            _accumulate(part, 0, a0)
+            _accumulate(part, 2, a1)
+            _accumulate(part, 4, a2)
+    s0 = _totals(parts0, 0, 6, blocks0, 1)[0]
+    s1 = _totals(parts0, 2, 6, blocks0, 1)[0]
+    s2 = _totals(parts0, 4, 6, blocks0, 1)[0]
+    value[0] = s0/float(n)
     grad[0] = s2
     grad[1] = s1
 
@@ -179,39 +204,47 @@ def value_and_grad(p, x, y, *, delta=1.0):
     n = x.shape[0]
     value = np.empty(1)
     grad = np.empty(2)
-    _value_and_grad(_vector(p, "p", 2), np.array([_number(delta, "delta")]), x, y, value, grad)
+    _value_and_grad(
+        _vector(p, "p", 2), np.array([_number(delta, "delta")], dtype=np.float64), x, y, n,
+        value, grad
+    )
     return float(value[0]), grad
 
 
 @jit
-def _hessian(p, c, x, y, hessian):
-    n = x.shape[0]
+def _hessian(p, c, x, y, n, hessian):
     slope = p[0]
     offset = p[1]
     delta = c[0]
-    count = float(n)
-    t0 = 1.0/count
-    sums_ = np.zeros((BLOCKS, 3, 2))
-    for block in range(_blocks(n)):
-        stop = min((block + 1)*_block_size(n), n)
-        for start in range(block*_block_size(n), stop, TILE):
+    t0 = 1.0/float(n)
+    tile = min(TILE, max(n, 1))
+    blocks0 = _blocks(n, tile, 0)
+    parts0 = np.zeros(blocks0*6)
+    for block in range(blocks0):
+        part = parts0[block*6:(block + 1)*6]
+        stop = min((block + 1)*_block_size(n, tile, blocks0), n)
+        for start in range(block*_block_size(n, tile, blocks0), stop, tile):
+            size = min(tile, stop - start)
             a0 = 0.0
             a1 = 0.0
             a2 = 0.0
-            for i in range(start, min(start + TILE, stop)):
-                residual = offset - y[i] + slope*x[i]
+            for i in range(size):
+                residual = offset - y[start + i] + slope*x[start + i]
                 t1 = (abs(residual) <= delta)
-                t2 = (0.5*(t0 if t1 else 0.0) if t1 else 0.0)
-                t3 = (2.0*t2 if t1 else 0.0)
-                a0 += (2.0*(x[i]*t2) if t1 else 0.0)*x[i]
-                a1 += t3
-                a2 += t3*x[i]
-            _accumulate(sums_[block, 0], a0)
-            _accumulate(sums_[block, 1], a1)
-            _accumulate(sums_[block, 2], a2)
-    s0 = _total(sums_[:, 0])
-    s1 = _total(sums_[:, 1])
-    s2 = _total(sums_[:, 2])
+                t2 = 0.5*(t0 if t1 else 0.0)
+                t3 = (t2 if t1 else 0.0)
+                t4 = 2.0*(x[start + i]*t3)
+                t5 = 2.0*t3
+                t6 = (t5 if t1 else 0.0)
+                a0 += (t4 if t1 else 0.0)*x[start + i]
+                a1 += t6
+                a2 += t6*x[start + i]
+            _accumulate(part, 0, a0)
+            _accumulate(part, 2, a1)
+            _accumulate(part, 4, a2)
+    s0 = _totals(parts0, 0, 6, blocks0, 1)[0]
+    s1 = _totals(parts0, 2, 6, blocks0, 1)[0]
+    s2 = _totals(parts0, 4, 6, blocks0, 1)[0]
     hessian[0] = s0
     hessian[1] = s2
     hessian[2] = s2
@@ -223,37 +256,43 @@ def hessian(p, x, y, *, delta=1.0):
     x, y = _columns(DATA, x, y)
     n = x.shape[0]
     hessian = np.empty(4)
-    _hessian(_vector(p, "p", 2), np.array([_number(delta, "delta")]), x, y, hessian)
+    _hessian(
+        _vector(p, "p", 2), np.array([_number(delta, "delta")], dtype=np.float64), x, y, n,
+        hessian
+    )
     return hessian.reshape((2, 2))
 
 
 @jit
-def _hvp(p, v, c, x, y, hvp):
-    n = x.shape[0]
+def _hvp(p, v, c, x, y, n, hvp):
     slope = p[0]
     offset = p[1]
     delta = c[0]
-    count = float(n)
     v0 = v[0]
     v1 = v[1]
-    t0 = 1.0/count
-    sums_ = np.zeros((BLOCKS, 2, 2))
-    for block in range(_blocks(n)):
-        stop = min((block + 1)*_block_size(n), n)
-        for start in range(block*_block_size(n), stop, TILE):
+    t0 = 1.0/float(n)
+    tile = min(TILE, max(n, 1))
+    blocks0 = _blocks(n, tile, 0)
+    parts0 = np.zeros(blocks0*4)
+    for block in range(blocks0):
+        part = parts0[block*4:(block + 1)*4]
+        stop = min((block + 1)*_block_size(n, tile, blocks0), n)
+        for start in range(block*_block_size(n, tile, blocks0), stop, tile):
+            size = min(tile, stop - start)
             a0 = 0.0
             a1 = 0.0
-            for i in range(start, min(start + TILE, stop)):
-                residual = offset - y[i] + slope*x[i]
+            for i in range(size):
+                residual = offset - y[start + i] + slope*x[start + i]
                 t1 = (abs(residual) <= delta)
-                t2 = (v1 + v0*x[i])*(0.5*(t0 if t1 else 0.0) if t1 else 0.0)
-                t3 = (2.0*t2 if t1 else 0.0)
-                a0 += t3
-                a1 += t3*x[i]
-            _accumulate(sums_[block, 0], a0)
-            _accumulate(sums_[block, 1], a1)
-    s0 = _total(sums_[:, 0])
-    s1 = _total(sums_[:, 1])
+                t2 = 0.5*(t0 if t1 else 0.0)
+                t3 = 2.0*((v1 + v0*x[start + i])*(t2 if t1 else 0.0))
+                t4 = (t3 if t1 else 0.0)
+                a0 += t4
+                a1 += t4*x[start + i]
+            _accumulate(part, 0, a0)
+            _accumulate(part, 2, a1)
+    s0 = _totals(parts0, 0, 4, blocks0, 1)[0]
+    s1 = _totals(parts0, 2, 4, blocks0, 1)[0]
     hvp[0] = s1
     hvp[1] = s0
 
@@ -263,36 +302,43 @@ def hvp(p, v, x, y, *, delta=1.0):
     x, y = _columns(DATA, x, y)
     n = x.shape[0]
     hvp = np.empty(2)
-    _hvp(_vector(p, "p", 2), _vector(v, "v", 2), np.array([_number(delta, "delta")]), x, y, hvp)
+    _hvp(
+        _vector(p, "p", 2), _vector(v, "v", 2),
+        np.array([_number(delta, "delta")], dtype=np.float64), x, y, n, hvp
+    )
     return hvp
 
 
 @jit
-def _jacobian(p, c, x, y, jacobian):
-    n = x.shape[0]
+def _jacobian(p, c, x, y, n, jacobian):
     slope = p[0]
     offset = p[1]
     delta = c[0]
-    count = float(n)
-    t0 = 1.0/count
-    sums_ = np.zeros((BLOCKS, 2, 2))
-    for block in range(_blocks(n)):
-        stop = min((block + 1)*_block_size(n), n)
-        for start in range(block*_block_size(n), stop, TILE):
+    t0 = 1.0/float(n)
+    tile = min(TILE, max(n, 1))
+    blocks0 = _blocks(n, tile, 0)
+    parts0 = np.zeros(blocks0*4)
+    for block in range(blocks0):
+        part = parts0[block*4:(block + 1)*4]
+        stop = min((block + 1)*_block_size(n, tile, blocks0), n)
+        for start in range(block*_block_size(n, tile, blocks0), stop, tile):
+            size = min(tile, stop - start)
             a0 = 0.0
             a1 = 0.0
-            for i in range(start, min(start + TILE, stop)):
-                residual = offset - y[i] + slope*x[i]
+            for i in range(size):
+                residual = offset - y[start + i] + slope*x[start + i]
                 t1 = (abs(residual) <= delta)
-                t2 = (0.0 if t1 else (0.0 if t1 else t0)*delta)*np.sign(residual)
-                t3 = residual*(0.5*(t0 if t1 else 0.0) if t1 else 0.0)
-                t4 = (0.0 if t1 else t2) + (2.0*t3 if t1 else 0.0)
-                a0 += t4
-                a1 += t4*x[i]
-            _accumulate(sums_[block, 0], a0)
-            _accumulate(sums_[block, 1], a1)
-    s0 = _total(sums_[:, 0])
-    s1 = _total(sums_[:, 1])
+                t2 = (0.0 if t1 else t0)*delta
+                t3 = (0.0 if t1 else t2)*np.sign(residual)
+                t4 = 0.5*(t0 if t1 else 0.0)
+                t5 = 2.0*(residual*(t4 if t1 else 0.0))
+                t6 = (0.0 if t1 else t3) + (t5 if t1 else 0.0)
+                a0 += t6
+                a1 += t6*x[start + i]
+            _accumulate(part, 0, a0)
+            _accumulate(part, 2, a1)
+    s0 = _totals(parts0, 0, 4, blocks0, 1)[0]
+    s1 = _totals(parts0, 2, 4, blocks0, 1)[0]
     jacobian[0] = s1
     jacobian[1] = s0
 
@@ -302,32 +348,38 @@ def jacobian(p, x, y, *, delta=1.0):
     x, y = _columns(DATA, x, y)
     n = x.shape[0]
     jacobian = np.empty(2)
-    _jacobian(_vector(p, "p", 2), np.array([_number(delta, "delta")]), x, y, jacobian)
+    _jacobian(
+        _vector(p, "p", 2), np.array([_number(delta, "delta")], dtype=np.float64), x, y, n,
+        jacobian
+    )
     return jacobian
 
 
 @jit
-def _jvp(p, v, c, x, y, jvp):
-    n = x.shape[0]
+def _jvp(p, v, c, x, y, n, jvp):
     slope = p[0]
     offset = p[1]
     delta = c[0]
-    count = float(n)
     v0 = v[0]
     v1 = v[1]
-    sums_ = np.zeros((BLOCKS, 1, 2))
-    for block in range(_blocks(n)):
-        stop = min((block + 1)*_block_size(n), n)
-        for start in range(block*_block_size(n), stop, TILE):
+    tile = min(TILE, max(n, 1))
+    blocks0 = _blocks(n, tile, 0)
+    parts0 = np.zeros(blocks0*2)
+    for block in range(blocks0):
+        part = parts0[block*2:(block + 1)*2]
+        stop = min((block + 1)*_block_size(n, tile, blocks0), n)
+        for start in range(block*_block_size(n, tile, blocks0), stop, tile):
+            size = min(tile, stop - start)
             a0 = 0.0
-            for i in range(start, min(start + TILE, stop)):
-                residual = offset - y[i] + slope*x[i]
-                t0 = v1 + v0*x[i]
-                t1 = (residual*t0 if (abs(residual) <= delta) else t0*np.sign(residual)*delta)
-                a0 += t1
-            _accumulate(sums_[block, 0], a0)
-    s0 = _total(sums_[:, 0])
-    jvp[0] = s0/count
+            for i in range(size):
+                residual = offset - y[start + i] + slope*x[start + i]
+                t0 = v1 + v0*x[start + i]
+                t1 = residual*t0
+                t2 = t0*np.sign(residual)*delta
+                a0 += (t1 if (abs(residual) <= delta) else t2)
+            _accumulate(part, 0, a0)
+    s0 = _totals(parts0, 0, 2, blocks0, 1)[0]
+    jvp[0] = s0/float(n)
 
 
 def jvp(p, v, x, y, *, delta=1.0):
@@ -335,37 +387,44 @@ def jvp(p, v, x, y, *, delta=1.0):
     x, y = _columns(DATA, x, y)
     n = x.shape[0]
     jvp = np.empty(1)
-    _jvp(_vector(p, "p", 2), _vector(v, "v", 2), np.array([_number(delta, "delta")]), x, y, jvp)
+    _jvp(
+        _vector(p, "p", 2), _vector(v, "v", 2),
+        np.array([_number(delta, "delta")], dtype=np.float64), x, y, n, jvp
+    )
     return float(jvp[0])
 
 
 @jit
-def _vjp(p, u, c, x, y, vjp):
-    n = x.shape[0]
+def _vjp(p, u, c, x, y, n, vjp):
     slope = p[0]
     offset = p[1]
     delta = c[0]
-    count = float(n)
     u0 = u[0]
-    t0 = u0/count
-    sums_ = np.zeros((BLOCKS, 2, 2))
-    for block in range(_blocks(n)):
-        stop = min((block + 1)*_block_size(n), n)
-        for start in range(block*_block_size(n), stop, TILE):
+    t0 = u0/float(n)
+    tile = min(TILE, max(n, 1))
+    blocks0 = _blocks(n, tile, 0)
+    parts0 = np.zeros(blocks0*4)
+    for block in range(blocks0):
+        part = parts0[block*4:(block + 1)*4]
+        stop = min((block + 1)*_block_size(n, tile, blocks0), n)
+        for start in range(block*_block_size(n, tile, blocks0), stop, tile):
+            size = min(tile, stop - start)
             a0 = 0.0
             a1 = 0.0
-            for i in range(start, min(start + TILE, stop)):
-                residual = offset - y[i] + slope*x[i]
+            for i in range(size):
+                residual = offset - y[start + i] + slope*x[start + i]
                 t1 = (abs(residual) <= delta)
-                t2 = (0.0 if t1 else (0.0 if t1 else t0)*delta)*np.sign(residual)
-                t3 = residual*(0.5*(t0 if t1 else 0.0) if t1 else 0.0)
-                t4 = (0.0 if t1 else t2) + (2.0*t3 if t1 else 0.0)
-                a0 += t4
-                a1 += t4*x[i]
-            _accumulate(sums_[block, 0], a0)
-            _accumulate(sums_[block, 1], a1)
-    s0 = _total(sums_[:, 0])
-    s1 = _total(sums_[:, 1])
+                t2 = (0.0 if t1 else t0)*delta
+                t3 = (0.0 if t1 else t2)*np.sign(residual)
+                t4 = 0.5*(t0 if t1 else 0.0)
+                t5 = 2.0*(residual*(t4 if t1 else 0.0))
+                t6 = (0.0 if t1 else t3) + (t5 if t1 else 0.0)
+                a0 += t6
+                a1 += t6*x[start + i]
+            _accumulate(part, 0, a0)
+            _accumulate(part, 2, a1)
+    s0 = _totals(parts0, 0, 4, blocks0, 1)[0]
+    s1 = _totals(parts0, 2, 4, blocks0, 1)[0]
     vjp[0] = s1
     vjp[1] = s0
 
@@ -375,7 +434,10 @@ def vjp(p, u, x, y, *, delta=1.0):
     x, y = _columns(DATA, x, y)
     n = x.shape[0]
     vjp = np.empty(2)
-    _vjp(_vector(p, "p", 2), _vector(u, "u", 1), np.array([_number(delta, "delta")]), x, y, vjp)
+    _vjp(
+        _vector(p, "p", 2), _vector(u, "u", 1),
+        np.array([_number(delta, "delta")], dtype=np.float64), x, y, n, vjp
+    )
     return vjp
 
 

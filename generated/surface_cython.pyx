@@ -21,6 +21,7 @@ cdef extern from *:
     #include <float.h>
     #include <math.h>
     #include <stddef.h>
+    #include <stdlib.h>
     #include <string.h>
 
     #ifndef M_PI
@@ -40,22 +41,24 @@ cdef extern from *:
     static inline double sc_max(double a, double b) { return a >= b || a != a ? a : b; }
     static inline double sc_sign(double a) { return a > 0.0 ? 1.0 : a < 0.0 ? -1.0 : a; }
 
-    static void surface_value(const double *restrict p, double *restrict value)
+    static int surface_value(const double *restrict p, double *restrict value)
     {
         const double x = p[0];
         const double y = p[1];
         value[0] = x*x + x*cos(y);
+        return 0;
     }
 
-    static void surface_grad(const double *restrict p, double *restrict grad)
+    static int surface_grad(const double *restrict p, double *restrict grad)
     {
         const double x = p[0];
         const double y = p[1];
         grad[0] = cos(y) + 2.0*x;
         grad[1] = -x*sin(y);
+        return 0;
     }
 
-    static void surface_value_and_grad(
+    static int surface_value_and_grad(
         const double *restrict p, double *restrict value, double *restrict grad
     )
     {
@@ -65,9 +68,10 @@ cdef extern from *:
         value[0] = x*x + x*t0;
         grad[0] = t0 + 2.0*x;
         grad[1] = -x*sin(y);
+        return 0;
     }
 
-    static void surface_hessian(const double *restrict p, double *restrict hessian)
+    static int surface_hessian(const double *restrict p, double *restrict hessian)
     {
         const double x = p[0];
         const double y = p[1];
@@ -76,11 +80,10 @@ cdef extern from *:
         hessian[1] = t0;
         hessian[2] = t0;
         hessian[3] = -x*cos(y);
+        return 0;
     }
 
-    static void surface_hvp(
-        const double *restrict p, const double *restrict v, double *restrict hvp
-    )
+    static int surface_hvp(const double *restrict p, const double *restrict v, double *restrict hvp)
     {
         const double x = p[0];
         const double y = p[1];
@@ -89,30 +92,29 @@ cdef extern from *:
         const double t0 = sin(y);
         hvp[0] = 2.0*v0 - v1*t0;
         hvp[1] = -(v0*t0 + v1*cos(y)*x);
+        return 0;
     }
 
-    static void surface_jacobian(const double *restrict p, double *restrict jacobian)
+    static int surface_jacobian(const double *restrict p, double *restrict jacobian)
     {
         const double x = p[0];
         const double y = p[1];
         jacobian[0] = cos(y) + 2.0*x;
         jacobian[1] = -x*sin(y);
+        return 0;
     }
 
-    static void surface_jvp(
-        const double *restrict p, const double *restrict v, double *restrict jvp
-    )
+    static int surface_jvp(const double *restrict p, const double *restrict v, double *restrict jvp)
     {
         const double x = p[0];
         const double y = p[1];
         const double v0 = v[0];
         const double v1 = v[1];
         jvp[0] = 2.0*(x*v0) + (v0*cos(y) - v1*sin(y)*x);
+        return 0;
     }
 
-    static void surface_vjp(
-        const double *restrict p, const double *restrict u, double *restrict vjp
-    )
+    static int surface_vjp(const double *restrict p, const double *restrict u, double *restrict vjp)
     {
         const double x = p[0];
         const double y = p[1];
@@ -120,6 +122,7 @@ cdef extern from *:
         const double t0 = u0*x;
         vjp[0] = u0*cos(y) + 2.0*t0;
         vjp[1] = -t0*sin(y);
+        return 0;
     }
 
     static int sc_import_numpy(void)
@@ -151,14 +154,14 @@ cdef extern from *:
     bint sc_is_vector(object, Py_ssize_t)
     double *sc_doubles(object)
     object sc_new(Py_ssize_t)
-    void surface_value(const double *p, double *value) nogil
-    void surface_grad(const double *p, double *grad) nogil
-    void surface_value_and_grad(const double *p, double *value, double *grad) nogil
-    void surface_hessian(const double *p, double *hessian) nogil
-    void surface_hvp(const double *p, const double *v, double *hvp) nogil
-    void surface_jacobian(const double *p, double *jacobian) nogil
-    void surface_jvp(const double *p, const double *v, double *jvp) nogil
-    void surface_vjp(const double *p, const double *u, double *vjp) nogil
+    int surface_value(const double *p, double *value) nogil
+    int surface_grad(const double *p, double *grad) nogil
+    int surface_value_and_grad(const double *p, double *value, double *grad) nogil
+    int surface_hessian(const double *p, double *hessian) nogil
+    int surface_hvp(const double *p, const double *v, double *hvp) nogil
+    int surface_jacobian(const double *p, double *jacobian) nogil
+    int surface_jvp(const double *p, const double *v, double *jvp) nogil
+    int surface_vjp(const double *p, const double *u, double *vjp) nogil
 
 sc_import_numpy()
 

@@ -21,6 +21,7 @@ cdef extern from *:
     #include <float.h>
     #include <math.h>
     #include <stddef.h>
+    #include <stdlib.h>
     #include <string.h>
 
     #ifndef M_PI
@@ -40,58 +41,66 @@ cdef extern from *:
     static inline double sc_max(double a, double b) { return a >= b || a != a ? a : b; }
     static inline double sc_sign(double a) { return a > 0.0 ? 1.0 : a < 0.0 ? -1.0 : a; }
 
-    static void wave_value(const double *restrict p, double *restrict value)
+    static int wave_value(const double *restrict p, double *restrict value)
     {
         const double x = p[0];
         value[0] = 0.5*(x*x) + 0.5*sin(x);
+        return 0;
     }
 
-    static void wave_grad(const double *restrict p, double *restrict grad)
+    static int wave_grad(const double *restrict p, double *restrict grad)
     {
         const double x = p[0];
         grad[0] = 0.5*cos(x) + x;
+        return 0;
     }
 
-    static void wave_value_and_grad(
+    static int wave_value_and_grad(
         const double *restrict p, double *restrict value, double *restrict grad
     )
     {
         const double x = p[0];
         value[0] = 0.5*(x*x) + 0.5*sin(x);
         grad[0] = 0.5*cos(x) + x;
+        return 0;
     }
 
-    static void wave_hessian(const double *restrict p, double *restrict hessian)
+    static int wave_hessian(const double *restrict p, double *restrict hessian)
     {
         const double x = p[0];
         hessian[0] = 1.0 - 0.5*sin(x);
+        return 0;
     }
 
-    static void wave_hvp(const double *restrict p, const double *restrict v, double *restrict hvp)
+    static int wave_hvp(const double *restrict p, const double *restrict v, double *restrict hvp)
     {
         const double x = p[0];
         const double v0 = v[0];
         hvp[0] = v0 - 0.5*(v0*sin(x));
+        return 0;
     }
 
-    static void wave_jacobian(const double *restrict p, double *restrict jacobian)
+    static int wave_jacobian(const double *restrict p, double *restrict jacobian)
     {
         const double x = p[0];
         jacobian[0] = 0.5*cos(x) + x;
+        return 0;
     }
 
-    static void wave_jvp(const double *restrict p, const double *restrict v, double *restrict jvp)
+    static int wave_jvp(const double *restrict p, const double *restrict v, double *restrict jvp)
     {
         const double x = p[0];
         const double v0 = v[0];
         jvp[0] = x*v0 + 0.5*(v0*cos(x));
+        return 0;
     }
 
-    static void wave_vjp(const double *restrict p, const double *restrict u, double *restrict vjp)
+    static int wave_vjp(const double *restrict p, const double *restrict u, double *restrict vjp)
     {
         const double x = p[0];
         const double u0 = u[0];
         vjp[0] = 0.5*(u0*cos(x)) + x*u0;
+        return 0;
     }
 
     static int sc_import_numpy(void)
@@ -123,14 +132,14 @@ cdef extern from *:
     bint sc_is_vector(object, Py_ssize_t)
     double *sc_doubles(object)
     object sc_new(Py_ssize_t)
-    void wave_value(const double *p, double *value) nogil
-    void wave_grad(const double *p, double *grad) nogil
-    void wave_value_and_grad(const double *p, double *value, double *grad) nogil
-    void wave_hessian(const double *p, double *hessian) nogil
-    void wave_hvp(const double *p, const double *v, double *hvp) nogil
-    void wave_jacobian(const double *p, double *jacobian) nogil
-    void wave_jvp(const double *p, const double *v, double *jvp) nogil
-    void wave_vjp(const double *p, const double *u, double *vjp) nogil
+    int wave_value(const double *p, double *value) nogil
+    int wave_grad(const double *p, double *grad) nogil
+    int wave_value_and_grad(const double *p, double *value, double *grad) nogil
+    int wave_hessian(const double *p, double *hessian) nogil
+    int wave_hvp(const double *p, const double *v, double *hvp) nogil
+    int wave_jacobian(const double *p, double *jacobian) nogil
+    int wave_jvp(const double *p, const double *v, double *jvp) nogil
+    int wave_vjp(const double *p, const double *u, double *vjp) nogil
 
 sc_import_numpy()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -10,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symcompile.errors import ArgumentTypeError, ArgumentValueError
+from symcompile.ir.affine import Affine
 
 Array = NDArray[np.float64]
 
@@ -32,16 +32,18 @@ def listed(names: Sequence[object]) -> str:
     return ", ".join(shown) or "nothing"
 
 
-def to_array(value: Any, what: str) -> Array:
+def to_array(value: Any, what: str, *, strided: bool = False) -> Array:
     """Return anything made of real numbers as a float64 array of the same shape.
 
     Args:
         value: numbers, nested lists, an array of any real dtype and layout, a pandas or polars
             series. Missing values of a nullable series become NaN.
         what: how a message names it, such as ``"column x"``.
+        strided: whether any strides will do that are whole numbers of doubles.
 
     Returns:
-        A C-contiguous, aligned, native array; ``value`` itself where it is one already.
+        A C-contiguous (unless ``strided``), aligned, native array; ``value`` itself where it is
+        one already.
 
     Raises:
         ArgumentTypeError: strings, complex numbers, ragged lists, anything but numbers.
@@ -51,7 +53,7 @@ def to_array(value: Any, what: str) -> Array:
         >>> to_array([1, True, 2.5], "column x")
         array([1. , 1. , 2.5])
     """
-    if is_plain(value) and value.flags.c_contiguous and value.flags.aligned:
+    if is_plain(value) and value.flags.aligned and _laid_out(value, strided):
         found: Array = value
         return found
     array = _as_numpy(value, what)
@@ -64,8 +66,16 @@ def to_array(value: Any, what: str) -> Array:
         raise ArgumentTypeError(f"{what} holds strings; convert them to numbers first")
     if kind not in "biuf":
         raise ArgumentTypeError(f"{what} holds {array.dtype} values, not real numbers")
+    if strided and array.dtype == FLOAT64 and array.flags.aligned and _laid_out(array, True):
+        return np.asarray(array, FLOAT64)
     # ascontiguousarray would turn a scalar into an array of one entry.
     return np.require(array, np.float64, ["C", "ALIGNED"]).reshape(array.shape)
+
+
+def _laid_out(array: NDArray[Any], strided: bool) -> bool:
+    if not strided:
+        return array.flags.c_contiguous
+    return all(stride % 8 == 0 for stride in array.strides)
 
 
 def _as_numpy(value: Any, what: str) -> NDArray[Any]:
@@ -265,22 +275,76 @@ def to_columns(data: Sequence[Any], names: Sequence[str]) -> tuple[Array, ...]:
     return tuple(columns)
 
 
-def require_finite(columns: Sequence[Array], names: Sequence[str]) -> None:
+def fitted(array: Array, name: str, shape: Sequence[Affine]) -> Array:
+    """Return a view of an array with as many dimensions as are declared.
+
+    A dimension of size 1 by declaration may be missing, and a vector may be given as a column.
+
+    Raises:
+        ArgumentValueError: it has another number of dimensions.
+
+    Example:
+        >>> fitted(np.ones((3, 1)), "y", (Affine.of("n"),)).shape
+        (3,)
+        >>> fitted(np.ones(3), "y", (Affine.of("n"), Affine(1))).shape
+        (3, 1)
+    """
+    if array.ndim == len(shape):
+        return array
+    if array.ndim == len(shape) + 1 and array.shape[-1] == 1:
+        return array[..., 0]
+    if array.ndim == sum(size.number != 1 for size in shape):
+        return array[tuple(None if size.number == 1 else slice(None) for size in shape)]
+    declared = f"({', '.join(map(str, shape))}{',' if len(shape) == 1 else ''})"
+    raise ArgumentValueError(
+        f"{name} has shape {array.shape}; it takes "
+        + (f"an array of shape {declared}" if shape else "one number")
+    )
+
+
+def require_finite(arrays: Sequence[Array], names: Sequence[str], what: str = "column ") -> None:
     """Check that all data are finite.
 
     Raises:
-        ArgumentValueError: names the column, its first bad row (from 0), and how many there are.
+        ArgumentValueError: names the array, its first bad entry (from 0), and how many there are.
     """
-    for column, name in zip(columns, names, strict=True):
-        bad = ~np.isfinite(column)
+    for array, name in zip(arrays, names, strict=True):
+        bad = ~np.isfinite(array)
         if bad.any():
-            row = int(np.argmax(bad))
-            total = int(np.count_nonzero(bad))
-            text = "nan" if math.isnan(column[row]) else str(float(column[row]))
+            value, where = first_bad(array, bad)
+            total, size = int(np.count_nonzero(bad)), array.size
+            noun = count(total, "row") if array.ndim == 1 else count(total, "entry", "entries")
             raise ArgumentValueError(
-                f"column {name} is {text} at row {row} (counting from 0); "
-                f"{count(total, 'row')} of {len(column)} not finite"
+                f"{what}{name} is {value} at {where} (counting from 0); {noun} of {size} not finite"
             )
+
+
+def require_whole(array: Array, name: str, low: int, high: int) -> None:
+    """Check data that is used as an index.
+
+    Raises:
+        ArgumentValueError: names the first entry that is no whole number from ``low`` to ``high``.
+
+    Example:
+        >>> require_whole(np.array([0.0, 2.0]), "r", 0, 2)
+    """
+    bad = ~((array >= low) & (array <= high) & (array == np.floor(array)))
+    if bad.any():
+        value, where = first_bad(array, bad)
+        raise ArgumentValueError(
+            f"{name} is {value} at {where} (counting from 0); as an index it takes whole numbers "
+            f"from {low} to {high}"
+        )
+
+
+def first_bad(array: Array, bad: NDArray[np.bool_]) -> tuple[str, str]:
+    """Return the first entry that is marked, as text, and where it is."""
+    place = np.unravel_index(int(np.argmax(bad)), array.shape)
+    value = float(array[place])
+    shown = f"{value:g}" if value.is_integer() else str(value)
+    if array.ndim == 1:
+        return shown, f"row {place[0]}"
+    return shown, f"[{', '.join(map(str, place))}]"
 
 
 def count(number: int, one: str, many: str | None = None) -> str:

@@ -220,7 +220,7 @@ def check(file: Path, out: Path, backends: tuple[Backend, ...]) -> None:
 def verify(file: Path, backends: tuple[Backend, ...]) -> None:
     """Check every function of every backend against 50 digits; exit 1 if one is off."""
     from symcompile.checking.crosscheck import crosscheck
-    from symcompile.verify import SAMPLES, made_up
+    from symcompile.verify import described, made_up
 
     console = _console()
     definitions = _load(file)
@@ -233,7 +233,7 @@ def verify(file: Path, backends: tuple[Backend, ...]) -> None:
             )
         console.print(report)
         if columns:
-            console.print(f"Data: {SAMPLES} samples made up, the same on every run.", style="dim")
+            console.print(described(definition, columns), style="dim")
         console.print()
         if not report.ok:
             failed.append(definition.name)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from symcompile.autodiff.derive import available, derive
 from symcompile.errors import BackendError, ToolchainError
-from symcompile.frontend.definition import Definition, Reduce, SymbolsLike, define
+from symcompile.frontend.definition import Definition, Reduce, SymbolsLike, define, squeezed
 from symcompile.ir.graph import Function, operation_count
 from symcompile.options import BACKENDS, Backend, Options
 from symcompile.passes import optimise, recognise
@@ -41,7 +41,7 @@ def plan(definition: Definition, names: Iterable[str] | None = None) -> tuple[Sc
     derived = derive(  # 3
         stable.graph,
         stable.outputs[0],
-        len(definition.params),
+        [squeezed(shape) for shape in definition.param_shapes],
         functions_of(definition) if names is None else names,
     )
     optimised = [optimise(function) for function in derived]  # 4

@@ -9,8 +9,10 @@ from typing import Any
 from symcompile.arguments import (
     Array,
     count,
+    fitted,
     is_table,
     listed,
+    require_whole,
     take_columns,
     to_array,
     to_columns,
@@ -20,6 +22,10 @@ from symcompile.arguments import (
 from symcompile.autodiff.derive import available
 from symcompile.errors import ArgumentTypeError, ArgumentValueError, UnsupportedFunctionError
 from symcompile.frontend.definition import Definition
+from symcompile.frontend.roles import squeezed
+from symcompile.ir.affine import Affine, lift
+from symcompile.ir.graph import Output
+from symcompile.sizes import Solver, check_length, dimension, shapes_of
 
 _VECTORS = {"hvp": ("p", "v"), "jvp": ("p", "v"), "vjp": ("p", "u")}
 
@@ -36,8 +42,11 @@ class Interface:
     def __init__(self, definition: Definition) -> None:
         self.definition = definition
         self.functions = available(definition.scalar, len(definition.params))
+        # The shape of an array, or the length of p, may say a size.
         self.required = frozenset(
-            slot for slot, (_, default) in enumerate(definition.constants) if default is None
+            slot
+            for slot, (name, default) in enumerate(definition.constants)
+            if default is None and not (definition.indexed and name in definition.sizes)
         )
         self.constants = tuple(name for name, _ in definition.constants)
         self._slots = {name: slot for slot, name in enumerate(self.constants)}
@@ -69,10 +78,23 @@ class Interface:
         )
 
     def vectors(
-        self, name: str, given: Sequence[Any], columns: Sequence[Array]
+        self,
+        name: str,
+        given: Sequence[Any],
+        columns: Sequence[Array],
+        numbers: Mapping[int, float] | None = None,
     ) -> tuple[Array, ...]:
-        """Return what comes before the data: ``p``, and ``v`` or ``u``."""
+        """Return what comes before the data: ``p``, and ``v`` or ``u``.
+
+        Args:
+            name: the function.
+            given: the vectors.
+            columns: the data, as :meth:`columns` returns them.
+            numbers: the constants that are given, by slot.
+        """
         labels = _VECTORS.get(name, ("p",))
+        if self.definition.indexed:
+            return self._over_arrays(labels, given, columns, numbers or {})
         return tuple(
             self._cotangent(value, columns)
             if label == "u"
@@ -82,25 +104,104 @@ class Interface:
 
     def _cotangent(self, value: Any, columns: Sequence[Array]) -> Array:
         output = self.definition.output
-        shape = ((len(columns[0]),) if output.per_sample else ()) + output.shape
-        array = to_array(value, "u")
-        if array.shape not in (shape, shape or (1,)):
-            raise ArgumentValueError(
-                f"u has shape {array.shape}; it is shaped like the value, {shape}"
+        rows = (len(columns[0]),) if output.per_sample else ()
+        return _shaped(value, (*rows, *shapes_of([output_shape(output)], {})[0]))
+
+    def _over_arrays(
+        self,
+        labels: Sequence[str],
+        given: Sequence[Any],
+        arrays: Sequence[Array],
+        numbers: Mapping[int, float],
+    ) -> tuple[Array, ...]:
+        definition = self.definition
+        solver = self.solver(arrays, numbers)
+        found = [to_array(given[0], "p").reshape(-1)]
+        length = found[0].size
+        solver.length(length)
+        solver.finish()
+        check_length(definition, solver.sizes, length)
+        self.check_wholes(arrays, solver.sizes)
+        for label, value in zip(labels[1:], given[1:], strict=True):
+            if label == "v":
+                vector = to_array(value, label).reshape(-1)
+                if vector.size != length:
+                    raise ArgumentValueError(
+                        f"v has {count(vector.size, 'entry', 'entries')}; it is a direction in "
+                        f"the space of p, which has {length}"
+                    )
+                found.append(vector)
+            else:
+                (shape,) = shapes_of([output_shape(definition.output)], solver.sizes)
+                found.append(_shaped(value, shape))
+        return tuple(found)
+
+    def solver(self, arrays: Sequence[Array], numbers: Mapping[int, float]) -> Solver:
+        """Return what the data and the constants say about sizes.
+
+        Raises:
+            ArgumentValueError: shapes that disagree.
+        """
+        definition = self.definition
+        known = {self.constants[slot]: value for slot, value in numbers.items()}
+        for name, default in definition.constants:
+            if default is not None:
+                known.setdefault(name, default)
+        solver = Solver(definition, known if definition.indexed else {})
+        shapes = [
+            fitted(array, name, shape).shape
+            for array, name, shape in zip(
+                arrays, definition.data, definition.data_shapes, strict=True
             )
-        return array.reshape(shape or (1,))
+        ]
+        solver.arrays(definition.data, definition.data_shapes, shapes)
+        return solver
+
+    def check_wholes(self, arrays: Sequence[Array], sizes: Mapping[str, int]) -> None:
+        """Check data that is used as an index, as far as its range is known.
+
+        Raises:
+            ArgumentValueError: names the first entry that is out of range.
+        """
+        for whole in self.definition.wholes:
+            if all(name in sizes for name in (*whole.low.sizes, *whole.high.sizes)):
+                low, high = whole.low.evaluate(sizes), whole.high.evaluate(sizes)
+                require_whole(arrays[whole.slot], self.definition.data[whole.slot], low, high)
 
     def columns(self, name: str, given: Sequence[Any]) -> tuple[Array, ...]:
-        """Return the data columns, given one by one or as one table."""
-        names = self.definition.data
-        if len(given) == 1 and names and is_table(given[0]):
+        """Return the data columns, given one by one or as one table.
+
+        Those of a definition in index notation are arrays of any strides, without the dimensions
+        whose size is 1 by declaration.
+        """
+        definition = self.definition
+        names = definition.data
+        if len(given) == 1 and names and self._is_table(given[0]):
             given = take_columns(given[0], names)
         if len(given) != len(names):
+            noun = "array" if definition.indexed else "column"
             raise ArgumentTypeError(
-                f"{self.signature(name)} takes {count(len(names), 'data column')}"
+                f"{self.signature(name)} takes {count(len(names), f'data {noun}')}"
                 f"{' or one table of them' if names else ''}; {len(given)} given"
             )
-        return to_columns(given, names)
+        if not definition.indexed:
+            return to_columns(given, names)
+        found = []
+        for value, label, shape in zip(given, names, definition.data_shapes, strict=True):
+            array = fitted(to_array(value, label, strided=True), label, shape)
+            ones = [k for k, size in enumerate(shape) if size.number == 1]
+            for k in ones:
+                if array.shape[k] != 1:
+                    length = dimension(k, array.ndim, array.shape[k])
+                    raise ArgumentValueError(f"{label} has {length}, but it takes 1")
+            found.append(array.squeeze(tuple(ones)) if ones else array)
+        return tuple(found)
+
+    def _is_table(self, value: Any) -> bool:
+        if not self.definition.indexed:
+            return is_table(value)
+        flat = all(len(squeezed(shape)) == 1 for shape in self.definition.data_shapes)
+        return is_table(value) and (flat or isinstance(value, Mapping))
 
     def numbers(self, name: str, given: Mapping[str, Any]) -> dict[int, float]:
         """Return the values of the constants that are given, by slot."""
@@ -116,7 +217,9 @@ class Interface:
                         else "it has no constants"
                     )
                 )
-            found[slot] = to_number(value, f"the constant {self.constants[slot]}")
+            number = to_number(value, f"the constant {self.constants[slot]}")
+            size = self.definition.indexed and self.constants[slot] in self.definition.sizes
+            found[slot] = int(number) if size and number.is_integer() else number
         missing = [self.constants[slot] for slot in sorted(self.required - found.keys())]
         if missing:
             raise ArgumentTypeError(
@@ -134,3 +237,16 @@ class Interface:
         for constant, default in self.definition.constants:
             arguments.append(constant if default is None else f"{constant}={default!r}")
         return f"{self.definition.name}.{name}({listed(arguments)})"
+
+
+def output_shape(output: Output) -> tuple[Affine, ...]:
+    """Return the shape of a value, without the sample axis."""
+    return tuple(lift(size) for size in output.shape)
+
+
+def _shaped(value: Any, shape: tuple[int, ...]) -> Array:
+    """Return a cotangent, which is shaped like the value; of a number it may be a vector."""
+    array = to_array(value, "u")
+    if array.shape not in (shape, shape or (1,)):
+        raise ArgumentValueError(f"u has shape {array.shape}; it is shaped like the value, {shape}")
+    return array.reshape(shape or (1,))

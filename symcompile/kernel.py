@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from types import ModuleType
@@ -17,6 +17,8 @@ from symcompile.errors import ArgumentTypeError, ArgumentValueError, SymcompileE
 from symcompile.interface import Interface
 from symcompile.objective import Objective, Value
 from symcompile.options import Options
+from symcompile.packing import pack, unpack
+from symcompile.sizes import Piece
 
 if TYPE_CHECKING:
     from symcompile.frontend.definition import Definition
@@ -42,6 +44,10 @@ class Kernel:
     shape ``(n,)``, and the constants by keyword. Lists, arrays of any real dtype and layout,
     and pandas or polars series are taken; so is, in place of the columns, one data frame or
     mapping with a column for each data symbol. All computations are in float64.
+
+    In index or matrix notation data are arrays of the shapes that are declared. Their sizes, and
+    the length of ``p``, say the sizes of all arrays; what they leave open is a keyword. Whatever
+    their strides, float64 arrays are used where they lie.
 
     The methods raise :class:`~symcompile.ArgumentTypeError` and
     :class:`~symcompile.ArgumentValueError` when the arguments do not fit, and
@@ -186,11 +192,25 @@ class Kernel:
             )
         columns = self.interface.columns("bind", data)
         numbers = self.interface.numbers("bind", constants)
+        if self.definition.indexed:
+            sizes = self.interface.solver(columns, numbers).sizes
+            self.interface.check_wholes(columns, sizes)
         if check_finite:
-            require_finite(columns, self.definition.data)
+            what = "" if self.definition.indexed else "column "
+            require_finite(columns, self.definition.data, what)
         if copy:
             columns = tuple(column.copy() for column in columns)
         return Objective(self, columns, numbers)
+
+    # ------------------------------------------------------------------ names
+
+    def unpack(self, p: ArrayLike, /, *data: Any, **sizes: Any) -> dict[str, Piece]:
+        """Return the parameters in ``p`` by name; see :meth:`Definition.unpack`."""
+        return unpack(self.definition, p, data, sizes)
+
+    def pack(self, values: Mapping[Any, Any] | None = None, /, **named: Any) -> Array:
+        """Return parameters given by name in one vector; see :meth:`Definition.pack`."""
+        return pack(self.definition, {**(values or {}), **named})
 
     # ------------------------------------------------------------------ what it is
 
@@ -286,7 +306,7 @@ class Kernel:
             columns: the data.
             numbers: the constants that are given, by slot.
         """
-        converted = self.interface.vectors(name, vectors, columns)
+        converted = self.interface.vectors(name, vectors, columns, numbers)
         try:
             return self.function(name, numbers)(*converted, *columns)
         except SymcompileError:

@@ -92,6 +92,17 @@ class Names:
         self._taken.add(name)
         return name
 
+    def reserve(self, wish: str) -> str:
+        """Return an unused identifier: ``wish`` as it is, if that is unused and a safe one.
+
+        >>> Names().reserve("n"), Names(["n"]).reserve("n")
+        ('n', 'n_')
+        """
+        if wish in self._taken:
+            return self.fresh(wish)
+        self._taken.add(wish)
+        return wish
+
     def numbered(self, prefix: str) -> Iterator[str]:
         """Yield unused ``prefix0, prefix1, ...`` without end."""
         count = 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import MethodType
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from symcompile.arguments import Array, count
 from symcompile.autodiff.derive import SCALAR_FUNCTIONS
+from symcompile.packing import pack, unpack
+from symcompile.sizes import Piece
 
 if TYPE_CHECKING:
     from scipy.optimize import OptimizeResult
@@ -92,8 +94,9 @@ class Objective:
 
     Attributes:
         kernel: the kernel.
-        data: the columns, float64 arrays of shape ``(n,)``.
-        n_samples: n, or None for a definition without data.
+        data: the columns, float64 arrays of shape ``(n,)``; in index notation arrays of any shape.
+        n_samples: n, or None for a definition without data or in index notation.
+        sizes: in index notation the sizes that the data and the constants say.
     """
 
     def __init__(
@@ -108,7 +111,11 @@ class Objective:
         """
         self.kernel = kernel
         self.data = columns
-        self.n_samples = len(columns[0]) if columns else None
+        definition = kernel.definition
+        self.n_samples = len(columns[0]) if columns and not definition.indexed else None
+        self.sizes: dict[str, int] = {}
+        if definition.indexed:
+            self.sizes = kernel.interface.solver(columns, numbers).sizes
         self._numbers = numbers
         self._binding = _Binding(kernel, columns, numbers)
         for name in kernel.loaded:
@@ -157,6 +164,33 @@ class Objective:
         result: Array = self._method("vjp")(p, u)
         return result
 
+    def unpack(self, p: ArrayLike, /) -> dict[str, Piece]:
+        """Return the parameters in ``p`` by name: floats, and arrays of their declared shapes.
+
+        A gradient, or any other vector in the space of ``p``, comes apart in the same way.
+
+        Raises:
+            ArgumentValueError: ``p`` has another length.
+
+        Example:
+            >>> import sympy as sp, symcompile as sc
+            >>> w, x, y = sp.symbols("w x y")
+            >>> kernel = sc.compile((w*x - y)**2, params=w, data=(x, y), reduce="sum",
+            ...                     backend="python")
+            >>> objective = kernel.bind([1, 2], [3, 4])
+            >>> objective.unpack(objective.grad([2]))
+            {'w': -2.0}
+        """
+        return unpack(self.kernel.definition, p, (), self.sizes)
+
+    def pack(self, values: Mapping[Any, Any] | None = None, /, **named: Any) -> Array:
+        """Return parameters given by name in one new vector of shape ``(P,)``.
+
+        Raises:
+            ArgumentValueError: names are missing or unknown, or shapes do not fit.
+        """
+        return pack(self.kernel.definition, {**(values or {}), **named}, self.sizes)
+
     def _method(self, name: str) -> MethodType:
         method: MethodType | None = self.__dict__.get(name)
         if method is None:
@@ -178,7 +212,8 @@ class Objective:
         or products with it when there are many parameters; others get the value alone.
 
         Args:
-            x0: where to start: shape ``(P,)``, or a mapping of each parameter's name to a number.
+            x0: where to start: shape ``(P,)``, or a mapping of each parameter's name to a number
+                or an array.
             method: as SciPy's; None lets SciPy choose.
             bounds: as SciPy's.
             constraints: as SciPy's.
@@ -187,7 +222,7 @@ class Objective:
                 others, such as ``maxiter`` or ``gtol``, join the method's ``options``.
 
         Returns:
-            SciPy's result, as it is.
+            SciPy's result, and in ``params`` the solution ``x`` by name.
 
         Raises:
             UnsupportedFunctionError: the value is not a scalar, or there are no parameters.
@@ -218,12 +253,13 @@ class Objective:
         """Minimise half the sum of the squares of the values, with the exact Jacobian.
 
         Args:
-            x0: where to start: shape ``(P,)``, or a mapping of each parameter's name to a number.
+            x0: where to start: shape ``(P,)``, or a mapping of each parameter's name to a number
+                or an array.
             scipy_options: what ``scipy.optimize.least_squares`` takes: ``bounds``, ``method``,
                 ``loss``, ``ftol``, ...
 
         Returns:
-            SciPy's result, as it is.
+            SciPy's result, and in ``params`` the solution ``x`` by name.
 
         Raises:
             UnsupportedFunctionError: the value is a scalar, or there are no parameters.
@@ -249,19 +285,27 @@ class Objective:
     @property
     def constants(self) -> dict[str, float]:
         """Names and values of the constants."""
-        definition = self.kernel.definition
-        return {
-            name: self._numbers[slot] if default is None else self._numbers.get(slot, default)
-            for slot, (name, default) in enumerate(definition.constants)
-        }
+        found: dict[str, float] = {}
+        for slot, (name, default) in enumerate(self.kernel.definition.constants):
+            value = self._numbers.get(slot, self.sizes.get(name, default))
+            if value is not None:  # a size that only p says is not known yet
+                found[name] = value
+        return found
 
     def __repr__(self) -> str:
         definition = self.kernel.definition
         parts = [self.kernel.backend, count(len(definition.params), "parameter")]
         if self.n_samples is not None:
             parts.append(count(self.n_samples, "sample"))
+        parts += [f"{name} {array.shape}" for name, array in self._arrays()]
         parts += [f"{name}={value!r}" for name, value in self.constants.items()]
         return f"<objective {definition.name}: {', '.join(parts)}>"
+
+    def _arrays(self) -> list[tuple[str, Array]]:
+        """Return the data by name, in index notation, as far as a line has room for."""
+        if not self.kernel.definition.indexed:
+            return []
+        return list(zip(self.kernel.definition.data, self.data, strict=True))[:6]
 
     def __reduce__(self) -> tuple[type[Objective], tuple[Any, ...]]:
         return Objective, (self.kernel, self.data, self._numbers)

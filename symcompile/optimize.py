@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from symcompile.arguments import start_vector
+from symcompile.arguments import start_vector, to_array
 from symcompile.errors import ArgumentTypeError, UnsupportedFunctionError
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def minimize(
         )
     _require_params(objective, "minimize")
     _refuse(scipy_options, "fun", "jac", "args")
-    start = start_vector(x0, definition.params)
+    start = _start(objective, x0)
 
     from scipy import optimize
 
@@ -61,8 +61,8 @@ def minimize(
     if not isinstance(hess, str) or hess != "auto":
         passed["hess"] = hess
     elif "hessp" not in passed:
-        passed.update(_second_derivatives(objective, name))
-    return optimize.minimize(
+        passed.update(_second_derivatives(objective, name, len(start)))
+    result = optimize.minimize(
         fun,
         start,
         method=method,
@@ -72,13 +72,31 @@ def minimize(
         options=options or None,
         **passed,
     )
+    return _named(objective, result)
 
 
-def _second_derivatives(objective: Objective, method: Method) -> dict[str, Any]:
+def _start(objective: Objective, x0: Any) -> NDArray[np.float64]:
+    """Return where to start as a new vector."""
+    definition = objective.kernel.definition
+    if not definition.indexed:
+        return start_vector(x0, definition.params)
+    if isinstance(x0, Mapping):
+        return objective.pack(x0)
+    return to_array(x0, "x0").reshape(-1).copy()
+
+
+def _named(objective: Objective, result: OptimizeResult) -> OptimizeResult:
+    """Return a result with the solution by name, where names tell the parameters apart."""
+    if len(set(objective.params)) == len(objective.params):
+        result["params"] = objective.unpack(result.x)
+    return result
+
+
+def _second_derivatives(objective: Objective, method: Method, size: int) -> dict[str, Any]:
     if method in _NEEDS_HESSIAN:
         return {"hess": objective.hessian}
     if method in _TAKES_PRODUCTS:
-        if len(objective.params) > _SMALL:
+        if size > _SMALL:
             return {"hessp": objective.hvp}
         return {"hess": objective.hessian}
     return {}
@@ -95,7 +113,7 @@ def least_squares(objective: Objective, x0: Any, **scipy_options: Any) -> Optimi
         )
     _require_params(objective, "least_squares")
     _refuse(scipy_options, "fun", "jac", "args", "kwargs")
-    start = start_vector(x0, definition.params)
+    start = _start(objective, x0)
     size = len(start)
 
     def residuals(p: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -106,7 +124,9 @@ def least_squares(objective: Objective, x0: Any, **scipy_options: Any) -> Optimi
 
     from scipy import optimize
 
-    return optimize.least_squares(residuals, start, jac=jacobian, **scipy_options)
+    return _named(
+        objective, optimize.least_squares(residuals, start, jac=jacobian, **scipy_options)
+    )
 
 
 def _require_params(objective: Objective, name: str) -> None:

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 from typing import Literal, get_args
 
 from symcompile.compiler import plan
-from symcompile.frontend.definition import Definition
+from symcompile.frontend.definition import Definition, Shape, squeezed
 from symcompile.generate import generate
-from symcompile.ir.graph import Function, Graph, Input, operation_count, payload
+from symcompile.ir.affine import Affine
+from symcompile.ir.graph import Function, Graph, Input, Role, operation_count, payload
 from symcompile.ir.printer import format_function
 from symcompile.options import Backend
 from symcompile.schedule import Phase, Schedule
@@ -53,9 +54,10 @@ def input_names(definition: Definition) -> dict[Input, str]:
 
 
 def _sympy(definition: Definition) -> Iterator[str]:
-    from symcompile.frontend.raising import formula_lines
+    from symcompile.frontend.raising import formula_lines, role_groups
 
-    roles = [", ".join(definition.params), ", ".join(definition.data)]
+    groups = role_groups(definition)
+    roles = [", ".join(groups.get(role, ())) for role in ("params", "data")]
     roles.append(", ".join(f"{n}" if v is None else f"{n}={v}" for n, v in definition.constants))
     yield f"{definition.name}({'; '.join(role for role in roles if role)})"
     *parts, last = formula_lines(definition, limit=200)
@@ -65,25 +67,53 @@ def _sympy(definition: Definition) -> Iterator[str]:
         return
     gradient = definition.gradient()
     yield from (f"  {symbol} = {expr}" for symbol, expr in gradient.intermediates)
-    yield f"  gradient = {list(gradient.results)}"
+    if any(gradient.indices):
+        yield from (f"  {line}" for line in gradient.lines())
+    else:
+        yield f"  gradient = {list(gradient.results)}"
 
 
 def _ir(definition: Definition) -> Iterator[str]:
-    names = input_names(definition)
+    names, shapes = input_names(definition), input_shapes(definition)
     lowered = Function("value", definition.graph, (definition.output,))
-    yield f"# {definition.name} as lowered\n{format_function(lowered, names)}"
+    yield f"# {definition.name} as lowered\n{format_function(lowered, names, shapes)}"
     yield f"# {definition.name} as optimised"
     for schedule in plan(definition):
         function = schedule.function
         count = operation_count(function.graph, function.roots())
-        named = names | _vector_names(function)
-        yield f"# {function.name}: {_counted(count)}\n{format_function(function, named)}"
+        named = names | _vector_names(function, definition)
+        yield f"# {function.name}: {_counted(count)}\n{format_function(function, named, shapes)}"
 
 
-def _vector_names(function: Function) -> dict[Input, str]:
-    """Return names for the entries of ``v`` and ``u`` that a function reads."""
-    inputs = [payload(node) for node in function.graph.nodes if node.op == "input"]
-    return {i: f"{_VECTORS[i.role]}{i.slot}" for i in inputs if i.role in _VECTORS}
+def input_shapes(definition: Definition) -> dict[Input, tuple[Affine, ...]] | None:
+    """Return the sizes of the inputs' axes, or None of a formula per sample."""
+    if not definition.indexed:
+        return None
+    shapes: tuple[tuple[Role, tuple[Shape, ...]], ...] = (
+        ("param", definition.param_shapes),
+        ("data", definition.data_shapes),
+    )
+    return {
+        Input(role, k): tuple(axis.extent for axis in squeezed(shape))
+        for role, found in shapes
+        for k, shape in enumerate(found)
+    }
+
+
+def _vector_names(function: Function, definition: Definition) -> dict[Input, str]:
+    """Return names for what a function reads of ``v`` and ``u``: entries, or arrays ``v.w``."""
+    graph = function.graph
+    inputs = [
+        payload(graph[k]) for k in graph.ancestors(function.roots()) if graph[k].op == "input"
+    ]
+    found = {i: f"{_VECTORS[i.role]}{i.slot}" for i in inputs if i.role in _VECTORS}
+    if definition.indexed:
+        for key in found:
+            if key.role == "direction":
+                found[key] = f"v.{definition.params[key.slot]}"
+            elif len(definition.output.entries) == 1:
+                found[key] = "u"
+    return found
 
 
 def _counted(count: int) -> str:

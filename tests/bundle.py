@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symcompile.frontend.definition import Definition
+from symcompile.frontend.roles import Shape
+from symcompile.ir.affine import Affine
 from symcompile.ir.graph import Axis, Graph, Input, Output
 from tests.corpus import Case
 
@@ -57,12 +59,16 @@ def bundle(name: str, cases: Sequence[Case], *, total: bool = False) -> Bundle:
     names: dict[str, list[Any]] = {"param": [], "data": [], "constant": []}
     roots: list[int] = []
     params, entries = [], []
+    param_shapes: list[Shape] = []
+    data_shapes: list[Shape] = []
     for case in cases:
         found = case.definition
         offsets = {role: len(listed) for role, listed in names.items()}
         names["param"] += [f"{case.name}_{p}" for p in found.params]
         names["data"] += [f"{case.name}_{d}" for d in found.data]
         names["constant"] += [(f"{case.name}_{k}", value) for k, value in found.constants]
+        param_shapes += found.param_shapes
+        data_shapes += found.data_shapes
         mapping = _copied(graph, found.graph, offsets)
         params.append(slice(offsets["param"], len(names["param"])))
         entries.append(slice(len(roots), len(roots) + len(found.output.entries)))
@@ -82,6 +88,9 @@ def bundle(name: str, cases: Sequence[Case], *, total: bool = False) -> Bundle:
         reduce=None,
         graph=graph,
         output=Output("value", tuple(roots), shape, per_sample),
+        param_shapes=tuple(param_shapes),
+        data_shapes=tuple(data_shapes),
+        sizes=("n",) if data_shapes else (),
     )
     return Bundle(tuple(cases), definition, tuple(params), tuple(entries))
 
@@ -93,8 +102,8 @@ def _copied(graph: Graph, source: Graph, offsets: dict[str, int]) -> list[int]:
         if isinstance(node.data, Input):
             slot = node.data.slot + offsets[node.data.role]
             mapping.append(graph.input(node.data.role, slot, node.axes))
-        elif isinstance(node.data, Axis):
-            mapping.append(graph.extent(node.data))
+        elif isinstance(node.data, Affine):
+            mapping.append(graph.extent(Axis(node.data)))
         elif node.op == "const":
             mapping.append(graph.constant(node.data))  # type: ignore[arg-type]
         elif node.op == "reduce_sum":

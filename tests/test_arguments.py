@@ -14,6 +14,7 @@ import sympy as sp
 
 from symcompile import arguments
 from symcompile.errors import ArgumentTypeError, ArgumentValueError, SymcompileError
+from symcompile.ir.affine import Affine
 
 EXPECTED = np.array([1.0, 2.0, 0.0])
 
@@ -55,6 +56,23 @@ def test_every_real_array_is_converted(kind: str) -> None:
     assert found.flags.c_contiguous
     assert found.flags.aligned
     assert found.dtype.isnative
+
+
+@pytest.mark.parametrize("kind", GOOD)
+def test_strides_may_stay(kind: str) -> None:
+    found = arguments.to_array(GOOD[kind], "x", strided=True)
+    np.testing.assert_array_equal(found, [0, 1, 2] if kind == "range" else EXPECTED)
+    assert found.dtype == np.float64
+    assert found.dtype.isnative
+    assert found.flags.aligned
+    if kind in ("strided", "reversed", "Fortran"):
+        assert np.shares_memory(found, GOOD[kind])
+        assert found.strides == GOOD[kind].strides
+
+
+def test_strides_are_whole_numbers_of_doubles() -> None:
+    records = np.zeros(3, dtype=[("a", "i2"), ("x", "f8")])
+    assert arguments.to_array(records["x"], "x", strided=True).strides == (8,)
 
 
 def test_booleans_are_numbers() -> None:
@@ -308,3 +326,74 @@ class TestPolars:
         np.testing.assert_array_equal(y, [1.0, np.nan])
         with pytest.raises(ArgumentTypeError):
             arguments.to_array(frame["name"], "name")
+
+
+# ------------------------------------------------------------------ arrays of any rank
+
+_N, _D, _ONE = Affine.of("n"), Affine.of("d"), Affine(1)
+
+
+@pytest.mark.parametrize(
+    ("shape", "declared", "expected"),
+    [
+        ((3, 2), (_N, _D), (3, 2)),
+        ((3, 1), (_N,), (3,)),
+        ((3,), (_N, _ONE), (3, 1)),
+        ((3,), (_ONE, _N), (1, 3)),
+        ((1, 3), (_ONE, _N), (1, 3)),
+        ((1,), (_N,), (1,)),
+        ((1, 1), (_N, _D), (1, 1)),
+        ((), (_ONE, _ONE), (1, 1)),
+        ((1,), (), ()),
+        ((3, 2, 1), (_N, _D), (3, 2)),
+    ],
+)
+def test_dimensions(
+    shape: tuple[int, ...], declared: tuple[Affine, ...], expected: tuple[int, ...]
+) -> None:
+    array = np.ones(shape)
+    found = arguments.fitted(array, "X", declared)
+    assert found.shape == expected
+    assert np.shares_memory(found, array)
+
+
+@pytest.mark.parametrize(
+    ("shape", "declared", "says"),
+    [
+        ((3,), (_N, _D), "X has shape (3,); it takes an array of shape (n, d)"),
+        ((3, 2), (_N,), "X has shape (3, 2); it takes an array of shape (n,)"),
+        ((3,), (), "X has shape (3,); it takes one number"),
+        ((), (_N - 1, _D), "X has shape (); it takes an array of shape (n - 1, d)"),
+    ],
+)
+def test_dimensions_that_do_not_fit(
+    shape: tuple[int, ...], declared: tuple[Affine, ...], says: str
+) -> None:
+    with pytest.raises(ArgumentValueError) as caught:
+        arguments.fitted(np.ones(shape), "X", declared)
+    assert says in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        ([0.0, 3.0, 5.0], "r is 3 at row 1 (counting from 0); as an index it takes whole numbers"),
+        ([0.0, -1.0], "r is -1 at row 1"),
+        ([0.5], "r is 0.5 at row 0"),
+        ([np.nan], "r is nan at row 0"),
+        ([np.inf], "r is inf at row 0"),
+        ([[0.0, 1.0], [2.0, 7.0]], "r is 7 at [1, 1]"),
+    ],
+)
+def test_indices_that_are_out_of_range(values: Any, says: str) -> None:
+    with pytest.raises(ArgumentValueError) as caught:
+        arguments.require_whole(np.array(values), "r", 0, 2)
+    assert says in str(caught.value)
+
+
+def test_finite_arrays() -> None:
+    array = np.ones((2, 3))
+    arguments.require_finite([array], ["X"], "")
+    array[1, 2] = np.nan
+    with pytest.raises(ArgumentValueError, match=r"X is nan at \[1, 2\].*1 entry of 6 not finite"):
+        arguments.require_finite([array], ["X"], "")

@@ -128,7 +128,7 @@ def work():
         f = graph.add("sin", (graph.add("add", (f, graph.input("param", 1))),))
     output = Output("value", (f,), (), False)
     stable = recognise(Function("value", graph, (output,)))
-    (function,) = derive(stable.graph, stable.outputs[0], 2, ["grad"])
+    (function,) = derive(stable.graph, stable.outputs[0], ((), ()), ["grad"])
     plan = schedule(optimise(function))
     cut(plan.graph, plan.phases[0].nodes, set(plan.function.roots()))
     print("done")

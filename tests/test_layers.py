@@ -22,8 +22,18 @@ PACKAGE = Path(__file__).resolve().parent.parent / "symcompile"
 #: From the bottom up. A module imports what stands before it, or beside it in its own package.
 LAYERS = (
     *("errors", "options", "naming"),
-    *("ir", "frontend", "autodiff", "passes", "schedule", "emit", "build"),
-    *("compiler", "arguments", "interface", "optimize", "objective", "kernel", "elementwise"),
+    *("ir", "frontend", "autodiff", "passes", "planning", "schedule", "emit", "build"),
+    *(
+        "compiler",
+        "sizes",
+        "arguments",
+        "packing",
+        "interface",
+        "optimize",
+        "objective",
+        "kernel",
+        "elementwise",
+    ),
     *("checking", "definition_file", "generate", "stages", "verify", "demo", "cli"),
 )
 # Names what users call, and runs it.

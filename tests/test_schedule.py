@@ -11,6 +11,7 @@ from symcompile.compiler import build, plan
 from symcompile.frontend.definition import Definition
 from symcompile.ir.graph import SAMPLES, Function, Graph, Output
 from symcompile.options import BACKENDS, Backend, Options
+from symcompile.planning import Sweep, contents
 from symcompile.schedule import schedule
 
 
@@ -40,11 +41,12 @@ def normalised() -> Definition:
 def test_two_loops() -> None:
     definition = softmax()
     found = schedule(Function("value", definition.graph, (definition.output,)))
-    assert [phase.loop for phase in found.phases] == [True, True, False]
-    assert [len(phase.sums) for phase in found.phases] == [1, 1, 0]
+    assert [isinstance(phase, Sweep) for phase in found.phases] == [True, True, False]
+    parts = [contents(phase) for phase in found.phases]
+    assert [len(sums) for _, sums, _ in parts] == [1, 1, 0]
     graph = found.graph
     # The first loop holds nothing of the second.
-    assert {graph[n].op for n in found.phases[0].nodes} == {"mul", "exp"}
+    assert {graph[n].op for n in parts[0][0]} == {"mul", "exp"}
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -123,6 +125,6 @@ def test_what_needs_no_sample_is_not_in_the_loop() -> None:
     output = Output("value", (root,), (), False)
     definition = Definition("hoisted", ("w",), ("x",), (), "sum", graph, output)
     (found,) = plan(definition, ["value"])
-    loops = [phase for phase in found.phases if phase.loop]
+    loops = [contents(phase) for phase in found.phases if isinstance(phase, Sweep)]
     assert len(loops) == 1
-    assert "sin" not in {found.graph[n].op for n in loops[0].nodes}
+    assert "sin" not in {found.graph[n].op for n in loops[0][0]}

@@ -25,6 +25,11 @@ class Activity:
     def __init__(self, paths: frozenset[Path]) -> None:
         self.paths = paths
 
+    @classmethod
+    def when(cls, condition: int) -> Activity:
+        """Return the activity of a node that matters where ``condition`` holds."""
+        return cls(frozenset({frozenset({(condition, True)})}))
+
     @property
     def always(self) -> bool:
         """Whether the node matters unconditionally."""
@@ -41,8 +46,7 @@ class Activity:
             return ALWAYS
         paths = _merge(self.paths | other.paths)
         if len(paths) > _MOST_PATHS:
-            condition = Activity(paths).condition(b)
-            return Activity(frozenset({frozenset({(condition, True)})}))
+            return Activity.when(Activity(paths).condition(b))
         return Activity(paths)
 
     def condition(self, b: Builder) -> int:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from symcompile.autodiff.forward import forward
-from symcompile.autodiff.reverse import reverse
+from symcompile.autodiff.forward import forward, unit
+from symcompile.autodiff.reverse import reverse, summed_over
 from symcompile.errors import UnsupportedFunctionError
 from symcompile.ir.build import Builder
-from symcompile.ir.graph import SAMPLES, Function, Graph, Output, Role
+from symcompile.ir.graph import SAMPLES, Axes, Function, Graph, Output, Role, Segment, whole
 
 #: Functions of every kernel, and those that only a scalar output has, in the order of emission.
 VECTOR_FUNCTIONS = ("value", "jacobian", "jvp", "vjp")
@@ -32,28 +32,30 @@ def available(scalar: bool, n_params: int) -> tuple[str, ...]:
 
 
 def derive(
-    graph: Graph, output: Output, n_params: int, names: Iterable[str]
+    graph: Graph, output: Output, params: Sequence[Axes], names: Iterable[str]
 ) -> tuple[Function, ...]:
     """Return the functions asked for, all over one graph, so that they share what they can.
 
     Args:
         graph: the formula; it grows.
         output: what ``value`` returns.
-        n_params: how many parameters there are.
+        params: the axes of each parameter.
         names: functions of :data:`SCALAR_FUNCTIONS`.
 
     Raises:
         UnsupportedFunctionError: a gradient or Hessian of something that is not one number.
     """
-    deriver = _Deriver(graph, output, n_params)
+    deriver = _Deriver(graph, output, params)
     return tuple(Function(name, graph, deriver.outputs(name)) for name in names)
 
 
 class _Deriver:
-    def __init__(self, graph: Graph, output: Output, n_params: int) -> None:
+    def __init__(self, graph: Graph, output: Output, params: Sequence[Axes]) -> None:
         self.b = Builder(graph)
         self.value = output
-        self.params = [graph.input("param", k) for k in range(n_params)]
+        self.axes = tuple(params)
+        self.params = [graph.input("param", k, axes) for k, axes in enumerate(self.axes)]
+        self.arrays = any(self.axes)
         self._grad: list[int] | None = None
 
     def outputs(self, name: str) -> tuple[Output, ...]:
@@ -74,12 +76,20 @@ class _Deriver:
             )
         return make[name]()
 
-    def _named(self, name: str, entries: Sequence[int]) -> Output:
-        return Output(name, tuple(entries), (len(self.params),), False)
+    def _dims(self, *dims: tuple[Segment, ...]) -> tuple[tuple[Segment, ...], ...] | None:
+        """Return dimensions; those of numbers alone are read off the entries."""
+        return dims if any(segment for dim in dims for segment in dim) else None
 
-    def _inputs(self, role: Role, count: int, per_sample: bool = False) -> list[int]:
-        axes = (SAMPLES,) if per_sample else ()
-        return [self.b.graph.input(role, k, axes) for k in range(count)]
+    def _named(self, name: str, entries: Sequence[int]) -> Output:
+        size = (len(self.params),)
+        return Output(name, tuple(entries), size, False, self._dims(self.axes))
+
+    def _value_axes(self) -> tuple[Axes, ...]:
+        """Return the axes of each entry of the value."""
+        found: tuple[Axes, ...] = ((),)
+        for dim in self.value.layout:
+            found = tuple(axes + segment for axes in found for segment in dim)
+        return found
 
     def _or_zero(self, nodes: Iterable[int | None]) -> list[int]:
         zero = self.b.constant(0)
@@ -90,9 +100,14 @@ class _Deriver:
         return self._or_zero(found.get(param) for param in self.params)
 
     def _tangents(self, roots: Sequence[int]) -> list[int]:
-        direction = self._inputs("direction", len(self.params))
+        direction = [self.b.graph.input("direction", k, axes) for k, axes in enumerate(self.axes)]
         seeds = dict(zip(self.params, direction, strict=True))
         return self._or_zero(forward(self.b, roots, seeds))
+
+    def _columns(self, roots: Sequence[int], k: int) -> list[int]:
+        """Return the derivatives of ``roots`` in each entry of parameter ``k``."""
+        seeds = {self.params[k]: unit(self.b, self.axes[k])}
+        return self._or_zero(forward(self.b, roots, seeds, self.axes[k]))
 
     def gradient(self) -> list[int]:
         if self._grad is None:
@@ -103,38 +118,53 @@ class _Deriver:
         size = len(self.params)
         grad = self.gradient()
         rows = [[0] * size for _ in range(size)]
-        one = self.b.constant(1)
-        for k, param in enumerate(self.params):
-            # Symmetric: one half is computed, the other is the same nodes.
-            column = self._or_zero(forward(self.b, grad[: k + 1], {param: one}))
-            for row, node in enumerate(column):
-                rows[row][k] = rows[k][row] = node
-        return Output("hessian", tuple(e for row in rows for e in row), (size, size), False)
+        for k in range(size):
+            # Symmetric: one half is computed, the other is the same nodes, transposed.
+            for row, node in enumerate(self._columns(grad[: k + 1], k)):
+                rows[row][k] = node
+                if row < k:
+                    rows[k][row] = self._flipped(node, self.axes[row], self.axes[k])
+        flat = tuple(e for row in rows for e in row)
+        return Output("hessian", flat, (size, size), False, self._dims(self.axes, self.axes))
+
+    def _flipped(self, node: int, first: Axes, second: Axes) -> int:
+        """Return a node over ``first + second`` with these exchanged."""
+        count = len(first)
+        order = [*range(len(second), len(second) + count), *range(len(second))]
+        return self.b.view(node, whole(order), second + first)
 
     def jacobian(self) -> Output:
         entries = self.value.entries
-        one = self.b.constant(1)
         # Reverse mode sums over the samples, so a row per sample takes forward mode.
-        if self.value.per_sample or len(self.params) < len(entries):
-            columns = [
-                self._or_zero(forward(self.b, entries, {param: one})) for param in self.params
-            ]
+        arrays = any(self._value_axes())
+        if arrays or len(self.params) < len(entries):
+            columns = [self._columns(entries, k) for k in range(len(self.params))]
             rows = [list(row) for row in zip(*columns, strict=True)]
         else:
+            one = self.b.constant(1)
             rows = [self._pulled({entry: one}) for entry in entries]
-        shape = (len(entries), len(self.params)) if self.value.shape else (len(self.params),)
         flat = tuple(node for row in rows for node in row)
-        return Output("jacobian", flat, shape, self.value.per_sample)
+        value, size = self.value, len(self.params)
+        shape = (len(entries), size) if value.shape else (size,)
+        plain = value.dims is None and not self.arrays
+        dims = None if plain else (*value.layout, self.axes)
+        return Output("jacobian", flat, shape, value.per_sample, dims)
 
     def jvp(self) -> Output:
         entries = tuple(self._tangents(self.value.entries))
-        return Output("jvp", entries, self.value.shape, self.value.per_sample)
+        value = self.value
+        return Output("jvp", entries, value.shape, value.per_sample, value.dims)
 
     def vjp(self) -> list[int]:
-        entries = self.value.entries
-        cotangents = self._inputs("cotangent", len(entries), self.value.per_sample)
+        graph = self.b.graph
         seeds: dict[int, int] = {}
-        for entry, cotangent in zip(entries, cotangents, strict=True):
+        for slot, (entry, axes) in enumerate(
+            zip(self.value.entries, self._value_axes(), strict=True)
+        ):
+            cotangent = graph.input("cotangent", slot, axes)
+            own = graph[entry].axes
+            if axes and not own:  # the same for each point
+                cotangent = summed_over(self.b, cotangent, axes)
             before = seeds.get(entry)
             seeds[entry] = cotangent if before is None else self.b.call("add", before, cotangent)
         return self._pulled(seeds)

@@ -1,45 +1,131 @@
-"""Forward mode: tangents along with values, in one walk, linear in the graph."""
+"""Forward mode: tangents along with values, in one walk, linear in the graph.
+
+A direction may have axes of its own, such as one for each entry of a parameter; they come last
+in every tangent, so that one walk gives a whole Jacobian.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from symcompile.autodiff.rules import CHOICES, choice, pull, reduce_over
+from symcompile.autodiff.rules import CHOICES, choice, product_slope, pull
+from symcompile.ir.affine import Affine
 from symcompile.ir.build import Builder
+from symcompile.ir.graph import Axes, Node, View, whole
 
 
-def forward(b: Builder, roots: Sequence[int], seeds: Mapping[int, int]) -> list[int | None]:
+def forward(
+    b: Builder, roots: Sequence[int], seeds: Mapping[int, int], extra: Axes = ()
+) -> list[int | None]:
     """Return the tangents of ``roots``; None for one that does not depend on the seeds.
 
     Args:
         b: the graph, which grows.
         roots: the results.
-        seeds: the tangents of the inputs that have one.
+        seeds: the tangents of the inputs that have one, over their axes and ``extra``.
+        extra: the axes of the direction.
+
+    Returns:
+        Nodes over the axes of the roots and ``extra``, or without axes.
     """
-    graph = b.graph
-    tangents: dict[int, int] = dict(seeds)
-    for index in graph.ancestors(roots):
-        node = graph[index]
-        if index in tangents or not any(arg in tangents for arg in node.args):
-            continue
-        if node.op == "reduce_sum":
-            tangents[index] = reduce_over(b, tangents[node.args[0]], index)
-        elif node.op in CHOICES:
-            condition, yes, no = choice(b, index)
-            if yes not in tangents and no not in tangents:
+    return _Forward(b, seeds, extra).run(roots)
+
+
+class _Forward:
+    def __init__(self, b: Builder, seeds: Mapping[int, int], extra: Axes) -> None:
+        self.b = b
+        self.extra = extra
+        self.tangents: dict[int, int] = dict(seeds)
+
+    def run(self, roots: Sequence[int]) -> list[int | None]:
+        graph, tangents = self.b.graph, self.tangents
+        for index in graph.ancestors(roots):
+            node = graph[index]
+            if index in tangents or not any(arg in tangents for arg in node.args):
                 continue
-            zero = b.constant(0)
-            tangents[index] = b.call(
-                "select", condition, tangents.get(yes, zero), tangents.get(no, zero)
-            )
-        else:
-            total: int | None = None
-            for position, arg in enumerate(node.args):
-                if arg not in tangents:
-                    continue
-                part = pull(b, index, position, tangents[arg])
-                if part is not None:
-                    total = part if total is None else b.call("add", total, part)
-            if total is not None:
-                tangents[index] = total
-    return [tangents.get(root) for root in roots]
+            made = self.tangent(index, node)
+            if made is not None:
+                tangents[index] = made
+        return [tangents.get(root) for root in roots]
+
+    def tangent(self, index: int, node: Node) -> int | None:
+        b = self.b
+        match node.op:
+            case "reduce_sum":
+                return self.summed(self.tangents[node.args[0]], node.args[0], node.data)
+            case "reduce_prod":
+                slope = self.lifted(product_slope(b, index), node.args[0])
+                part = b.call("mul", slope, self.over(node.args[0], node.args[0]))
+                return self.summed(part, node.args[0], node.data)
+            case "reduce_max":  # a shift that cancels; see passes.recognise
+                return None
+            case "view" | "scatter":
+                return self.moved(node)
+        if node.op in CHOICES:
+            return self.chosen(index)
+        total: int | None = None
+        for position, arg in enumerate(node.args):
+            if arg not in self.tangents:
+                continue
+            values = [self.lifted(a, index) for a in node.args]
+            part = pull(b, index, position, self.over(arg, index), self.lifted(index, index), values)
+            if part is not None:
+                total = part if total is None else b.call("add", total, part)
+        return total
+
+    def lifted(self, node: int, like: int) -> int:
+        """Return a primal value over the axes of the tangents of node ``like``."""
+        if not self.extra:
+            return node
+        return self.b.lift(node, self.b.graph[like].axes + self.extra)
+
+    def over(self, arg: int, index: int) -> int:
+        """Return the tangent of an argument over the axes of that of the node that uses it."""
+        graph, tangent = self.b.graph, self.tangents[arg]
+        axes = graph[index].axes + self.extra
+        own = graph[tangent].axes
+        if not own or len(own) == len(axes):
+            return tangent
+        # The argument is a scalar: only the direction has axes.
+        first = len(axes) - len(own)
+        return self.b.broadcast(tangent, range(first, len(axes)), axes)
+
+    def summed(self, tangent: int, body: int, position: object) -> int:
+        assert isinstance(position, int)
+        return self.b.reduce_over(self.b.graph[body].axes[position], tangent, position)
+
+    def moved(self, node: Node) -> int | None:
+        """Return the tangent of a view or a scatter: the same one of the tangent."""
+        b, view = self.b, node.data
+        assert isinstance(view, View)
+        tangent = self.tangents.get(node.args[0])
+        if tangent is None:
+            return None
+        body_axes = b.graph[node.args[0]].axes
+        inner = node.axes if node.op == "view" else body_axes
+        # The axes of the direction come after those that the indices are in.
+        tail = whole(range(len(inner), len(inner) + len(self.extra))).index
+        longer = View(view.index + tail, view.clamped)
+        axes = node.axes + self.extra
+        if node.op == "view":
+            return b.view(tangent, longer, axes, node.args[1:])
+        return b.scatter(b.filled(tangent, body_axes + self.extra), longer, axes, node.args[1:])
+
+    def chosen(self, index: int) -> int | None:
+        b = self.b
+        condition, yes, no = choice(b, index)
+        if yes not in self.tangents and no not in self.tangents:
+            return None
+        zero = b.constant(0)
+        parts = [self.over(a, index) if a in self.tangents else zero for a in (yes, no)]
+        return b.call("select", self.lifted(condition, index), *parts)
+
+
+def unit(b: Builder, axes: Axes) -> int:
+    """Return the tangent of an input in the directions of its own entries: a Kronecker delta."""
+    result = b.constant(1)
+    count = len(axes)
+    for k in range(count):
+        delta = b.delta(Affine(0, ((k, 1), (count + k, -1))), axes + axes)
+        result = b.call("mul", result, delta)
+    return result

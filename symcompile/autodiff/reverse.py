@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from symcompile.autodiff.activity import ALWAYS, Activity
-from symcompile.autodiff.rules import CHOICES, LINEAR, choice, pull
+from symcompile.autodiff.rules import CHOICES, LINEAR, choice, product_slope, pull
 from symcompile.ir.build import Builder
-from symcompile.ir.graph import Axis
+from symcompile.ir.graph import REDUCTIONS, Axes, Node, View
 
 
 class _Adjoints:
@@ -15,20 +15,22 @@ class _Adjoints:
 
     def __init__(self, b: Builder) -> None:
         self.b = b
-        self.parts: dict[int, dict[tuple[Axis, ...], int]] = {}
+        self.parts: dict[int, dict[Axes, int]] = {}
         self.activity: dict[int, Activity] = {}
 
-    def push(self, node: int, contribution: int, axes: tuple[Axis, ...]) -> None:
-        """Add a contribution that arises once for each point of ``axes``."""
+    def push(self, node: int, contribution: int, axes: Axes) -> None:
+        """Add a contribution that arises once for each point of ``axes``.
+
+        They are the axes of the node, or any where the node has none.
+        """
         b = self.b
-        own = b.graph[node].axes
-        found = b.graph[contribution].axes
-        if len(axes) > len(own) and not found:  # the same for each point: no loop needed
-            contribution = b.call("mul", b.graph.extent(axes[0]), contribution)
-        key = found if len(found) > len(own) else own
+        if axes and not b.graph[node].axes and not b.graph[contribution].axes:
+            for axis in axes:  # the same for each point: no loop needed
+                contribution = b.call("mul", b.size(axis.extent), contribution)
+            axes = ()
         parts = self.parts.setdefault(node, {})
-        before = parts.get(key)
-        parts[key] = contribution if before is None else b.call("add", before, contribution)
+        before = parts.get(axes)
+        parts[axes] = contribution if before is None else b.call("add", before, contribution)
 
     def total(self, node: int) -> int | None:
         """Return the cotangent of a node: what came over more axes is summed, once."""
@@ -38,8 +40,7 @@ class _Adjoints:
         b = self.b
         result: int | None = None
         for axes, part in parts.items():
-            extra = len(axes) > len(b.graph[node].axes)
-            value = b.reduce_over(axes[0], part) if extra else part
+            value = part if b.graph[node].axes else summed_over(b, part, axes)
             result = value if result is None else b.call("add", result, value)
         return result
 
@@ -48,12 +49,19 @@ class _Adjoints:
         self.activity[node] = by if before is None else before.joined(self.b, by)
 
 
+def summed_over(b: Builder, node: int, axes: Axes) -> int:
+    """Return a node summed over all of ``axes``, which are its own."""
+    for k in range(len(axes) - 1, -1, -1):
+        node = b.reduce("reduce_sum", node, k, axes[k])
+    return node
+
+
 def reverse(b: Builder, seeds: Mapping[int, int], wrt: Iterable[int]) -> dict[int, int]:
     """Return the cotangents of the nodes ``wrt``; those that nothing reaches are left out.
 
     Args:
         b: the graph, which grows.
-        seeds: the cotangent of each result.
+        seeds: the cotangent of each result, over its axes.
         wrt: the nodes to differentiate in.
     """
     graph = b.graph
@@ -61,7 +69,7 @@ def reverse(b: Builder, seeds: Mapping[int, int], wrt: Iterable[int]) -> dict[in
     depends = _dependants(b, order, wrt)
     adjoints = _Adjoints(b)
     for node, seed in seeds.items():
-        adjoints.push(node, seed, graph[seed].axes)
+        adjoints.push(node, seed, graph[node].axes or graph[seed].axes)
         adjoints.activate(node, ALWAYS)
     targets = set(wrt)
     found: dict[int, int] = {}
@@ -80,46 +88,136 @@ def reverse(b: Builder, seeds: Mapping[int, int], wrt: Iterable[int]) -> dict[in
 def _dependants(b: Builder, order: Iterable[int], wrt: Iterable[int]) -> set[int]:
     depends = set(wrt)
     for index in order:
-        if any(arg in depends for arg in b.graph[index].args):
+        node = b.graph[index]
+        # What a gathered index depends on has no derivative.
+        args = node.args[:1] if node.op in ("view", "scatter") else node.args
+        if any(arg in depends for arg in args):
             depends.add(index)
     return depends
 
 
 def _propagate(adjoints: _Adjoints, index: int, g: int, depends: set[int]) -> None:
-    b = adjoints.b
-    node = b.graph[index]
-    activity = adjoints.activity[index]
-
-    def send(arg: int, contribution: int, reached: Activity) -> None:
-        adjoints.push(arg, contribution, node.axes)
-        if len(b.graph[arg].axes) < len(node.axes) and not reached.always and b.graph[arg].args:
-            reached = _any_point(b, reached)
-        adjoints.activate(arg, reached)
-
-    if node.op == "reduce_sum":
-        send(node.args[0], g, activity)
+    node = adjoints.b.graph[index]
+    if node.op in REDUCTIONS:
+        _through_reduction(adjoints, index, node, g)
+    elif node.op in ("view", "scatter"):
+        _through_view(adjoints, index, node, g)
     elif node.op in CHOICES:
-        condition, yes, no = choice(b, index)
-        zero = b.constant(0)
-        if yes in depends:
-            send(yes, b.call("select", condition, g, zero), activity.chosen_by((condition, True)))
-        if no in depends:
-            send(no, b.call("select", condition, zero, g), activity.chosen_by((condition, False)))
+        _through_choice(adjoints, index, node, g, depends)
     else:
-        for position, arg in enumerate(node.args):
-            contribution = pull(b, index, position, g) if arg in depends else None
-            if contribution is None:
-                continue
-            if not activity.always and node.op not in LINEAR:
-                contribution = b.call("select", activity.condition(b), contribution, b.constant(0))
-            send(arg, contribution, activity)
+        _through_operation(adjoints, index, node, g, depends)
+
+
+def _through_reduction(adjoints: _Adjoints, index: int, node: Node, g: int) -> None:
+    b = adjoints.b
+    (body,) = node.args
+    axes = b.graph[body].axes
+    position = node.data
+    assert isinstance(position, int)
+    if node.op == "reduce_max":  # a shift that cancels; see passes.recognise
+        return
+    kept = [k for k in range(len(axes)) if k != position]
+    spread = b.broadcast(g, kept, axes)
+    if node.op == "reduce_prod":
+        spread = b.call("mul", spread, product_slope(b, index))
+    adjoints.push(body, spread, axes)
+    activity = adjoints.activity[index]
+    if not activity.always and b.graph[body].args:
+        condition = b.broadcast(activity.condition(b), kept, axes)
+        activity = Activity.when(condition)
+    adjoints.activate(body, activity)
+
+
+def _through_view(adjoints: _Adjoints, index: int, node: Node, g: int) -> None:
+    b = adjoints.b
+    source, *gathers = node.args
+    view = node.data
+    assert isinstance(view, View)
+    axes = b.graph[source].axes
+    if not view.index:  # a scalar, filled
+        adjoints.push(source, g, node.axes)
+    elif node.op == "view":
+        back = _transposed(b, node, g)
+        adjoints.push(source, back, axes)
+    else:
+        adjoints.push(source, b.view(g, view, axes, tuple(gathers)), axes)
+    activity = adjoints.activity[index]
+    if not activity.always and b.graph[source].args:
+        condition = activity.condition(b)
+        flag = b.call("select", condition, b.constant(1), b.constant(0))
+        if node.op == "scatter":
+            activity = Activity.when(b.view(condition, view, axes, tuple(gathers)))
+        else:
+            if not view.index:
+                count = summed_over(b, flag, node.axes)
+            else:
+                count = _transposed(b, node, flag)
+            activity = Activity.when(b.call("lt", b.constant(0), count))
+    adjoints.activate(source, activity)
+
+
+def _transposed(b: Builder, node: Node, g: int) -> int:
+    """Return what flows back through a view: a scatter of ``g``, which is over its axes."""
+    view = node.data
+    assert isinstance(view, View)
+    axes = b.graph[node.args[0]].axes
+    if not b.graph[g].axes:
+        unused = [k for k in range(len(node.axes)) if k not in view.used]
+        if view.plain is not None:  # the same at each point: no loop needed
+            for k in unused:
+                g = b.call("mul", b.size(node.axes[k].extent), g)
+            if all(node.axes[p] == axis for p, axis in zip(view.plain, axes, strict=True)):
+                return g
+        g = b.filled(g, node.axes)
+    return b.scatter(g, view, axes, node.args[1:])
+
+
+def _through_choice(
+    adjoints: _Adjoints, index: int, node: Node, g: int, depends: set[int]
+) -> None:
+    b = adjoints.b
+    activity = adjoints.activity[index]
+    condition, yes, no = choice(b, index)
+    zero = b.constant(0)
+    if yes in depends:
+        part = b.call("select", condition, g, zero)
+        _send(adjoints, node, yes, part, activity.chosen_by((condition, True)))
+    if no in depends:
+        part = b.call("select", condition, zero, g)
+        _send(adjoints, node, no, part, activity.chosen_by((condition, False)))
+
+
+def _through_operation(
+    adjoints: _Adjoints, index: int, node: Node, g: int, depends: set[int]
+) -> None:
+    b = adjoints.b
+    activity = adjoints.activity[index]
+    for position, arg in enumerate(node.args):
+        if arg not in depends:
+            continue
+        contribution = pull(b, index, position, g, index, node.args)
+        if contribution is None:
+            continue
+        if not activity.always and node.op not in LINEAR:
+            contribution = b.call("select", activity.condition(b), contribution, b.constant(0))
+        _send(adjoints, node, arg, contribution, activity)
+
+
+def _send(
+    adjoints: _Adjoints, node: Node, arg: int, contribution: int, reached: Activity
+) -> None:
+    graph = adjoints.b.graph
+    adjoints.push(arg, contribution, node.axes)
+    if not graph[arg].axes and node.axes and not reached.always and graph[arg].args:
+        reached = _any_point(adjoints.b, reached)
+    adjoints.activate(arg, reached)
 
 
 def _any_point(b: Builder, activity: Activity) -> Activity:
     """Return whether any point of the loop is active, for a node that stands outside of it."""
     condition = activity.condition(b)
-    if not b.graph[condition].axes:
+    axes = b.graph[condition].axes
+    if not axes:
         return activity
-    count = b.reduce_sum(b.call("select", condition, b.constant(1), b.constant(0)))
-    some = b.call("lt", b.constant(0), count)
-    return Activity(frozenset({frozenset({(some, True)})}))
+    flag = b.call("select", condition, b.constant(1), b.constant(0))
+    return Activity.when(b.call("lt", b.constant(0), summed_over(b, flag, axes)))

@@ -7,6 +7,8 @@ At a kink the derivative is that of one side, the same on every backend: ``max(x
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from symcompile.ir.build import Builder, Value
 from symcompile.ir.ops import OPS
 
@@ -25,18 +27,43 @@ def choice(b: Builder, node: int) -> tuple[int, int, int]:
     return (b.call("le", y, x) if op == "max" else b.call("le", x, y)), x, y
 
 
-def pull(b: Builder, node: int, position: int, g: int) -> int | None:
-    """Return ``g`` times the derivative of a node in one argument; None where that is zero."""
-    found = b.graph[node]
-    rule = OPS[found.op].derivatives[position]
+def pull(
+    b: Builder, node: int, position: int, g: int, result: int, args: Sequence[int]
+) -> int | None:
+    """Return ``g`` times the derivative of a node in one argument; None where that is zero.
+
+    ``result`` and ``args`` are the node and its arguments, over the axes of ``g``.
+    """
+    rule = OPS[b.graph[node].op].derivatives[position]
     if rule is None:
         return None
-    values = [Value(b, arg) for arg in found.args]
-    return rule(Value(b, g), Value(b, node), *values).node
+    values = [Value(b, arg) for arg in args]
+    return rule(Value(b, g), Value(b, result), *values).node
 
 
-def reduce_over(b: Builder, body: int, node: int) -> int:
-    """Return ``body`` summed over the axis that the reduction ``node`` takes away."""
-    position = b.graph[node].data
+def product_slope(b: Builder, node: int) -> int:
+    """Return the derivative of a ``reduce_prod`` in each of its factors, over their axes.
+
+    That is the product of the others: ``P/x`` where none of them is zero. Where one is, it is
+    that one times the product of the rest, which is zero but has a slope; where more are, slope
+    and value are zero. So first and second derivatives of a product are exact at zeros too.
+    """
+    graph = b.graph
+    body, position = graph[node].args[0], graph[node].data
     assert isinstance(position, int)
-    return b.reduce_over(b.graph[b.graph[node].args[0]].axes[position], body, position)
+    axes = graph[body].axes
+    zero, one = b.constant(0), b.constant(1)
+    is_zero = b.call("eq", body, zero)
+    factor = b.call("select", is_zero, one, body)
+    null = b.call("select", is_zero, body, zero)
+    kept = [k for k in range(len(axes)) if k != position]
+
+    def over(op: str, node: int) -> int:
+        return b.broadcast(b.reduce(op, node, position, axes[position]), kept, axes)
+
+    flag = b.call("select", is_zero, one, zero)
+    rest = b.call("div", over("reduce_prod", factor), factor)
+    others = b.call("sub", over("reduce_sum", flag), flag)
+    single = b.call("mul", b.call("sub", over("reduce_sum", null), null), rest)
+    beyond = b.call("select", b.call("eq", others, one), single, zero)
+    return b.call("select", b.call("eq", others, zero), rest, beyond)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, overload
@@ -12,8 +12,10 @@ import sympy as sp
 from symcompile.autodiff.derive import derive
 from symcompile.autodiff.forward import forward
 from symcompile.errors import UnsupportedFunctionError
-from symcompile.frontend.raised_ops import float_values, raise_number
-from symcompile.frontend.raiser import SMALL, distinct, raise_nodes, unused
+from symcompile.frontend.definition import squeezed
+from symcompile.frontend.raised_ops import Element, float_values, index_symbol, raise_number
+from symcompile.frontend.raiser import SMALL, raise_nodes
+from symcompile.frontend.symbols import Symbols, walk
 from symcompile.ir.build import Builder
 from symcompile.ir.graph import Graph, Input, Output, tree_count
 from symcompile.ir.polynomial import Polynomial, polynomials
@@ -34,16 +36,25 @@ _WHOLE = {("powi", 1), ("polygamma", 0)}
 class SymbolicGradient(Sequence[Any]):
     """Derivatives as SymPy expressions: a sequence, one for each parameter.
 
+    Of an array parameter it is the derivative in one entry, with free indices: with ``d`` the
+    position of ``w`` among the parameters, ``gradient[d]`` is the derivative in
+    ``gradient.targets[d]``, which is ``w[j]`` where ``gradient.indices[d]`` is ``(j,)``. Indices
+    are symbols that start at 0; substitute numbers for them to get an entry.
+
     Attributes:
         params: the parameters, in order.
         intermediates: ``(symbol, expression)``, each using only those before it; empty where
-            the gradient is short.
+            the gradient is short. One that is an array is an element, in its free indices.
         results: the derivatives in terms of parameters, data and intermediates.
+        indices: the free indices of each result; ``()`` for the derivative in a number.
+        targets: what each result is the derivative in: a parameter or an entry of one.
     """
 
-    params: tuple[sp.Symbol, ...]
+    params: tuple[Any, ...]
     intermediates: tuple[tuple[Any, Any], ...]
     results: tuple[Any, ...]
+    indices: tuple[tuple[sp.Symbol, ...], ...] = ()
+    targets: tuple[Any, ...] = ()
 
     def __len__(self) -> int:
         return len(self.results)
@@ -60,7 +71,7 @@ class SymbolicGradient(Sequence[Any]):
 
     def __str__(self) -> str:
         lines = self._shown(lambda symbol, expr: f"{symbol} = {expr}", "...")
-        return "\n".join([*lines, str(list(self.results))])
+        return "\n".join([*lines, *self.lines()])
 
     __repr__ = __str__
 
@@ -72,12 +83,29 @@ class SymbolicGradient(Sequence[Any]):
         first = [line(*pair) for pair in pairs[:_HALF]]
         return [*first, gap, *[line(*pair) for pair in pairs[-_HALF:]]]
 
+    def lines(self) -> list[str]:
+        """Return the results as text: a line for each parameter where any is an array."""
+        if not any(self.indices):
+            return [str(list(self.results))]
+        pairs = zip(self.targets, self.results, strict=True)
+        return [f"d/d{target} = {result}" for target, result in pairs]
+
     def _repr_latex_(self) -> str:
+        if any(self.indices):
+            return self._latex_lines()
         result = sp.latex(list(self.results))
         if not self.intermediates:
             return f"$\\displaystyle {result}$"
         lines = self._shown(lambda s, e: f"{sp.latex(s)} &= {sp.latex(e)}", r"&\;\;\vdots")
         body = " \\\\\n".join([*lines, f"\\nabla &= {result}"])
+        return f"$\\displaystyle \\begin{{aligned}}\n{body}\n\\end{{aligned}}$"
+
+    def _latex_lines(self) -> str:
+        lines = self._shown(lambda s, e: f"{sp.latex(s)} &= {sp.latex(e)}", r"&\;\;\vdots")
+        for target, result in zip(self.targets, self.results, strict=True):
+            left = rf"\frac{{\partial}}{{\partial {sp.latex(target)}}}"
+            lines.append(f"{left} &= {sp.latex(result)}")
+        body = " \\\\\n".join(lines)
         return f"$\\displaystyle \\begin{{aligned}}\n{body}\n\\end{{aligned}}$"
 
 
@@ -86,7 +114,7 @@ def symbolic_gradient(definition: Definition) -> SymbolicGradient:
 
     A short formula prints as SymPy's own ``diff`` would; a long one has named intermediates. A
     long sum that is a polynomial of few terms is multiplied out. Reductions over data are sums
-    over ``x[i]``.
+    over ``x[i]``. In index notation an array parameter has one expression, with free indices.
 
     Raises:
         UnsupportedFunctionError: the output is not one number.
@@ -103,41 +131,65 @@ def symbolic_gradient(definition: Definition) -> SymbolicGradient:
             'reduce="mean" or "sum", or differentiate one output at a time'
         )
     copy = _Copy(definition)
-    graph, root, n_params = copy.b.graph, copy.root, len(definition.params)
-    params = [graph.input("param", k) for k in range(n_params)]
-    small = tree_count(graph, [root]) <= SMALL
+    graph, root = copy.b.graph, copy.root
+    symbols = Symbols(definition, own=True)
+    shapes = definition.param_shapes
+    axes = [squeezed(shape) for shape in shapes]
+    params = [graph.input("param", k, found) for k, found in enumerate(axes)]
+    small = not definition.indexed and tree_count(graph, [root]) <= SMALL
     if small:  # forward mode follows the formula as the rules of calculus by hand do
         one, zero = copy.b.constant(1), copy.b.constant(0)
         found = [forward(copy.b, [root], {param: one})[0] for param in params]
         grad = [zero if node is None else node for node in found]
     else:
         output = Output("value", (root,), (), False)
-        (function,) = derive(graph, output, n_params, ["grad"])
+        (function,) = derive(graph, output, axes, ["grad"])
         grad = function.roots()
-    names = _Names(definition)
-    if not small:
+    leaves = dict(symbols.leaves)
+    names = definition.source_params or tuple(
+        _whole(leaves[Input("param", k)]) for k in range(len(axes))
+    )
+    if not small and not definition.indexed:
         constants = [graph.input("constant", k) for k in range(len(definition.constants))]
         values = {graph.input("constant", slot): c for slot, c in copy.floats.items()}
         found_terms = polynomials(graph, grad, [*params, *constants], values)
         if found_terms is not None:
             inexact = bool(copy.floats)
-            results = tuple(_multiplied_out(graph, t, names, inexact) for t in found_terms)
-            return SymbolicGradient(names.params, (), results)
-    leaves = dict(names.leaves)
+            results = tuple(_multiplied_out(graph, t, leaves, inexact) for t in found_terms)
+            return SymbolicGradient(names, (), results, ((),) * len(names), names)
     for slot, value in copy.floats.items():
         leaves[Input("constant", slot)] = raise_number(value, inexact=True)
     grad = _textbook(copy.b, grad)
     raised = raise_nodes(
-        graph, grad, leaves, index=names.index, extent=names.extent, floats=(), piece=_PIECE
+        graph,
+        grad,
+        leaves,
+        letters=symbols.letters,
+        sizes=symbols.sizes,
+        floats=(),
+        piece=_PIECE,
+        factored=definition.indexed,
     )
-    return SymbolicGradient(names.params, raised.intermediates, raised.results)
+    indices = tuple(tuple(map(index_symbol, symbols.letters.distinct(found))) for found in axes)
+    targets = tuple(_entry(leaves[Input("param", k)], free) for k, free in enumerate(indices))
+    return SymbolicGradient(names, raised.intermediates, raised.results, indices, targets)
 
 
-def _multiplied_out(graph: Graph, terms: Polynomial, names: _Names, inexact: bool) -> Any:
+def _whole(leaf: Any) -> Any:
+    return leaf.base if isinstance(leaf, Element) else leaf
+
+
+def _entry(leaf: Any, indices: Sequence[sp.Symbol]) -> Any:
+    return leaf.at(indices) if isinstance(leaf, Element) else leaf
+
+
+def _multiplied_out(
+    graph: Graph, terms: Polynomial, leaves: Mapping[Input, Any], inexact: bool
+) -> Any:
     """Return a polynomial; one inexact coefficient makes it one over the reals, as in SymPy."""
     parts = []
     for monomial, coefficient in terms.items():
-        factors = [names.leaves[graph[node].data] ** k for node, k in monomial]  # type: ignore[index]
+        factors = [leaves[graph[node].data] ** k for node, k in monomial]  # type: ignore[index]
         number = sp.Float(raise_number(coefficient)) if inexact else raise_number(coefficient)
         parts.append(sp.Mul(number, *factors))
     return sp.Add(*parts)
@@ -188,54 +240,13 @@ class _Copy:
         self.root = mapping[entry] if held is None else held
 
 
-class _Names:
-    """The SymPy objects that stand for a definition's inputs: the user's own where possible."""
-
-    def __init__(self, definition: Definition) -> None:
-        own = {str(s): s for s in _symbols(definition.source)}
-        params = definition.source_params
-        if params is None:
-            params = tuple(sp.Symbol(name) for name in distinct(definition.params))
-        self.params = tuple(params)
-        taken = [*definition.params, *definition.data, *(c for c, _ in definition.constants)]
-        self.index = sp.Symbol(unused(["i", "j", "k", "l"], taken), integer=True)
-        extent = unused(["n", "N", "m", "M"], taken)
-        self.extent = sp.Symbol(extent, integer=True, positive=True)
-        self.leaves: dict[Input, Any] = {
-            Input("param", k): symbol for k, symbol in enumerate(self.params)
-        }
-        for k, name in enumerate(distinct(definition.data, definition.params)):
-            self.leaves[Input("data", k)] = sp.IndexedBase(name)[self.index]
-        for k, (name, _) in enumerate(definition.constants):
-            self.leaves[Input("constant", k)] = own.get(name, sp.Symbol(name))
-
-
-def _walk(source: Sequence[Any] | None) -> Iterator[tuple[Any, bool]]:
-    """Yield each distinct object of SymPy expressions, and whether it is but an exponent."""
-    stack = [(expr, False) for expr in source or ()]
-    seen: set[tuple[int, bool]] = set()
-    while stack:
-        expr, exponent = stack.pop()
-        if (id(expr), exponent) in seen:
-            continue
-        seen.add((id(expr), exponent))
-        yield expr, exponent
-        args = getattr(expr, "args", ())
-        power = getattr(expr, "is_Pow", False)
-        stack.extend((arg, power and place == 1) for place, arg in enumerate(args))
-
-
-def _symbols(source: Sequence[Any] | None) -> list[sp.Symbol]:
-    return [expr for expr, _ in _walk(source) if isinstance(expr, sp.Symbol)]
-
-
 def _written_numbers(
     source: Sequence[Any] | None,
 ) -> tuple[frozenset[Fraction], frozenset[Fraction]]:
     """Return the values written as floats, and those written as rational numbers."""
     floats: set[Fraction] = set()
     rationals: set[Fraction] = set()
-    for expr, exponent in _walk(source):
+    for expr, exponent in walk(source):
         if not getattr(expr, "is_Number", False) or not expr.is_finite:
             continue
         if expr.is_Float:

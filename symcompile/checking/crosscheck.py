@@ -1,7 +1,8 @@
 """Every backend against the oracle, against the others, and against SymPy.
 
 The full data go to the comparison of backends with each other and to the timings. The oracle,
-which is slow, sees some of the samples.
+which is slow, sees some of the samples. Of a definition in index notation there are no samples to
+leave out: the oracle sees all data, or none if that is too much.
 """
 
 from __future__ import annotations
@@ -20,12 +21,12 @@ from symcompile.checking.judging import (
     Result,
     Truth,
     difference,
-    expected_shapes,
     judge,
     misfit,
     seconds_per_call,
     worst_entry,
 )
+from symcompile.checking.layout import expected_shapes
 from symcompile.checking.oracle import Oracle
 from symcompile.checking.reference import NoReferenceError, Reference
 from symcompile.checking.report import Fit, Report, Row
@@ -59,10 +60,12 @@ def crosscheck(
 
     Args:
         definition: what :func:`~symcompile.define` returns.
-        data: the columns, each of shape (n,), or one data frame or mapping of them.
-        p: the parameters to check at, shape (P,); by default a few points, always the same,
-            where the value is finite.
-        constants: values of the constants, by name or symbol.
+        data: the columns, each of shape (n,), or one data frame or mapping of them; or arrays
+            of their declared shapes.
+        p: the parameters to check at, packed, shape (P,); by default a few points, always the
+            same, where the value is finite.
+        constants: values of the constants, by name or symbol; and, where ``p`` is not given,
+            sizes that the parameters alone have.
         backends: which; by default all that work here. One that is asked for and does not
             work is a failure.
         tolerance: how far a backend may be off the oracle, in conditioned ulp (see
@@ -144,11 +147,8 @@ class _Check:
         count = self.setting.count(function)
         points = range(len(self.setting.points) if self.setting.affordable(function) else 1)
         if count == 0:
-            self.notes.append(
-                f"{function}: not compared with the oracle: the formula is too large "
-                f"({self.setting.operations} operations)"
-            )
-        vectors = self.setting.vectors(function, min(count, self.setting.samples))
+            self.notes.append(self.too_large(function))
+        vectors = self.setting.vectors(function, self.setting.some(count))
         exact: dict[int, Truth] = {}
         if count:
             exact = {k: judge(self.setting.oracle(k, count), function, vectors) for k in points}
@@ -183,8 +183,15 @@ class _Check:
                 Row(backend, function, ulp, conditioned, apart, seconds, speedup, ok=ok)
             )
 
+    def too_large(self, function: str) -> str:
+        operations = f"{self.setting.operations:,} operations"
+        head = f"{function}: not compared with the oracle: "
+        if not self.definition.indexed:
+            return f"{head}the formula is too large ({operations})"
+        backends = ", only backends with each other" if len(self.kernels) > 1 else ""
+        return f"{head}too much work for it ({operations} at one p){backends}"
+
     def call(self, backend: str, function: str, point: int, columns: Sequence[Array]) -> Result:
-        samples = len(columns[0]) if columns else 0
         try:
             # What a kernel computes is judged below; its warnings are not the matter.
             with warnings.catch_warnings(), np.errstate(all="ignore"):
@@ -193,7 +200,9 @@ class _Check:
         except Exception as error:
             raise _MisfitError(f"raised {type(error).__name__}: {error}") from error
         parts = got if function == "value_and_grad" else (got,)
-        wrong = misfit(parts, expected_shapes(self.definition, function, samples))
+        wrong = misfit(
+            parts, expected_shapes(self.definition, function, self.setting.sizes_of(columns))
+        )
         if wrong:
             raise _MisfitError(wrong)
         return tuple(np.asarray(part) for part in parts)
@@ -201,8 +210,7 @@ class _Check:
     def method(
         self, backend: str, function: str, point: int, columns: Sequence[Array]
     ) -> Callable[[], Any]:
-        samples = len(columns[0]) if columns else 0
-        arguments = (self.setting.points[point], *self.setting.vectors(function, samples), *columns)
+        arguments = (self.setting.points[point], *self.setting.vectors(function, columns), *columns)
         return partial(
             getattr(self.kernels[backend], function), *arguments, **self.setting.constants
         )
@@ -314,11 +322,8 @@ class _Check:
             backend: partial(self.objective, kernel) for backend, kernel in self.kernels.items()
         }
         if start is None:
-            start = np.zeros(len(self.definition.params))
-            origin = Oracle(self.definition, start, self.setting.some(8), self.setting.constants)
-            finite = np.isfinite(float(origin.value().item())) and not origin.kinked().any()
-            # From a stationary point there is no run to compare.
-            if not finite or not np.any(origin.grad() != 0):
+            start = np.zeros(self.setting.size)
+            if not self.starts(start):
                 start = self.setting.points[0]
         try:
             self.fits = compare_fits(objectives, start)
@@ -331,6 +336,15 @@ class _Check:
                     f"{run.backend}: BFGS ends at {run.x} after {run.iterations} iterations, "
                     f"{first.backend} at {first.x} after {first.iterations}"
                 )
+
+    def starts(self, start: Array) -> bool:
+        """Return whether a run can start there."""
+        if not self.setting.searchable:
+            return False
+        origin = Oracle(self.definition, start, self.setting.some(8), self.setting.constants)
+        finite = np.isfinite(float(origin.value().item())) and not origin.kinked().any()
+        # From a stationary point there is no run to compare.
+        return bool(finite and np.any(origin.grad() != 0))
 
     def objective(self, kernel: Any, p: Array) -> tuple[float, Array]:
         value, grad = kernel.value_and_grad(p, *self.setting.columns, **self.setting.constants)

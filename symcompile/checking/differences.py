@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,9 +11,10 @@ import numpy as np
 from mpmath.ctx_mp import MPContext
 from numpy.typing import ArrayLike, NDArray
 
+from symcompile.checking.layout import assemble, jacobian_rows
 from symcompile.checking.rounding import Draw, Instrumented, instrument, to_double
 from symcompile.ir.graph import Graph, Input, Output
-from symcompile.ir.interpreter import Number, evaluate
+from symcompile.ir.interpreter import Number, array_of, evaluate, flat, lengths
 
 Exact = NDArray[Any]  # an object array of mpmath numbers
 
@@ -28,9 +30,11 @@ class Point:
         graph: the formula.
         output: what it returns.
         mp: the arithmetic.
-        p: the parameters.
+        p: the parameters, packed.
+        shapes: the shape of each, without dimensions of size 1.
         fixed: the inputs that are no parameters.
-        samples: the length of the sample axis.
+        sizes: the sizes by name.
+        value: the shape of the value, samples first.
         step: the step of the differences, relative to a parameter.
     """
 
@@ -38,8 +42,10 @@ class Point:
     output: Output
     mp: MPContext
     p: tuple[Number, ...]
+    shapes: tuple[tuple[int, ...], ...]
     fixed: dict[Input, Any]
-    samples: int
+    sizes: Mapping[str, int]
+    value: tuple[int, ...]
     step: Number
 
 
@@ -55,7 +61,7 @@ class Differences:
     def __init__(self, where: Point, draw: Draw | None = None, derivatives: bool = False) -> None:
         self.mp = where.mp
         self._draw = draw
-        self._samples = where.samples
+        self._sizes, self._shapes, self._shape = where.sizes, where.shapes, where.value
         self._output = where.output
         self._relative = where.step
         self._known: dict[tuple[Number, ...], Exact] = {}
@@ -68,36 +74,33 @@ class Differences:
 
     def _instrument(self, draw: Draw, derivatives: bool) -> None:
         made: Instrumented = instrument(self._graph, self._roots, derivatives)
-        n = self._samples
-        inputs = {**self._fixed, **params(self._p)}
-        known = evaluate(self._graph, list(made.steps.values()), self.mp, inputs, n)
+        inputs = {**self._fixed, **params(self._p, self._shapes)}
+        known = evaluate(self._graph, list(made.steps.values()), self.mp, inputs, self._sizes)
         fixed: dict[Input, Any] = dict(zip(made.steps, known, strict=True))
         for place in made.constants:
             fixed[place] = draw.factors(f"constant {place.slot}", 1)[0]
-        for place in made.sums:
-            fixed[place] = draw.sums(f"sum {place.slot}", n)
+        for place, axes, position in made.sums:
+            shape = lengths(axes, self._sizes)
+            fixed[place] = draw.terms(f"sum {place.slot}", shape, position)
         for place, value in self._fixed.items():
-            key = f"{place.role} {place.slot}"
-            if isinstance(value, list):
-                fixed[place] = self._rounded(key, value)
-            else:
-                fixed[place] = self._rounded(key, [value])[0]
+            rounded = self._rounded(f"{place.role} {place.slot}", flat(value))
+            fixed[place] = _like(value, rounded)
         self._fixed = fixed
         self._p = tuple(self._rounded("param", self._p))
         self._graph, self._roots, self._exact_nodes = made.graph, made.roots, made.wrappers
         self._set_slopes(made, draw)
 
     def _set_slopes(self, made: Instrumented, draw: Draw) -> None:
-        n = self._samples
         zero = self.mp.mpf(0)
         for slope in made.slopes:
-            self._fixed[slope.error] = self._fixed[slope.base] = [zero] * n if slope.axes else zero
+            shape = lengths(slope.axes, self._sizes)
+            zeros = array_of([zero] * math.prod(shape), shape) if shape else zero
+            self._fixed[slope.error] = self._fixed[slope.base] = zeros
         bases = self._interpret([slope.node for slope in made.slopes], self._p)
         for slope, base in zip(made.slopes, bases, strict=True):
-            factors = draw.factors(f"slope {slope.error.slot}", n if slope.axes else 1)
-            errors = [factor - 1 for factor in factors]
+            factors = draw.factors(f"slope {slope.error.slot}", len(flat(base)))
             self._fixed[slope.base] = base
-            self._fixed[slope.error] = errors if slope.axes else errors[0]
+            self._fixed[slope.error] = _like(base, [factor - 1 for factor in factors])
 
     def _rounded(self, key: str, values: Sequence[Number]) -> list[Number]:
         if self._draw is None:
@@ -111,19 +114,13 @@ class Differences:
         return found
 
     def _interpret(self, nodes: Sequence[int], point: Sequence[Number]) -> list[Any]:
-        hook: Callable[[int, Number], Number] | None = None
-        if self._draw is not None:
-            hook = self._draw.perturb(self._exact_nodes, self._samples)
-        inputs = {**self._fixed, **params(point)}
-        return evaluate(self._graph, nodes, self.mp, inputs, self._samples, hook)
+        hook = None if self._draw is None else self._draw.perturb(self._exact_nodes)
+        inputs = {**self._fixed, **params(point, self._shapes)}
+        return evaluate(self._graph, nodes, self.mp, inputs, self._sizes, hook)
 
     def _evaluate(self, point: tuple[Number, ...]) -> Exact:
         found = self._interpret(self._roots, point)
-        if not self._output.per_sample:
-            return _array(found, self._output.shape)
-        columns = [c if isinstance(c, list) else [c] * self._samples for c in found]
-        rows = [entry for row in zip(*columns, strict=True) for entry in row]
-        return _array(rows, (self._samples, *self._output.shape))
+        return assemble(self._output, found, self._sizes).reshape(self._shape)
 
     def _moved(self, *moves: tuple[Sequence[Number], Number]) -> Exact:
         point = list(self._p)
@@ -162,9 +159,7 @@ class Differences:
     def jacobian(self) -> Exact:
         """Return the Jacobian, shaped as a kernel's."""
         columns = [self._first(self._axis(k)) for k in range(len(self._p))]
-        output = self._output
-        size = (len(output.entries),) if output.shape else ()
-        shape = ((self._samples,) if output.per_sample else ()) + size
+        shape = jacobian_rows(self._output, self._shape)
         rows = [column.reshape(shape) for column in columns]
         return np.stack(rows, axis=-1) if rows else np.empty((*shape, 0), object)
 
@@ -182,7 +177,7 @@ class Differences:
         """Return the Hessian of a scalar output times ``v``."""
         direction = self._vector("v", v)
         entries = [self._second(self._axis(k), direction).item() for k in range(len(self._p))]
-        return _array(entries, (len(entries),))
+        return array_of(entries, (len(entries),))
 
     def jvp(self, v: ArrayLike) -> Exact:
         """Return the Jacobian times ``v``."""
@@ -191,31 +186,39 @@ class Differences:
     def vjp(self, u: ArrayLike) -> Exact:
         """Return ``u`` times the Jacobian."""
         weights = self._vector("u", u)
-        if self._draw is not None and self._output.per_sample:
-            summed = self._draw.sums("sum u", self._samples)
-            each = len(self._output.entries)
+        if self._draw is not None and self._shape:
+            each = math.prod(self._shape[1:]) if self._output.per_sample else 1
+            summed = self._draw.sums("sum u", len(weights) // max(each, 1))
             weights = [w * summed[k // each] for k, w in enumerate(weights)]
         rows = self.jacobian().reshape(len(weights), len(self._p))
         # An entry of weight zero counts for nothing, even where it is infinite.
         terms = [
             [w * entry if w else w for entry in row] for w, row in zip(weights, rows, strict=True)
         ]
-        return _array([self.mp.fsum(c) for c in zip(*terms, strict=True)], (len(self._p),))
+        return array_of([self.mp.fsum(c) for c in zip(*terms, strict=True)], (len(self._p),))
 
     def _vector(self, key: str, vector: ArrayLike) -> list[Number]:
         entries = np.ravel(np.asarray(vector, np.float64))
         return self._rounded(key, [self.mp.mpf(float(entry)) for entry in entries])
 
 
-def params(point: Sequence[Number]) -> dict[Input, Number]:
-    """Return the inputs of the interpreter for a point."""
-    return {Input("param", slot): value for slot, value in enumerate(point)}
+def params(point: Sequence[Number], shapes: Sequence[tuple[int, ...]]) -> dict[Input, Any]:
+    """Return the inputs of the interpreter for packed parameters of these shapes.
+
+    >>> list(params([1, 2, 3], [(), (2,)]).values())
+    [1, array([2, 3], dtype=object)]
+    """
+    found: dict[Input, Any] = {}
+    start = 0
+    for slot, shape in enumerate(shapes):
+        stop = start + math.prod(shape)
+        found[Input("param", slot)] = array_of(point[start:stop], shape) if shape else point[start]
+        start = stop
+    return found
 
 
-def _array(entries: Sequence[Any], shape: tuple[int, ...]) -> Exact:
-    found = np.empty(len(entries), dtype=object)
-    found[:] = entries
-    return found.reshape(shape)
+def _like(value: Any, entries: Sequence[Number]) -> Any:
+    return array_of(entries, value.shape) if isinstance(value, np.ndarray) else entries[0]
 
 
 def doubles(values: Exact) -> NDArray[np.float64]:

@@ -33,7 +33,7 @@ class Truth:
         judged: per sample, or once, whether a derivative exists there.
         derivative: per part whether it is a derivative; values are always judged.
         per_sample: whether the parts have the sample axis in front.
-        samples: how many samples the oracle saw.
+        samples: how many samples the oracle saw; 0 where there are none.
     """
 
     parts: Result
@@ -93,33 +93,8 @@ def judge(oracle: Oracle, function: str, vectors: Sequence[NDArray[np.float64]])
         judged=np.asarray(judged),
         derivative=(False, True) if len(parts) == 2 else (not values,),
         per_sample=oracle.definition.output.per_sample and function in ("value", "jacobian", "jvp"),
-        samples=oracle.samples,
+        samples=0 if oracle.definition.indexed else oracle.sizes.get("n", 0),
     )
-
-
-def expected_shapes(
-    definition: Definition, function: str, samples: int
-) -> tuple[tuple[int, ...], ...]:
-    """Return the shape of each array that a function returns.
-
-    Example:
-        >>> import sympy as sp
-        >>> from symcompile.frontend.definition import define
-        >>> w, x = sp.symbols("w x")
-        >>> expected_shapes(define("f", [w*x, w + x], params=w, data=x), "jacobian", 7)
-        ((7, 2, 1),)
-    """
-    output, size = definition.output, len(definition.params)
-    front = (samples,) if output.per_sample else ()
-    value = front + output.shape
-    outputs = (len(output.entries),) if output.shape else ()
-    return {
-        "value": (value,),
-        "jvp": (value,),
-        "jacobian": ((*front, *outputs, size),),
-        "hessian": ((size, size),),
-        "value_and_grad": ((), (size,)),
-    }.get(function, ((size,),))
 
 
 def misfit(parts: Any, shapes: Sequence[tuple[int, ...]]) -> str:
@@ -194,7 +169,7 @@ def _scale(
     if scale.shape == size.shape and truth.per_sample:
         return scale
     if not truth.per_sample:
-        grows = definition.reduce != "mean" and samples > 0
+        grows = definition.reduce != "mean" and samples > 0 and truth.samples > 0
         return scale * (samples / truth.samples if grows else 1.0)
     with np.errstate(all="ignore"):
         exact = np.abs(truth.parts[k].astype(np.float64))

@@ -16,12 +16,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from symcompile.arguments import fitted
 from symcompile.checking.differences import Differences, Exact, Point, doubles, finite, params
+from symcompile.checking.layout import param_extents, total_length, value_shape
 from symcompile.checking.rounding import Draw
 from symcompile.errors import ArgumentValueError, UnsupportedFunctionError
 from symcompile.frontend.definition import Definition
-from symcompile.ir.graph import Input
-from symcompile.ir.interpreter import Number, context, evaluate
+from symcompile.ir.graph import Input, Node
+from symcompile.ir.interpreter import Number, array_of, context, evaluate
+from symcompile.sizes import solve_sizes
 
 _DRAWS = 6
 _SAFETY = 2
@@ -32,6 +35,7 @@ _TIES = frozenset({"lt", "le", "eq", "ne", "min", "max"})
 _ZEROS = frozenset({"abs", "sign", "sqrt", "cbrt", "pow"})
 _BOTH_ZERO = frozenset({"hypot", "atan2"})
 _WHOLES = frozenset({"floor", "ceil"})
+_KINKS = _TIES | _ZEROS | _BOTH_ZERO | _WHOLES | {"reduce_max"}
 
 
 def evaluations(name: str, n_params: int) -> int:
@@ -52,16 +56,24 @@ class Oracle:
     Results are NumPy arrays of mpmath numbers, shaped as a kernel's results are (a scalar is an
     array without axes).
 
+    Attributes:
+        definition: the definition.
+        mp: the arithmetic.
+        p: the parameters.
+        sizes: the sizes by name.
+
     Args:
         definition: the definition.
-        p: the parameters, shape (P,).
-        data: a column of n numbers for each data symbol.
+        p: the parameters, packed, shape (P,).
+        data: an array of its declared shape for each data symbol: a column of n numbers where
+            the formula is per sample. Dimensions of size 1 may be left out.
         constants: by name; what is missing takes its default.
         digits: how many digits are correct, for a formula that does not itself cancel more
             than a hundred.
 
     Raises:
-        ArgumentValueError: a wrong number of parameters, columns or constants.
+        ArgumentValueError: a wrong number of parameters, columns or constants, or shapes that
+            do not agree.
 
     Example:
         >>> import sympy as sp
@@ -87,31 +99,34 @@ class Oracle:
         step = mp.mpf(10) ** (10 - digits)
         self._delta = mp.mpf(10) ** -_DELTA_DIGITS
         self.p = tuple(mp.mpf(float(value)) for value in np.ravel(np.asarray(p, np.float64)))
-        if len(self.p) != len(definition.params):
+        arrays = [np.asarray(array, np.float64) for array in data]
+        given = {**dict(definition.constants), **(constants or {})}
+        self.sizes = _sizes(definition, arrays, len(self.p), given)
+        length = total_length(definition, self.sizes)
+        if len(self.p) != length:
             raise ArgumentValueError(
-                f"p has {len(self.p)} entries, but there are {len(definition.params)} parameters"
-            )
-        columns = [np.asarray(column, np.float64) for column in data]
-        self.samples = len(columns[0]) if columns else 0
-        if len(columns) != len(definition.data) or any(
-            column.shape != (self.samples,) for column in columns
-        ):
-            raise ArgumentValueError(
-                f"data: give {len(definition.data)} columns of one length "
-                f"({', '.join(definition.data)})"
+                f"p has {len(self.p)} entries, but there are {length} parameters"
             )
         self._fixed: dict[Input, Any] = {
-            Input("data", slot): [mp.mpf(float(value)) for value in column]
-            for slot, column in enumerate(columns)
+            Input("data", slot): _exactly(mp, array) for slot, array in enumerate(arrays)
         }
-        given = dict(constants or {})
-        for slot, (name, default) in enumerate(definition.constants):
-            value = given.get(name, default)
-            if value is None:
+        for slot, (name, _) in enumerate(definition.constants):
+            value = given[name]
+            if value is not None:
+                self._fixed[Input("constant", slot)] = mp.mpf(float(value))
+            elif name not in self.sizes:
                 raise ArgumentValueError(f"the constant {name} has no default: give it a value")
-            self._fixed[Input("constant", slot)] = mp.mpf(float(value))
+        self._shapes = param_extents(definition, self.sizes)
         self._where = Point(
-            definition.graph, definition.output, mp, self.p, self._fixed, self.samples, step
+            graph=definition.graph,
+            output=definition.output,
+            mp=mp,
+            p=self.p,
+            shapes=self._shapes,
+            fixed=self._fixed,
+            sizes=self.sizes,
+            value=value_shape(definition, self.sizes),
+            step=step,
         )
         self._exact = Differences(self._where)
         self._perturbed: dict[bool, list[Differences]] = {}
@@ -197,12 +212,13 @@ class Oracle:
         """Return where the value has no derivative in the parameters: (n,), or a single truth.
 
         That is so where an argument that depends on the parameters stands at the kink of Abs,
-        the tie of a Max, the edge of a branch, or the end of a domain.
+        the tie of a Max, the edge of a branch, or the end of a domain. Per sample there is a
+        truth each; arrays of any other kind have a single one.
         """
-        output = self.definition.output
-        shape = (self.samples,) if output.per_sample else ()
+        per_sample = self.definition.output.per_sample
+        shape = (self.sizes["n"],) if per_sample else ()
         found = np.zeros(shape, dtype=bool)
-        if not self.p:
+        if not self.p or shape == (0,):
             return found
         # Where the tie survives a step in no special direction it is no kink: max(0*w, 0).
         direction = [self.mp.mpf(1) / (k + 3) for k in range(len(self.p))]
@@ -210,22 +226,18 @@ class Oracle:
         beside = [x + step * d for x, d in zip(self.p, direction, strict=True)]
         for here, there in zip(self._ties(self.p), self._ties(tuple(beside)), strict=True):
             kink = here & ~there
-            found = found | (kink if kink.shape == shape else kink.any())
-        value = finite(self.value())
-        slopes = finite(self.jacobian())
-        if value.shape:
-            axes = tuple(range(len(shape), value.ndim))
-            bad = value.all(axis=axes) & ~slopes.all(axis=(*axes, slopes.ndim - 1))
-        else:
-            bad = value & ~slopes.all()
-        return found | (bad if np.shape(bad) == shape else bool(np.any(bad)))
+            found = found | (kink if per_sample and kink.shape == shape else kink.any())
+        rows = shape or (1,)
+        value = finite(self.value()).reshape((*rows, -1)).all(axis=1)
+        slopes = finite(self.jacobian()).reshape((*rows, -1)).all(axis=1)
+        return np.asarray(found | (value & ~slopes).reshape(shape))
 
     def _ties(self, point: Sequence[Number]) -> list[NDArray[np.bool_]]:
         graph, mp = self.definition.graph, self.mp
         roots = self.definition.output.entries
         order = graph.ancestors(roots)
         active: set[int] = set()
-        wanted: list[tuple[str, tuple[int, ...]]] = []
+        wanted: list[Node] = []
         for index in order:
             node = graph[index]
             if isinstance(node.data, Input):
@@ -233,16 +245,22 @@ class Oracle:
                     active.add(index)
             elif any(arg in active for arg in node.args):
                 active.add(index)
-                if node.op in _TIES | _ZEROS | _BOTH_ZERO | _WHOLES:
-                    wanted.append((node.op, node.args))
-        needed = sorted({arg for _, args in wanted for arg in args})
-        inputs = {**self._fixed, **params(point)}
-        values = dict(zip(needed, evaluate(graph, needed, mp, inputs, self.samples), strict=True))
+                if node.op in _KINKS:
+                    wanted.append(node)
+        needed = sorted({arg for node in wanted for arg in node.args})
+        inputs = {**self._fixed, **params(point, self._shapes)}
+        values = dict(zip(needed, evaluate(graph, needed, mp, inputs, self.sizes), strict=True))
         found = []
-        for op, args in wanted:
-            columns = np.broadcast_arrays(*[np.array(values[arg], object) for arg in args])
+        for node in wanted:
+            args = [np.asarray(values[arg], dtype=object) for arg in node.args]
+            if node.op == "reduce_max":
+                assert isinstance(node.data, int)
+                largest = args[0] == args[0].max(axis=node.data, keepdims=True, initial=-mp.inf)
+                found.append(np.asarray(largest.sum(axis=node.data) > 1, dtype=bool))
+                continue
+            columns = np.broadcast_arrays(*args)
             rows = zip(*[column.flat for column in columns], strict=True)
-            hits = [_at_tie(mp, op, row) for row in rows]
+            hits = [_at_tie(mp, node.op, row) for row in rows]
             found.append(np.array(hits, dtype=bool).reshape(columns[0].shape))
         return found
 
@@ -271,3 +289,31 @@ def _at_tie(mp: Any, op: str, row: Sequence[Any]) -> bool:
     if op in _BOTH_ZERO:
         return bool(row[0] == 0 and row[1] == 0)
     return bool(row[0] == 0)
+
+
+def _sizes(
+    definition: Definition,
+    arrays: Sequence[NDArray[np.float64]],
+    p_length: int,
+    constants: Mapping[str, Any],
+) -> dict[str, int]:
+    names = definition.data
+    if definition.indexed:
+        if len(arrays) != len(names):
+            raise ArgumentValueError(f"data: give {len(names)} arrays ({', '.join(names)})")
+        declared = zip(arrays, names, definition.data_shapes, strict=True)
+        shapes = [fitted(array, name, shape).shape for array, name, shape in declared]
+        given = {name: value for name, value in constants.items() if value is not None}
+        return solve_sizes(definition, shapes, p_length, given)
+    samples = len(arrays[0]) if arrays and arrays[0].shape else 0
+    if len(arrays) != len(names) or any(array.shape != (samples,) for array in arrays):
+        raise ArgumentValueError(
+            f"data: give {len(names)} columns of one length ({', '.join(names)})"
+        )
+    return {"n": samples} if names else {}
+
+
+def _exactly(mp: Any, array: NDArray[np.float64]) -> Any:
+    """Return doubles as numbers of ``mp``."""
+    entries = [mp.mpf(float(entry)) for entry in array.flat]
+    return array_of(entries, array.shape)

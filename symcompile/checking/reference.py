@@ -34,13 +34,15 @@ class Reference:
         definition: the definition; one that SymPy cannot differentiate in a moment is refused.
 
     Raises:
-        NoReferenceError: the formula is not at hand (unpickled, named intermediates), is large, or
-            has symbols that share a name.
+        NoReferenceError: the formula is not at hand (unpickled, named intermediates), is in index
+            notation, is large, or has symbols that share a name.
     """
 
     functions = _FUNCTIONS
 
     def __init__(self, definition: Definition) -> None:
+        if definition.indexed:
+            raise NoReferenceError("it does not differentiate sums over arrays of any size")
         source = definition.source
         if source is None or definition.source_params is None:
             raise NoReferenceError("there is no SymPy expression without named intermediates")

@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, NamedTuple
@@ -33,8 +33,9 @@ import numpy as np
 from mpmath.ctx_mp import MPContext
 from numpy.typing import NDArray
 
-from symcompile.ir.graph import BOOLEAN_OPS, Axis, Graph, Input, Kind
-from symcompile.ir.interpreter import Number
+from symcompile.ir.affine import Affine
+from symcompile.ir.graph import BOOLEAN_OPS, Axes, Axis, Graph, Input, Kind, Node, View
+from symcompile.ir.interpreter import Number, Perturb, array_of
 
 #: The spacing of doubles at 1.
 EPS = 2.0**-52
@@ -45,6 +46,10 @@ _STEPS = BOOLEAN_OPS | {"floor", "ceil", "sign"}
 _NAMED = frozenset({"pi", "e", "euler_gamma", "catalan", "golden_ratio"})
 # Arguments that must stay whole numbers.
 _WHOLE = {("powi", 1), ("polygamma", 0)}
+# Reductions whose terms are rounded as they are combined.
+_ACCUMULATING = frozenset({"reduce_sum", "reduce_prod", "scatter"})
+# Uses that have no local derivative but 0 and 1.
+_MOVING = frozenset({"view", "reduce_max", "reduce_sum", "scatter"})
 
 
 class Slope(NamedTuple):
@@ -58,7 +63,18 @@ class Slope(NamedTuple):
     error: Input
     base: Input
     node: int
-    axes: tuple[Axis, ...]
+    axes: Axes
+
+
+class Terms(NamedTuple):
+    """Terms that are combined along an axis: what is accumulated rounds each of them.
+
+    ``position`` is that axis, or None where terms from anywhere meet.
+    """
+
+    place: Input
+    axes: Axes
+    position: int | None
 
 
 @dataclass(frozen=True)
@@ -70,8 +86,9 @@ class Instrumented:
         roots: its nodes for the roots asked for.
         slopes: the uses of values that depend on the parameters.
         constants: inputs to be set to ``1 + error``, for constants that are no doubles.
-        sums: inputs to be set to ``1 +`` the accumulated rounding of a sum over samples.
-        steps: inputs to be set to the value of a node of the original graph.
+        sums: inputs to be set to ``1 +`` the accumulated rounding of a sum or product.
+        steps: inputs to be set to the value of a node of the original graph: truths, steps, and
+            numbers that are indices.
         wrappers: nodes that only apply all that; they do not round.
     """
 
@@ -79,7 +96,7 @@ class Instrumented:
     roots: tuple[int, ...]
     slopes: tuple[Slope, ...]
     constants: tuple[Input, ...]
-    sums: tuple[Input, ...]
+    sums: tuple[Terms, ...]
     steps: dict[Input, int]
     wrappers: frozenset[int]
 
@@ -103,7 +120,8 @@ class _Instrumenting:
         self.active: set[int] = set()
         self.slopes: list[Slope] = []
         self.constants: list[Input] = []
-        self.sums: list[Input] = []
+        self.sums: list[Terms] = []
+        self.fixed: dict[int, int] = {}
         self.steps: dict[Input, int] = {}
         self.wrappers: set[int] = set()
         self.slots = 0
@@ -124,33 +142,63 @@ class _Instrumenting:
     def node(self, index: int) -> int:
         node, copy = self.graph[index], self.copy
         if node.op in _STEPS and node.args:
-            place, made = self.place(node.axes)
-            self.steps[place] = index
-            return made
+            return self.step(index)
         if isinstance(node.data, Input):
             if node.data.role == "param":
                 self.active.add(index)
             return copy.input(node.data.role, node.data.slot, node.axes)
         if node.op == "const":
             return copy.constant(node.data)  # type: ignore[arg-type]
-        if isinstance(node.data, Axis):
-            return copy.extent(node.data)
+        if isinstance(node.data, Affine):
+            return self.function(node, node.data)
+        if isinstance(node.data, View):
+            if node.args[0] in self.active:
+                self.active.add(index)
+            body = self.used(node, 0, node.args[0])
+            # Indices are what they are.
+            gathers = tuple(self.step(arg) for arg in node.args[1:])
+            made = copy.scatter if node.op == "scatter" else copy.view
+            return made(body, node.data, node.axes, gathers)
         if any(arg in self.active for arg in node.args):
             self.active.add(index)
-        args = tuple(self.used(node.op, k, arg) for k, arg in enumerate(node.args))
+        args = tuple(self.used(node, k, arg) for k, arg in enumerate(node.args))
         if isinstance(node.data, int):
-            return copy.reduce_sum(args[0], node.data)
+            return copy.reduce(node.op, args[0], node.data)
         return copy.add(node.op, args)
 
-    def used(self, user: str, position: int, arg: int) -> int:
+    def function(self, node: Node, value: Affine) -> int:
+        if node.op == "delta":
+            return self.copy.delta(value, node.axes)
+        if node.op == "index":
+            return self.copy.index(value, node.axes)
+        return self.copy.extent(Axis(value))
+
+    def step(self, index: int) -> int:
+        """Return the node for a value that stays that of the exact evaluation."""
+        found = self.fixed.get(index)
+        if found is None:
+            place, found = self.place(self.graph[index].axes)
+            self.fixed[index] = found
+            self.steps[place] = index
+        return found
+
+    def used(self, user: Node, position: int, arg: int) -> int:
         """Return the node for the use of ``arg`` as an argument of ``user``."""
         node, mapped = self.graph[arg], self.mapping[arg]
-        if user == "reduce_sum":
-            place, factor = self.place(node.axes)
-            self.sums.append(place)
-            return self.wrap("mul", mapped, factor)
-        if node.kind is Kind.BOOL or (user, position) in _WHOLE:
+        if node.kind is Kind.BOOL or (user.op, position) in _WHOLE:
             return mapped
+        if user.op not in _MOVING:
+            mapped = self.sloped(arg)
+        if user.op in _ACCUMULATING:
+            place, factor = self.place(node.axes)
+            along = user.data if isinstance(user.data, int) else None
+            self.sums.append(Terms(place, node.axes, along))
+            return self.wrap("mul", mapped, factor)
+        return mapped
+
+    def sloped(self, arg: int) -> int:
+        """Return the node for a use that has a local derivative."""
+        node, mapped = self.graph[arg], self.mapping[arg]
         if _is_rounded_constant(self.graph, arg):
             place, factor = self.place(())
             self.constants.append(place)
@@ -163,7 +211,7 @@ class _Instrumenting:
         change = self.wrap("mul", slope, self.wrap("sub", mapped, centre))
         return self.wrap("add", mapped, change)
 
-    def place(self, axes: tuple[Axis, ...]) -> tuple[Input, int]:
+    def place(self, axes: Axes) -> tuple[Input, int]:
         # No definition has inputs of this role, so its slots are free.
         place = Input("direction", self.slots)
         self.slots += 1
@@ -219,18 +267,29 @@ class Draw:
             found = self._known[key] = [1 + self._delta * total for total in totals]
         return found
 
-    def perturb(self, exact: frozenset[int], samples: int) -> Callable[[int, Number], Number]:
-        """Return a hook for one evaluation by the interpreter; nodes in ``exact`` do not round."""
-        last, position = -1, 0
+    def terms(self, key: str, shape: tuple[int, ...], position: int | None) -> NDArray[Any]:
+        """Return what :meth:`sums` does to each of an array of terms, along one axis or all.
 
-        def hook(index: int, value: Number) -> Number:
-            nonlocal last, position
+        >>> import mpmath
+        >>> Draw(mpmath.mp, 0, mpmath.mpf(1) / 8).terms("a", (2, 3), 1).shape
+        (2, 3)
+        """
+        if position is None:
+            return array_of(self.sums(key, math.prod(shape)), shape)
+        count = shape[position]
+        others = shape[:position] + shape[position + 1 :]
+        rows = [self.sums(f"{key} {row}", count) for row in range(math.prod(others))]
+        entries = [factor for row in rows for factor in row]
+        return np.moveaxis(array_of(entries, (*others, count)), -1, position)
+
+    def perturb(self, exact: frozenset[int]) -> Perturb:
+        """Return a hook for evaluations by the interpreter; nodes in ``exact`` do not round."""
+
+        def hook(index: int, values: Sequence[Number]) -> Sequence[Number]:
             if index in exact:
-                return value
-            # The interpreter asks for the samples of one node one after the other.
-            position = position + 1 if index == last else 0
-            last = index
-            return value * self.factors(f"node {index}", max(samples, 1))[position]
+                return values
+            factors = self.factors(f"node {index}", len(values))
+            return [value * factor for value, factor in zip(values, factors, strict=True)]
 
         return hook
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
@@ -9,16 +10,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from symcompile.arguments import Array, to_vector
-from symcompile.checking.judging import expected_shapes
+from symcompile.arguments import Array, fitted, to_array, to_vector
+from symcompile.checking.layout import expected_shapes, number, total_length
 from symcompile.checking.oracle import Oracle, evaluations
 from symcompile.errors import ArgumentValueError
 from symcompile.frontend.definition import Definition
 from symcompile.interface import Interface
+from symcompile.sizes import solve_sizes
 
 # What the oracle may cost for one function at one point, in operations; a million take a second.
 _BUDGET = 250_000
 _LARGEST = 60 * _BUDGET
+# With arrays the products of sizes are many, so this much less is enough.
+_LARGEST_ARRAYS = 16 * _BUDGET
 # Perturbed evaluations beside the exact one, and what perturbing adds to each.
 _EVALUATORS = 20
 _FEWEST_SAMPLES = 8
@@ -30,9 +34,9 @@ class Setting:
 
     Args:
         definition: the definition.
-        data: its columns, or one table of them.
-        constants: by name or symbol.
-        p: the parameters, shape (P,); None chooses a few points, always the same.
+        data: its columns or arrays, or one table of them.
+        constants: by name or symbol; sizes too, where neither data nor ``p`` says them.
+        p: the parameters, packed, shape (P,); None chooses a few points, always the same.
         oracle_samples: how many samples the oracle sees at most.
 
     Raises:
@@ -49,18 +53,39 @@ class Setting:
     ) -> None:
         interface = Interface(definition)
         given = {str(key): value for key, value in constants.items()}
+        # Sizes that the data do not say may be among the constants, even where only p says them.
+        extra = set(definition.sizes) - set(interface.constants) if definition.indexed else set()
+        named = {name: int(given.pop(name)) for name in extra & set(given)}
         slots = interface.numbers("value", given)
         self.definition = definition
         self.functions = interface.functions
         self.columns = interface.columns("value", data)
         self.constants = {interface.constants[slot]: value for slot, value in slots.items()}
-        self.samples = len(self.columns[0]) if self.columns else 0
+        indexed = definition.indexed
+        self.samples = len(self.columns[0]) if self.columns and not indexed else 0
         self.oracle_samples = max(1, oracle_samples)
         self._oracles: dict[tuple[int, int], Oracle] = {}
-        self.points = self._chosen() if p is None else [to_vector(p, "p", definition.params).copy()]
+        point = None if p is None else self._vector(p)
+        self.sizes = self._sizes(None if point is None else len(point), named)
+        self.size = total_length(definition, self.sizes)
+        self.points = self._chosen() if point is None else [point]
+
+    def _vector(self, p: ArrayLike) -> Array:
+        if not self.definition.indexed:
+            return to_vector(p, "p", self.definition.params).copy()
+        return np.ravel(to_array(p, "p")).copy()
+
+    def _sizes(self, p_length: int | None, named: Mapping[str, int]) -> dict[str, int]:
+        if not self.definition.indexed:
+            return {"n": self.samples} if self.columns else {}
+        constants = {**dict(self.definition.constants), **self.constants, **named}
+        known = {name: value for name, value in constants.items() if value is not None}
+        declared = zip(self.columns, self.definition.data, self.definition.data_shapes, strict=True)
+        shapes = [fitted(array, name, shape).shape for array, name, shape in declared]
+        return solve_sizes(self.definition, shapes, p_length, known)
 
     def _chosen(self) -> list[Array]:
-        size = len(self.definition.params)
+        size = self.size
         if size == 0:
             return [np.zeros(0)]
         random = np.random.default_rng(20)
@@ -68,6 +93,8 @@ class Setting:
         candidates = [small]
         for low, high in ((-1.0, 1.0), (-1.0, 1.0), (0.1, 1.0), (0.1, 1.0), (1.0, 3.0), (-3, -1)):
             candidates.append(random.uniform(low, high, size))
+        if not self.searchable:
+            return candidates[:1]
         columns = self.some(self.count("value"))
         share: list[tuple[float, Array]] = []
         for point in candidates:
@@ -87,16 +114,27 @@ class Setting:
 
     @cached_property
     def operations(self) -> int:
-        """How many nodes the formula has."""
+        """How many numbers the formula computes, for a sample."""
         graph = self.definition.graph
-        return len(graph.ancestors(self.definition.output.entries))
+        nodes = graph.ancestors(self.definition.output.entries)
+        if not self.definition.indexed:
+            return len(nodes)
+        shapes = [[number(axis.extent, self.sizes) for axis in graph[n].axes] for n in nodes]
+        return sum(math.prod(shape) for shape in shapes)
+
+    @property
+    def searchable(self) -> bool:
+        """Whether points can be looked for with the oracle: a few values and Jacobians."""
+        if not self.definition.indexed:
+            return True
+        return evaluations("value_and_grad", self.size) * self.operations <= _LARGEST // 20
 
     def affordable(self, function: str) -> bool:
         """Return whether the oracle can look at more than one point."""
         return self._work(function) <= _BUDGET
 
     def _work(self, function: str) -> int:
-        calls = max(1, evaluations(function, len(self.definition.params)))
+        calls = max(1, evaluations(function, self.size))
         return calls * self.operations * _EVALUATORS
 
     def count(self, function: str) -> int:
@@ -104,12 +142,18 @@ class Setting:
         work = self._work(function)
         wanted = min(self.samples, self.oracle_samples)
         least = min(wanted, _FEWEST_SAMPLES)
-        if work * max(least, 1) > _LARGEST:
+        if work * max(least, 1) > (_LARGEST_ARRAYS if self.definition.indexed else _LARGEST):
             return 0
         return max(least, min(wanted, _BUDGET // work)) if self.samples else 1
 
+    def sizes_of(self, columns: Sequence[Array]) -> dict[str, int]:
+        """Return the sizes by name where the data are ``columns``."""
+        if self.definition.indexed or not columns:
+            return self.sizes
+        return {"n": len(columns[0])}
+
     def some(self, count: int) -> tuple[Array, ...]:
-        """Return ``count`` of the samples, evenly spread."""
+        """Return ``count`` of the samples, evenly spread; or all data, if they are no samples."""
         if count >= self.samples:
             return self.columns
         rows = np.unique(np.linspace(0, self.samples - 1, count).round().astype(int))
@@ -124,12 +168,12 @@ class Setting:
             self._oracles[point, count] = found
         return found
 
-    def vectors(self, function: str, samples: int) -> tuple[Array, ...]:
+    def vectors(self, function: str, columns: Sequence[Array]) -> tuple[Array, ...]:
         """Return ``v`` or ``u`` where the function takes one; the same on every run."""
         if function not in ("hvp", "jvp", "vjp"):
             return ()
-        shape: tuple[int, ...] = (len(self.definition.params),)
+        shape: tuple[int, ...] = (self.size,)
         if function == "vjp":
-            (shape,) = expected_shapes(self.definition, "value", samples)
+            (shape,) = expected_shapes(self.definition, "value", self.sizes_of(columns))
         random = np.random.default_rng(5)
         return (random.uniform(0.5, 1.5, shape) * random.choice((-1.0, 1.0), shape),)

@@ -1,21 +1,26 @@
-"""Schedule -> C functions: loops over tiles of samples, straight-line code cut where it is long.
+"""Schedule -> C functions: sweeps over tiles of samples, straight-line code cut where it is long.
 
 The text is what both a Cython module and a C program can hold: it knows nothing of Python.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from symcompile.emit.dialect import C
 from symcompile.emit.expression import Printer
 from symcompile.emit.lines import filled, indent
+from symcompile.emit.memory import Array, added, scaled, tight
 from symcompile.emit.nest import NestEmitter
 from symcompile.emit.signature import Identifiers
-from symcompile.ir.graph import payload
+from symcompile.emit.sweep import WIDE, Pack, Product, SweepEmitter
+from symcompile.frontend.definition import Definition
+from symcompile.ir.graph import Axes
 from symcompile.ir.ops import OPS
-from symcompile.schedule import Phase, Schedule
+from symcompile.ir.volume import ONE, ZERO, Volume
+from symcompile.planning import Nest, Schedule, Sweep, left_behind
 
 # A loop body longer than this is not vectorised: it would spill more than it gains.
 _LONGEST_SIMD = 2000
@@ -29,9 +34,10 @@ class CFunction:
 
     Attributes:
         name: its name.
-        declaration: ``static void name(...)`` without a semicolon.
+        declaration: ``static int name(...)`` without a semicolon; it returns -1 where memory is
+            short, else 0.
         text: the definitions, those of its pieces first.
-        loops: whether it runs over samples.
+        loops: whether it runs over arrays.
     """
 
     name: str
@@ -41,100 +47,372 @@ class CFunction:
 
 
 class CEmitter(NestEmitter):
-    """Prints one scheduled function as C; each data column is a ``sc_column``."""
+    """Prints one scheduled function as C; each data array is a ``sc_array``."""
 
     dialect = C
     end = ";"
-    count = "(double)n"
+    infinity = "INFINITY"
 
-    def __init__(self, names: Identifiers, schedule: Schedule, name: str) -> None:
-        super().__init__(names, schedule, name)
-        self.columns = [self.names.fresh(f"{d}_column") for d in names.data]
-        self.buffers = [self.names.fresh(f"{d}_buffer") for d in names.data]
+    def __init__(
+        self, definition: Definition, names: Identifiers, schedule: Schedule, name: str
+    ) -> None:
+        #: The variables of the function that sweeps may need, and their types.
+        self.declared: dict[str, str] = {}
+        self.held: dict[int, Array] = {}
+        super().__init__(definition, names, schedule, name)
+        self.held_names = self.names.numbered("h")
+        #: What the function allocates: names and sizes.
+        self.memory: list[tuple[str, str]] = []
+        #: The statements that name tile sizes and numbers of blocks.
+        self.extents: list[str] = []
+        self.sweeps = 0
+
+    def reserved(self) -> Sequence[str]:
+        """Return the names that the scaffolding of loops uses."""
+        return (*super().reserved(), "context", "memory", "shared", "parts", "blocks")
 
     def emit(self) -> CFunction:
         """Return the function."""
+        arguments = []
+        for name in self.vectors():
+            self.declared[name] = "const double *restrict "
+            arguments.append(f"const double *restrict {name}")
+        for slot, name in enumerate(self.ids.data):
+            arguments.append(f"sc_array {self.arguments[slot]}")
+            self.declared[name] = "const double *restrict "
+            for stride in self.strides[slot]:
+                self.declared[stride] = "ptrdiff_t "
+        for size in self.sizes():
+            self.declared[size] = "ptrdiff_t "
+            arguments.append(f"ptrdiff_t {size}")
+        for output in self.function.outputs:
+            self.declared[output.name] = "double *restrict "
+            arguments.append(f"double *restrict {output.name}")
         body = self.body()
-        arguments = [f"const double *restrict {name}" for name in self.vectors()]
-        arguments += [f"sc_column {column}" for column in self.columns]
-        arguments += ["ptrdiff_t n"] if self.ids.data else []
-        arguments += [f"double *restrict {o.name}" for o in self.function.outputs]
-        declaration = "\n".join(filled(f"static void {self.name}(", arguments, ")", 0))
-        text = "\n".join([*self.pieces, declaration, "{", indent(body, 1), "}", ""])
-        return CFunction(self.name, declaration, text, self.schedule.has_loop)
+        head = [
+            f"const double *restrict {name} = {self.arguments[slot]}.data;"
+            for slot, name in enumerate(self.ids.data)
+            if self._mentions(body, name)
+        ]
+        head += [
+            f"const ptrdiff_t {stride} = {self.arguments[slot]}.stride[{k}];"
+            for slot, strides in enumerate(self.strides)
+            for k, stride in enumerate(strides)
+            if self._mentions(body, stride)
+        ]
+        memory = self._allocation()
+        tail = ["free(memory);"] if memory else []
+        lines = [*head, *self.extents, *memory, *body, *tail, "return 0;"]
+        declaration = "\n".join(filled(f"static int {self.name}(", arguments, ")", 0))
+        text = "\n".join([*self.pieces, declaration, "{", indent(lines, 1), "}", ""])
+        return CFunction(self.name, declaration, text, self.schedule.loops)
+
+    def _mentions(self, lines: Sequence[str], name: str) -> bool:
+        return any(re.search(rf"(?<![\w.]){re.escape(name)}(?!\w)", line) for line in lines)
+
+    def _allocation(self) -> list[str]:
+        if not self.memory:
+            return []
+        sizes = [size for _, size in self.memory]
+        lines = filled("double *const memory = sc_memory(", [" + ".join(sizes)], ");")
+        lines.append("if (!memory) {")
+        lines.append("    return -1;")
+        lines.append("}")
+        at: list[str] = ["memory"]
+        for name, size in self.memory:
+            lines.append(f"double *restrict {name} = {added(at)};")
+            at = [name, size]
+        return lines
+
+    # -- hooks -----------------------------------------------------------------------------
+
+    def data_array(self, slot: int, axes: Axes) -> Array:
+        """Return where a data array lies."""
+        return Array(self.ids.data[slot], "0", self.strides[slot])
+
+    def _inputs(self) -> dict[int, Array]:
+        self.arguments = [self.names.fresh(f"{d}_array") for d in self.ids.data]
+        shapes = self.definition.data_shapes
+        self.strides = [
+            tuple(
+                self.names.fresh(f"{name}_{k}")
+                for k in range(len([s for s in shapes[slot] if s.number != 1]))
+            )
+            for slot, name in enumerate(self.ids.data)
+        ]
+        return super()._inputs()
+
+    def as_real(self, text: str) -> str:
+        """Return a whole number as a double."""
+        return f"(double){tight(text)}"
+
+    def as_index(self, text: str) -> str:
+        """Return a double that is a whole number as an index."""
+        return f"(ptrdiff_t){tight(text)}"
 
     def piece(self, name: str, arguments: Sequence[str], body: Sequence[str]) -> str:
         """Return a function that is kept apart: inlined, the pieces would be one again."""
-        types = {"n": "ptrdiff_t ", "work": "double *restrict "}
+        types = dict.fromkeys(self.sizes(), "ptrdiff_t ") | {"work": "double *restrict "}
         typed = [types.get(name, "const double *restrict ") + name for name in arguments]
         head = f"static void {name}({', '.join(typed)})"
         return "\n".join(["SC_NOINLINE", head, "{", indent(body, 1), "}", ""])
 
     def work_array(self, slots: int) -> str:
         """Return the declaration of a work array."""
-        return f"{_storage(slots)}double work[{slots}];"
+        storage = "static SC_THREAD_LOCAL " if slots > _STACK_SLOTS else ""
+        return f"{storage}double work[{slots}];"
 
-    def loop(self, printer: Printer, phase: Phase) -> list[str]:
-        """Return a loop over the samples, in blocks of tiles."""
-        bodies = [self.graph[node].args[0] for node in phase.sums]
-        results = bodies + [store.node for store in phase.stores]
-        local = printer.inside(eager=True)
-        partial = self.names.fresh("sums")
-        accumulators = [next(self.accumulators) for _ in phase.sums]
-        inner = self.assigned(local.statements(phase.nodes, results))
-        for name, body in zip(accumulators, bodies, strict=True):
-            inner.append(f"{name} += {local.text(body)};")
-        for store in phase.stores:
-            output = self.function.outputs[store.output]
-            row = f"{store.entry}*n + " if store.entry else ""
-            inner.append(f"{output.name}[{row}start + i] = {local.text(store.node)};")
-        wanted = self.graph.ancestors(results)
-        tile = [
-            f"const double *restrict {self.ids.data[k]} = "
-            f"sc_tile({self.columns[k]}, start, size, {self.buffers[k]});"
-            for k in self._used_columns(wanted)
+    # -- syntax of loops -------------------------------------------------------------------
+
+    def loop(self, index: str, count: str, body: Sequence[str], hint: str) -> list[str]:
+        """Return a loop from 0 to ``count``."""
+        head = f"for (ptrdiff_t {index} = 0; {index} < {count}; {index}++) {{"
+        return [*([hint] if hint else []), head, indent(body, 1), "}"]
+
+    def hint(self, vector: bool, sums: Sequence[tuple[str, str]]) -> str:
+        """Return the pragma before an innermost loop."""
+        if not vector:
+            return ""
+        operators = {"reduce_sum": "+", "reduce_prod": "*", "reduce_max": "max"}
+        clauses = ""
+        for op, sign in operators.items():
+            names = [name for found, name in sums if found == op]
+            if names and op == "reduce_max":
+                return ""  # NaN must win, which OpenMP's max does not say
+            if names:
+                clauses += f" reduction({sign}:{','.join(names)})"
+        return f"#pragma omp simd{clauses}"
+
+    def variable(self, name: str, value: str) -> str:
+        """Return the declaration of a number that changes."""
+        return f"double {name} = {value};"
+
+    def update(self, op: str, target: str, text: str) -> str:
+        """Return an accumulation."""
+        if op == "reduce_max":
+            return f"{target} = sc_max({target}, {text});"
+        return f"{target} {'*' if op == 'reduce_prod' else '+'}= {text};"
+
+    def filled(self, base: str, start: str, count: str, value: str) -> str:
+        """Return the statement that fills ``count`` numbers of an array from ``start`` on."""
+        return f"sc_fill({added([base, start])}, {count}, {value});"
+
+    def clamped(self, index: str, extent: str) -> str:
+        """Return an index moved into its range."""
+        return f"sc_clamp({index}, {extent})"
+
+    def contraction(self, product: Product) -> list[str]:
+        """Return the call that adds a product of matrices to an array."""
+        arguments = list(product.counts)
+        for operand in (product.left, product.right, product.out):
+            start = added([operand.array.base, operand.start])
+            arguments += [start, operand.row, operand.column]
+        return filled("sc_gemm(", arguments, ");", 3)
+
+    def accumulated(self, slot: str, name: str) -> str:
+        """Return the statement that adds to a compensated sum."""
+        return f"sc_accumulate({added(['part', slot])}, {name});"
+
+    # -- sweeps ----------------------------------------------------------------------------
+
+    def sweep(self, printer: Printer, sweep: Sweep) -> list[str]:
+        """Return a loop over tiles, in blocks: a function of its own, and its call."""
+        self._arrays_of(sweep)
+        shorter = tuple(
+            step if not isinstance(step, Nest) or len(step.nodes) <= _LONGEST_SIMD else _plain(step)
+            for step in sweep.steps
+        )
+        sweep = Sweep(sweep.axis, shorter, sweep.totals)
+        local = SweepEmitter(self, self, printer, sweep, dict(self.held), packing=True)
+        tile = local.tile()
+        packs = [line for pack in local.packs.values() for line in self._packing(pack)]
+        count = self.extent(sweep.axis.extent)
+        body, work = self._blocks(local, [*packs, *tile], count)
+        name = f"{self.name}_sweep{self.sweeps}"
+        self.sweeps += 1
+        width = ZERO
+        for buffer in local.buffers:
+            if not buffer.whole:
+                width = width + buffer.size
+        total = local.width + width
+        wide = total.number is None or total.number > WIDE
+        tile_size = f"sc_tile({count}, {self.volume(total) if wide else 1})"
+        return self._called(name, local, body, work, count, tile_size, printer)
+
+    def _arrays_of(self, sweep: Sweep) -> None:
+        """Allocate the arrays of full size that a sweep leaves behind."""
+        for node in left_behind(self.schedule, sweep):
+            if node in self.held:
+                continue
+            label = self.graph.labels.get(node)
+            name = self.names.fresh(label) if label else next(self.held_names)
+            self.memory.append((name, self.volume(Volume.product(self.graph[node].axes))))
+            self.declared[name] = "double *restrict "
+            self.held[node] = self.whole_array(name, node)
+
+    def _packing(self, pack: Pack) -> list[str]:
+        """Return the statements that find or make a tile whose lead axis is contiguous."""
+        array, axes = self.arrays[pack.source], self.graph[pack.source].axes
+        stride = array.strides[pack.axis]
+        start = added(["start", pack.offset.text(lambda v: self.size_name(str(v)))])
+        base = f"{array.base} + {scaled(start, stride)}"
+        inner = [k for k in range(len(axes)) if k != pack.axis]
+        if not inner:
+            return [
+                f"const double *restrict {pack.name} = "
+                f"sc_packed({base}, {stride}, size, {pack.buffer});"
+            ]
+        counts = [self.extent(axes[k].extent) for k in inner]
+        strides = [array.strides[k] for k in inner]
+        lines = [
+            f"const ptrdiff_t {step} = {stride} == 1 ? {own} : {packed};"
+            for step, own, packed in zip(
+                pack.steps,
+                strides,
+                ["tile"] if len(inner) == 1 else [scaled(counts[1], "tile"), "tile"],
+                strict=True,
+            )
         ]
-        tile += [f"const double *restrict u{slot} = u + {slot}*n + start;" for slot in self.rows]
-        if accumulators:
-            tile.append(f"double {', '.join(f'{name} = 0.0' for name in accumulators)};")
-        if len(phase.nodes) <= _LONGEST_SIMD:
-            clause = f" reduction(+:{','.join(accumulators)})" if accumulators else ""
-            tile.append(f"#pragma omp simd{clause}")
-        tile += ["for (ptrdiff_t i = 0; i < size; i++) {", indent(inner, 1), "}"]
-        tile += [
-            f"sc_accumulate({partial}[block][{k}], {name});" for k, name in enumerate(accumulators)
+        dims = [counts[0], strides[0], *([counts[1], strides[1]] if len(inner) > 1 else ["1", "0"])]
+        call = [base, stride, "size", *dims, pack.buffer, "tile"]
+        return [*lines, *filled(f"const double *restrict {pack.name} = sc_packed_rows(", call, ");", 3)]
+
+    def _blocks(
+        self, local: SweepEmitter, tile: list[str], count: str
+    ) -> tuple[list[str], list[tuple[str, str]]]:
+        """Return the body of the function of a sweep, and the arrays it works in."""
+        work = [
+            (b.name, self.volume(b.size) if b.whole else scaled(self.volume(b.size), "tile"))
+            for b in local.buffers
         ]
-        buffers = [f"double {self.buffers[k]}[SC_TILE];" for k in self._used_columns(wanted)]
-        lines = []
-        if accumulators:
-            storage = _storage(128 * len(accumulators))
-            lines.append(f"{storage}double {partial}[SC_BLOCKS][{len(accumulators)}][2];")
-            lines.append(f"memset({partial}, 0, sizeof {partial});")
-        lines += [
-            "for (ptrdiff_t block = 0; block < sc_blocks(n); block++) {",
-            "    const ptrdiff_t stop = sc_block_stop(n, block);",
-            *["    " + line for line in buffers],
-            "    ptrdiff_t start = sc_block_start(n, block);",
-            "    for (; start < stop; start += SC_TILE) {",
-            "        const ptrdiff_t size = stop - start < SC_TILE ? stop - start : SC_TILE;",
-            indent(tile, 2),
-            "    }",
+        lines: list[str] = []
+        at = ["work"]
+        for name, size in work:
+            lines.append(f"double *restrict {name} = {added(at)};")
+            at = [name, size]
+        per_block = self.volume(local.per_block)
+        inner: list[str] = []
+        arrays = [t for t in local.totals if t.tile]
+        if local.totals:
+            inner.append(f"double *restrict part = parts + {scaled('block', per_block)};")
+            inner.append(f"sc_fill(part, {per_block}, 0.0);")
+            for total in local.totals:
+                op = self.graph[total.node].op
+                if op in ("reduce_prod", "reduce_max"):
+                    slot = added(["part", self.volume(total.slot)])
+                    size = self.volume(total.size)
+                    inner.append(f"sc_fill({slot}, {size}, {local.identity(op)});")
+        for total in arrays:
+            inner.append(f"sc_fill({total.tile}, {self.volume(total.size)}, 0.0);")
+        if arrays:
+            inner.append("int held = 0;")
+        inner.append(f"const ptrdiff_t stop = sc_block_stop({count}, tile, blocks, block);")
+        inner.append(f"ptrdiff_t start = sc_block_start({count}, tile, blocks, block);")
+        flush: list[str] = []
+        if arrays:
+            flush = ["if (++held == SC_HELD || start + tile >= stop) {"]
+            for total in arrays:
+                slot = added(["part", self.volume(total.slot)])
+                flush.append(f"    sc_flush({total.tile}, {slot}, {self.volume(total.size)});")
+            flush += ["    held = 0;", "}"]
+        inner += [
+            "for (; start < stop; start += tile) {",
+            "    const ptrdiff_t size = stop - start < tile ? stop - start : tile;",
+            indent([*tile, *flush], 1),
             "}",
         ]
-        for k, node in enumerate(phase.sums):
-            name = self.names.fresh(f"s{k}")
-            length = len(accumulators)
-            lines.append(f"const double {name} = sc_total({partial}[0][{k}], {2 * length}, n);")
-            printer.name(node, name)
+        lines += ["for (ptrdiff_t block = first; block < last; block++) {", indent(inner, 1), "}"]
+        return lines, work
+
+    def _called(
+        self,
+        name: str,
+        local: SweepEmitter,
+        body: list[str],
+        work: list[tuple[str, str]],
+        count: str,
+        tile: str,
+        printer: Printer,
+    ) -> list[str]:
+        """Emit the function of a sweep; return the statements that call it."""
+        fields = dict(self.declared)
+        for index, text in printer.texts.items():
+            if text.text.isidentifier() and text.text not in fields:
+                kind = "int " if self.graph[index].kind == 0 else "double "
+                fields[text.text] = kind
+        fields |= {"parts": "double *restrict ", "blocks": "ptrdiff_t ", "tile": "ptrdiff_t "}
+        text = "\n".join(body)
+        used = [f for f in fields if re.search(rf"(?<![\w.]){re.escape(f)}(?!\w)", text)]
+        head = ["typedef struct {", *[f"    {fields[f]}{f};" for f in used], f"}} {name}_context;", ""]
+        unpack = [f"{_constant(fields[f])}{f} = context->{f};" for f in used]
+        arguments = ["const void *shared", "ptrdiff_t first", "ptrdiff_t last", "double *restrict work"]
+        first = "\n".join(filled(f"static void {name}(", arguments, ")", 0))
+        opening = [f"const {name}_context *context = shared;"]
+        quiet = [] if work else ["(void)work;"]
+        self.pieces.append(
+            "\n".join([*head, first, "{", indent([*opening, *unpack, *quiet, *body], 1), "}", ""])
+        )
+        arrays = ZERO
+        for total in local.totals:
+            arrays = arrays + (total.size if self.graph[total.node].axes else ZERO)
+        number = self.sweeps - 1
+        tiles, blocks, parts, run = (
+            self.names.fresh(f"{word}{number}") for word in ("tile", "blocks", "parts", "context")
+        )
+        self.extents.append(f"const ptrdiff_t {tiles} = {tile};")
+        found = f"sc_blocks({count}, {tiles}, {self.volume(arrays)})"
+        self.extents.append(f"const ptrdiff_t {blocks} = {found};")
+        if local.totals:
+            self.memory.append((parts, scaled(blocks, self.volume(local.per_block))))
+        works = " + ".join(_sized(s, tiles) for _, s in work) or "0"
+        values = {"parts": parts, "blocks": blocks, "tile": tiles}
+        inits = [values.get(f, f) for f in used]
+        lines = filled(f"const {name}_context {run} = {{", inits, "};")
+        call = [name, f"&{run}", blocks, works]
+        lines += filled("if (sc_run(", call, ") < 0) {", 2)
+        lines += ["    free(memory);"] if self.memory else []
+        lines += ["    return -1;", "}"]
+        per_block = self.volume(local.per_block)
+        for total in local.totals:
+            node = self.graph[total.node]
+            slot = added([parts, self.volume(total.slot)])
+            if node.axes:
+                kind = "sc_totals" if total.compensated else f"sc_combine_{_kind(node.op)}"
+                target = self.held[total.node].base
+                size_text = self.volume(total.size)
+                lines.append(f"{kind}({target}, {slot}, {per_block}, {blocks}, {size_text});")
+            else:
+                made = self.names.fresh(f"s{len(self.names_of_sums)}")
+                self.names_of_sums.append(made)
+                kind = "sc_total" if total.compensated else f"sc_{_kind(node.op)}_of"
+                lines.append(f"const double {made} = {kind}({slot}, {per_block}, {blocks});")
+                printer.name(total.node, made)
         return lines
 
-    def _used_columns(self, nodes: Sequence[int]) -> list[int]:
-        inputs = [payload(self.graph[n]) for n in nodes if self.graph[n].op == "input"]
-        return sorted({slot for role, slot in inputs if role == "data"})
+    @property
+    def names_of_sums(self) -> list[str]:
+        """The names of the sums so far."""
+        if not hasattr(self, "_sums"):
+            self._sums: list[str] = []
+        return self._sums
 
 
-def _storage(slots: int) -> str:
-    return "static SC_THREAD_LOCAL " if slots > _STACK_SLOTS else ""
+def _kind(op: str) -> str:
+    return {"reduce_max": "max", "reduce_prod": "product", "scatter": "sum"}[op]
+
+
+def _constant(kind: str) -> str:
+    return kind if kind.endswith("*restrict ") else f"const {kind}"
+
+
+def _sized(text: str, tile: str) -> str:
+    return re.sub(r"(?<!\w)tile(?!\w)", tile, text)
+
+
+def _plain(nest: Nest) -> Nest:
+    from dataclasses import replace
+
+    return replace(nest, vector=False)
 
 
 def vector_functions(schedules: Sequence[Schedule]) -> list[str]:
@@ -143,7 +421,9 @@ def vector_functions(schedules: Sequence[Schedule]) -> list[str]:
         OPS[schedule.graph[node].op].libm
         for schedule in schedules
         for phase in schedule.phases
-        if phase.loop
-        for node in phase.nodes
+        if isinstance(phase, Sweep)
+        for step in phase.steps
+        if isinstance(step, Nest)
+        for node in step.nodes
     }
     return sorted(name for name in found if name)

@@ -12,10 +12,11 @@ from typing import Literal
 
 from symcompile.emit.c import CEmitter, CFunction, vector_functions
 from symcompile.emit.chunks import LONGEST_WHOLE
-from symcompile.emit.cython import extern_declaration
+from symcompile.emit.cython import LIMITS, extern_declaration
 from symcompile.emit.dialect import NUMBA, NUMPY
 from symcompile.emit.expression import Printer
 from symcompile.emit.lines import filled, indent
+from symcompile.emit.numba import LIMITS as NUMBA_LIMITS
 from symcompile.emit.numba import NumbaEmitter
 from symcompile.emit.python import helpers, scalar_core
 from symcompile.emit.signature import header, identifiers, known_inputs
@@ -23,7 +24,7 @@ from symcompile.emit.templates import render
 from symcompile.frontend.definition import Definition
 from symcompile.naming import Names
 from symcompile.options import Backend
-from symcompile.schedule import BLOCKS, SCALAR_TILE, TILE, Schedule
+from symcompile.planning import Schedule, contents
 
 Container = Literal["scalar", "list", "tuple", "array"]
 
@@ -45,7 +46,7 @@ class Elementwise:
     @property
     def shape(self) -> tuple[int, ...]:
         """The shape of the results of one call with numbers."""
-        return self.points.output.shape
+        return tuple(size for size in self.points.output.shape if isinstance(size, int))
 
 
 def emit_elementwise(
@@ -79,8 +80,8 @@ def emit_elementwise(
         context |= {
             "whole": len(points.graph) <= LONGEST_WHOLE,
             "loops": bool(names.params),
-            "blocks": BLOCKS,
-            "tile": SCALAR_TILE,
+            "text": text,
+            **NUMBA_LIMITS,
         }
     if backend == "cython":
         declared = [_c(function, points, "scalar").declaration]
@@ -89,8 +90,9 @@ def emit_elementwise(
         context |= {
             "name": function.points.name,
             "loops": bool(names.params),
-            "blocks": BLOCKS,
-            "tile": TILE,
+            "glue": "",
+            "rank": 1,
+            **LIMITS,
             "code": indent(text.rstrip().split("\n"), 1),
             "vector": vector_functions([columns]),
             "externs": [extern_declaration(declaration) for declaration in declared],
@@ -120,7 +122,7 @@ def _python_cores(function: Elementwise, points: Schedule, columns: Schedule) ->
     ids = identifiers(function.columns)
     printer = Printer(graph, NUMPY, known_inputs(columns.function, ids), used)
     entries = columns.function.outputs[0].entries
-    nodes = [node for phase in columns.phases for node in phase.nodes]
+    nodes = [node for phase in columns.phases for node in contents(phase)[0]]
     lines = [f"{s.name} = {s.text}" for s in printer.statements(nodes, entries)]
     lines += [f"out[{k}] = {printer.text(entry)}" for k, entry in enumerate(entries)]
     head = filled("def _array(", [*names.params, "out"], "):", 0)
@@ -130,7 +132,7 @@ def _python_cores(function: Elementwise, points: Schedule, columns: Schedule) ->
 def _numba_cores(function: Elementwise, points: Schedule, columns: Schedule) -> tuple[str, str]:
     names = identifiers(function.points)
     if len(points.graph) > LONGEST_WHOLE:
-        scalar = NumbaEmitter(names, points, "_packed_scalar").emit()
+        scalar = NumbaEmitter(function.points, names, points, "_packed_scalar").emit()
     else:
         # Numba compiles lists slowly; a tuple becomes one outside.
         brackets = "" if function.container == "scalar" else "()"
@@ -138,12 +140,15 @@ def _numba_cores(function: Elementwise, points: Schedule, columns: Schedule) -> 
         scalar = f"@jit\n{core}"
     if not function.columns.data:
         return scalar, ""
-    return scalar, NumbaEmitter(identifiers(function.columns), columns, "_array").emit()
+    return scalar, NumbaEmitter(
+        function.columns, identifiers(function.columns), columns, "_array"
+    ).emit()
 
 
 def _c(function: Elementwise, schedule: Schedule, kind: str) -> CFunction:
     definition = function.points if kind == "scalar" else function.columns
-    return CEmitter(identifiers(definition), schedule, f"{definition.name}_{kind}").emit()
+    name = f"{definition.name}_{kind}"
+    return CEmitter(definition, identifiers(definition), schedule, name).emit()
 
 
 def _c_cores(function: Elementwise, points: Schedule, columns: Schedule) -> tuple[str, str]:

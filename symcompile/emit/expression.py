@@ -14,8 +14,8 @@ from symcompile.ir.graph import Graph, Kind
 from symcompile.ir.ops import INFIX
 from symcompile.naming import Names
 
-# How tightly a piece of text binds.
-_SUM, _NEGATED, _PRODUCT, _ATOM = 1, 2, 3, 5
+#: How tightly a piece of text binds.
+SUM, NEGATED, PRODUCT, ATOM = 1, 2, 3, 5
 
 _LONGEST_INLINE = 44
 
@@ -25,7 +25,7 @@ class Text:
     """An expression as text, and how tightly it binds."""
 
     text: str
-    level: int = _ATOM
+    level: int = ATOM
 
     def within(self, level: int) -> str:
         """Return the text, in parentheses if it binds less tightly than ``level``."""
@@ -133,7 +133,7 @@ class Printer:
         data = self.graph[node]
         if data.op == "const":
             literal = self.dialect.literal(data.data)  # type: ignore[arg-type]
-            return Text(literal, _PRODUCT if literal.startswith("-") else _ATOM)
+            return Text(literal, PRODUCT if literal.startswith("-") else ATOM)
         if data.op in ("true", "false"):
             return Text(self.dialect.template(data.op))
         raise KeyError(f"node {node} ({data.op}) is used before it is computed")
@@ -142,20 +142,20 @@ class Printer:
         node = self.graph[index]
         args = [self._operand(arg) for arg in node.args]
         if node.op == "add":
-            return Text(f"{args[0].within(_SUM)} + {args[1].within(_PRODUCT)}", _SUM)
+            return Text(f"{args[0].within(SUM)} + {args[1].within(PRODUCT)}", SUM)
         if node.op == "sub":
-            return Text(f"{args[0].within(_SUM)} - {args[1].within(_PRODUCT)}", _SUM)
+            return Text(f"{args[0].within(SUM)} - {args[1].within(PRODUCT)}", SUM)
         if node.op in ("mul", "div"):
             sign = INFIX[node.op]
-            tight = _PRODUCT + 1  # a*(b*c) stays as it is: no reassociation
-            return Text(f"{args[0].within(_PRODUCT)}{sign}{args[1].within(tight)}", _PRODUCT)
+            tight = PRODUCT + 1  # a*(b*c) stays as it is: no reassociation
+            return Text(f"{args[0].within(PRODUCT)}{sign}{args[1].within(tight)}", PRODUCT)
         if node.op == "neg":
-            return Text(f"-{args[0].within(_PRODUCT)}", _NEGATED)
+            return Text(f"-{args[0].within(PRODUCT)}", NEGATED)
         template = self.dialect.template(node.op)
         texts = [
-            arg.within(_PRODUCT) if template.count(f"{{{k}}}") > 1 else arg.text
+            arg.within(PRODUCT) if template.count(f"{{{k}}}") > 1 else arg.text
             for k, arg in enumerate(args)
         ]
         if node.op in ("lt", "le", "eq", "ne"):
-            texts = [arg.within(_SUM) for arg in args]
+            texts = [arg.within(SUM) for arg in args]
         return Text(template.format(*texts))

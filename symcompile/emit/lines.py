@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 WIDTH = 96
 
@@ -56,11 +56,16 @@ def tuple_text(items: Sequence[object]) -> str:
 
     Names are escaped to ASCII: nothing that a user names stands in source as it is.
     """
-    shown = []
-    for item in items:
-        if isinstance(item, str):
-            escaped = item.encode("unicode_escape").decode("ascii")
-            shown.append('"' + escaped.replace('"', '\\"') + '"')
-        else:
-            shown.append(tuple_text(item) if isinstance(item, tuple) else number_text(item))
+    shown = [item_text(item) for item in items]
     return f"({', '.join(shown)}{',' if len(shown) == 1 else ''})"
+
+
+def item_text(item: object) -> str:
+    """Return a string, a number, or a tuple or mapping of such, as Python source."""
+    if isinstance(item, str):
+        escaped = item.encode("unicode_escape").decode("ascii")
+        return '"' + escaped.replace('"', '\\"') + '"'
+    if isinstance(item, Mapping):
+        inner = ", ".join(f"{item_text(key)}: {item_text(value)}" for key, value in item.items())
+        return f"{{{inner}}}"
+    return tuple_text(item) if isinstance(item, tuple) else number_text(item)

@@ -1,7 +1,8 @@
 """What the C and the Numba emitter share: everything but how the languages spell it.
 
-A function becomes, phase by phase, straight-line code and loops over tiles of samples. Code too
-long for one function is cut into pieces that pass values through a work array.
+A function becomes, phase by phase, straight-line code and sweeps over tiles. Straight-line code too
+long for one function is cut into pieces that pass values through a work array. Arrays are flat:
+an element is a base and a sum of indices times strides, in both languages.
 """
 
 from __future__ import annotations
@@ -13,22 +14,29 @@ from typing import ClassVar
 from symcompile.emit.chunks import LONGEST_WHOLE, cut
 from symcompile.emit.dialect import Dialect
 from symcompile.emit.expression import Printer, Statement
-from symcompile.emit.signature import Identifiers, known_inputs, used_slots
-from symcompile.ir.graph import payload
+from symcompile.emit.memory import Array, Place, places, row_major, scaled
+from symcompile.emit.signature import Identifiers
+from symcompile.frontend.definition import Definition, squeezed
+from symcompile.ir.affine import Affine
+from symcompile.ir.graph import Axes, Gather, Input, View, payload
+from symcompile.ir.volume import ZERO, Volume
 from symcompile.naming import Names
-from symcompile.schedule import Phase, Schedule
+from symcompile.planning import Scalars, Schedule, Sweep
+from symcompile.schedule import pieces
 
 _ARRAYS = {"param": "p", "constant": "c", "direction": "v", "cotangent": "u"}
+_INDICES = ("i", "j", "k", "l", "m", "q", "r", "s")
 
 
 class NestEmitter(ABC):
     """Prints one scheduled function.
 
     Its arguments are, as far as the function has them: ``p`` the parameters, ``v`` a direction,
-    ``u`` cotangents (one row of ``n`` numbers each where they are per sample), ``c`` the
-    constants, the data columns, and one array for each output, the samples last.
+    ``u`` cotangents (the samples last), ``c`` the constants, the data, the sizes, and one flat
+    array for each output, the samples last.
 
     Args:
+        definition: whose function it is.
         names: the identifiers of the symbols.
         schedule: the function.
         name: what it is called.
@@ -36,22 +44,38 @@ class NestEmitter(ABC):
 
     dialect: ClassVar[Dialect]
     end: ClassVar[str]
-    count: ClassVar[str]
+    #: Where nodes are held that have been computed.
+    held: dict[int, Array]
 
-    def __init__(self, names: Identifiers, schedule: Schedule, name: str) -> None:
+    def __init__(
+        self, definition: Definition, names: Identifiers, schedule: Schedule, name: str
+    ) -> None:
+        self.definition = definition
         self.ids = names
         self.schedule = schedule
         self.graph = schedule.graph
         self.function = schedule.function
         self.name = name
-        self.rows = used_slots(self.function, "cotangent") if self._rows_of_cotangents() else []
         outputs = [output.name for output in self.function.outputs]
         directions = [f"v{k}" for k in range(len(names.params))]
-        cotangents = [f"u{k}" for k in used_slots(self.function, "cotangent")]
-        fixed = ["p", "u", "v", "c", "n", "i", "count", "work"]
-        self.names = Names([*names.all(), *outputs, *directions, *cotangents, *fixed])
-        self.accumulators = self.names.numbered("a")
+        cotangents = [f"u{k}" for k in range(len(definition.output.entries))]
+        fixed = ["p", "u", "v", "c", "n", "work", *self.reserved()]
+        taken = {*names.all(), *outputs, *directions, *cotangents, *fixed}
+        self.indices = self._free_indices(taken)
+        self.names = Names([*taken, *self.indices])
         self.pieces: list[str] = []
+        self.out = self._outputs()
+        self.arrays = self._inputs()
+
+    def reserved(self) -> Sequence[str]:
+        """Return the names that the scaffolding of loops uses."""
+        return ("start", "stop", "size", "block", "tile", "first", "last", "part", "held")
+
+    def _free_indices(self, taken: Collection[str]) -> tuple[str, ...]:
+        found = [name if name not in taken else f"{name}_" for name in _INDICES]
+        return tuple(name if name not in taken else f"{name}x" for name in found)
+
+    # -- hooks -----------------------------------------------------------------------------
 
     @abstractmethod
     def piece(self, name: str, arguments: Sequence[str], body: Sequence[str]) -> str:
@@ -62,20 +86,131 @@ class NestEmitter(ABC):
         """Return the statement that makes a work array."""
 
     @abstractmethod
-    def loop(self, printer: Printer, phase: Phase) -> list[str]:
-        """Return a loop over the samples, in blocks of tiles."""
+    def data_array(self, slot: int, axes: Axes) -> Array:
+        """Return where a data array lies."""
+
+    @abstractmethod
+    def as_real(self, text: str) -> str:
+        """Return a whole number as a double."""
+
+    @abstractmethod
+    def as_index(self, text: str) -> str:
+        """Return a double that is a whole number as an index."""
+
+    @abstractmethod
+    def clamped(self, index: str, extent: str) -> str:
+        """Return an index moved into its range."""
+
+    @abstractmethod
+    def sweep(self, printer: Printer, sweep: Sweep) -> list[str]:
+        """Return a loop over the tiles of an axis."""
+
+    # -- sizes and arrays ------------------------------------------------------------------
+
+    def size_name(self, size: str) -> str:
+        """Return the identifier of a size."""
+        return self.ids.known_sizes.get(size, size)
+
+    def volume(self, volume: Volume) -> str:
+        """Return a polynomial in sizes as text."""
+        return volume.text(self.size_name)
+
+    def extent(self, value: Affine) -> str:
+        """Return a size as text."""
+        return value.text(lambda var: self.size_name(str(var)))
+
+    def sizes(self) -> list[str]:
+        """Return the identifiers of the sizes that are passed."""
+        if self.definition.indexed:
+            return list(self.ids.sizes)
+        return ["n"] if self.definition.data else []
+
+    def offsets(self) -> list[Volume]:
+        """Return where each parameter starts in the flat vector."""
+        found, start = [], ZERO
+        for shape in self.definition.param_shapes:
+            found.append(start)
+            start = start + Volume.product(squeezed(shape))
+        return found
+
+    def _inputs(self) -> dict[int, Array]:
+        """Return the inputs that are arrays."""
+        found: dict[int, Array] = {}
+        cotangents = places(self.definition.output)
+        starts = self.offsets()
+        for index, node in enumerate(self.graph.nodes):
+            if node.op != "input" or not node.axes:
+                continue
+            role, slot = payload(node)
+            if role == "data":
+                found[index] = self.data_array(slot, node.axes)
+            elif role == "cotangent":
+                found[index] = self.placed("u", cotangents[slot])
+            else:
+                place = Place(starts[slot], row_major(node.axes))
+                found[index] = self.placed(_ARRAYS[role], place)
+        return found
+
+    def whole_array(self, name: str, node: int) -> Array:
+        """Return an array that holds a node at all its points."""
+        axes = self.graph[node].axes
+        if self.schedule.storage.get(node) == "total":
+            return Array(name, "0", tuple(map(self.volume, row_major(axes))))
+        lead = self.schedule.frames.lead(axes)
+        return self.lead_last(name, axes, lead, self.extent(axes[lead].extent), None)
+
+    def lead_last(
+        self, name: str, axes: Axes, lead: int, step: str, relative: int | None
+    ) -> Array:
+        """Return an array whose lead axis is contiguous, ``step`` doubles long."""
+        inner = tuple(a for k, a in enumerate(axes) if k != lead)
+        steps = [scaled(self.volume(s), step) for s in row_major(inner)]
+        steps.insert(lead, "1")
+        return Array(name, "0", tuple(steps), relative)
+
+    def placed(self, base: str, place: Place) -> Array:
+        """Return an array within a flat one."""
+        strides = tuple(self.volume(s) for s in place.strides)
+        return Array(base, self.volume(place.offset), strides)
+
+    def _outputs(self) -> dict[tuple[int, int], Array]:
+        """Return where each entry of each output lies."""
+        found = {}
+        for number, output in enumerate(self.function.outputs):
+            for entry, place in enumerate(places(output)):
+                found[number, entry] = self.placed(output.name, place)
+        return found
+
+    # -- straight-line code ----------------------------------------------------------------
 
     def body(self) -> list[str]:
         """Return the statements of the function."""
-        known = known_inputs(self.function, self.ids, "{name}[i]")
-        printer = Printer(self.graph, self.dialect, known, self.names)
+        printer = Printer(self.graph, self.dialect, self.scalars(), self.names)
         lines = self.loads(self.graph.ancestors(self.function.roots()))
         for number, phase in enumerate(self.schedule.phases):
-            lines += self.loop(printer, phase) if phase.loop else self.block(printer, number)
+            if isinstance(phase, Scalars):
+                lines += self.block(printer, number, phase)
+            else:
+                lines += self.sweep(printer, phase)
         return lines
 
+    def scalars(self) -> dict[int, str]:
+        """Return the text of inputs that are numbers, and of sizes."""
+        found: dict[int, str] = {}
+        named = {"param": self.ids.params, "constant": self.ids.constants}
+        for index, node in enumerate(self.graph.nodes):
+            if node.op == "extent":
+                assert isinstance(node.data, Affine)
+                found[index] = self.as_real(self.extent(node.data))
+            elif node.op == "input" and not node.axes:
+                role, slot = payload(node)
+                found[index] = (
+                    named[role][slot] if role in named else f"{_ARRAYS[role]}{slot}"
+                )
+        return found
+
     def vectors(self) -> list[str]:
-        """Return the arguments that are arrays of numbers, not columns."""
+        """Return the arguments that are flat arrays of numbers, not data."""
         vectors = ["p"] if self.ids.params else []
         if self.function.name in ("hvp", "jvp"):
             vectors.append("v")
@@ -85,15 +220,22 @@ class NestEmitter(ABC):
 
     def loads(self, nodes: Collection[int]) -> list[str]:
         """Return the statements that name the scalar inputs among ``nodes``."""
-        texts = known_inputs(self.function, self.ids)
+        texts = self.scalars()
+        starts = self.offsets()
+        cotangents = places(self.definition.output)
         found: list[Statement] = []
         for index in sorted(set(nodes)):
             node = self.graph[index]
-            if node.op == "extent":
-                found.append(Statement("count", self.count))
-            elif node.op == "input" and not node.axes:
-                role, slot = payload(node)
-                found.append(Statement(texts[index], f"{_ARRAYS[role]}[{slot}]"))
+            if node.op != "input" or node.axes:
+                continue
+            role, slot = Input(*payload(node))
+            if role == "cotangent":
+                place = self.volume(cotangents[slot].offset)
+            elif role == "constant":
+                place = str(slot)
+            else:
+                place = self.volume(starts[slot])
+            found.append(Statement(texts[index], f"{_ARRAYS[role]}[{place}]"))
         return self.assigned(found)
 
     def assigned(self, statements: Sequence[Statement]) -> list[str]:
@@ -109,19 +251,57 @@ class NestEmitter(ABC):
         """Return the statement that puts a value into an array."""
         return f"{target} = {text}{self.end}"
 
-    def block(self, printer: Printer, number: int) -> list[str]:
+    def block(self, printer: Printer, number: int, phase: Scalars) -> list[str]:
         """Return a phase of scalar code."""
-        phase = self.schedule.phases[number]
         results = [store.node for store in phase.stores]
-        hoisted = self.schedule.hoisted(number)
-        if len(phase.nodes) > LONGEST_WHOLE:
-            lines = self._cut(printer, phase.nodes, {*results, *hoisted})
+        later = self._used_later(number, phase)
+        nodes = [node for node in phase.nodes if self.graph[node].op != "view"]
+        for node in phase.nodes:
+            if self.graph[node].op == "view":
+                printer.name(node, self._entry(printer, node))
+        if len(nodes) > LONGEST_WHOLE:
+            lines = self._cut(printer, nodes, {*results, *later})
         else:
-            lines = self.assigned(printer.statements(phase.nodes, results, hoisted))
+            lines = self.assigned(printer.statements(nodes, results, later))
         for store in phase.stores:
-            output = self.function.outputs[store.output]
-            lines.append(self.stored(f"{output.name}[{store.entry}]", printer.text(store.node)))
+            target = self.out[store.output, store.entry].element(())
+            lines.append(self.stored(target, printer.text(store.node)))
         return lines
+
+    def _entry(self, printer: Printer, index: int) -> str:
+        """Return the text of one entry of an array."""
+        node = self.graph[index]
+        view, source = node.data, node.args[0]
+        assert isinstance(view, View)
+        texts = []
+        for k, place in enumerate(view.index):
+            if isinstance(place, Gather):
+                text = self.as_index(printer.text(node.args[place.arg]))
+            else:
+                text = self.extent(place)
+            if view.clamped:
+                text = self.clamped(text, self.extent(self.graph[source].axes[k].extent))
+            texts.append(text)
+        array = self.arrays.get(source) or self.held[source]
+        return array.element(texts)
+
+    def _used_later(self, number: int, phase: Scalars) -> frozenset[int]:
+        """Return the nodes of a phase that later phases use: they keep a name."""
+        own = set(phase.nodes)
+        after = self.schedule.phases[number + 1 :]
+        used: set[int] = set()
+        if any(isinstance(p, Sweep) for p in after):
+            # Whatever stands in loops uses by far the most; scalar phases are the exceptions.
+            scalar = {n for p in self.schedule.phases if isinstance(p, Scalars) for n in p.nodes}
+            for index in self.graph.ancestors(self.function.roots()):
+                if index not in scalar:
+                    used.update(self.graph[index].args)
+            used.update(node for _, node, axes in pieces(self.function) if axes)
+        for later in after:
+            if isinstance(later, Scalars):
+                used.update(arg for node in later.nodes for arg in self.graph[node].args)
+                used.update(store.node for store in later.stores)
+        return frozenset(used & own)
 
     def _cut(self, printer: Printer, nodes: Sequence[int], kept: Collection[int]) -> list[str]:
         """Emit scalar code as functions of their own; return the calls."""
@@ -139,12 +319,12 @@ class NestEmitter(ABC):
         passed = {n: f"work[{slots + k}]" for k, n in enumerate(needed)}
         lines = [self.work_array(slots + len(needed))]
         lines += [self.stored(slot, printer.text(n)) for n, slot in passed.items()]
-        arguments = [*self.vectors(), *(["n"] if self.ids.data else []), "work"]
+        arguments = [*self.vectors(), *self.sizes(), "work"]
         for chunk in chunks:
             name = f"{self.name}_{len(self.pieces)}"
-            known = known_inputs(self.function, self.ids) | passed
+            known = self.scalars() | passed
             known |= {node: f"work[{slot}]" for node, slot in chunk.reads.items()}
-            taken = Names([*self.ids.all(), *arguments, "count"])
+            taken = Names([*self.ids.all(), *arguments])
             local = Printer(self.graph, self.dialect, known, taken)
             body = self.loads({arg for node in chunk.nodes for arg in self.graph[node].args})
             body += self.assigned(local.statements(chunk.nodes, list(chunk.writes)))
@@ -154,7 +334,3 @@ class NestEmitter(ABC):
         for node, slot in final.items():
             printer.name(node, f"work[{slot}]")
         return lines
-
-    def _rows_of_cotangents(self) -> bool:
-        inputs = [node for node in self.graph.nodes if node.op == "input" and node.axes]
-        return any(payload(node).role == "cotangent" for node in inputs)

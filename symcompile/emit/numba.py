@@ -7,9 +7,12 @@ from dataclasses import dataclass
 
 from symcompile.emit.dialect import NUMBA
 from symcompile.emit.expression import Printer
+from symcompile.emit.glue import arrays_call
 from symcompile.emit.lines import filled, indent, unpacked
+from symcompile.emit.memory import Array, added, scaled
 from symcompile.emit.nest import NestEmitter
-from symcompile.emit.python import columns_call, constant_defaults, helpers
+from symcompile.emit.python import columns_call, constant_defaults, helpers, tables
+from symcompile.emit.results import Results
 from symcompile.emit.signature import (
     Identifiers,
     Signature,
@@ -17,10 +20,13 @@ from symcompile.emit.signature import (
     identifiers,
     signature,
 )
+from symcompile.emit.sweep import Product, SweepEmitter, Total
 from symcompile.emit.templates import render
 from symcompile.frontend.definition import Definition
-from symcompile.ir.graph import Output
-from symcompile.schedule import BLOCKS, SCALAR_TILE, Phase, Schedule
+from symcompile.ir.graph import Axes
+from symcompile.ir.volume import ZERO, Volume
+from symcompile.planning import Schedule, Sweep, left_behind
+from symcompile.schedule import BLOCKS, SCALAR_TILE
 
 
 @dataclass(frozen=True)
@@ -39,7 +45,7 @@ def emit_numba(definition: Definition, schedules: Sequence[Schedule]) -> str:
         _Body(
             signature(definition, names, schedule.function),
             indent(_wrapper(definition, names, schedule), 1),
-            NumbaEmitter(names, schedule, f"_{schedule.function.name}").emit(),
+            NumbaEmitter(definition, names, schedule, f"_{schedule.function.name}").emit(),
         )
         for schedule in schedules
     ]
@@ -55,27 +61,43 @@ def emit_numba(definition: Definition, schedules: Sequence[Schedule]) -> str:
         bodies=bodies,
         special=special,
         used=used,
-        loops="_accumulate(" in text or "_blocks(" in text,
-        blocks=BLOCKS,
-        tile=SCALAR_TILE,
+        loops="_blocks(" in text,
+        text=text,
+        tables=tables(definition),
+        pieces=bool(used & {"_split", "_joined"}),
+        **LIMITS,
     )
 
 
+#: Sizes that the generated loops are made for: of tiles, blocks and large sums.
+LIMITS = {"blocks": BLOCKS, "tile": SCALAR_TILE, "summed": 262_144}
+
+
 class NumbaEmitter(NestEmitter):
-    """Prints one scheduled function as a compiled core; each data column is an array."""
+    """Prints one scheduled function as a compiled core; each data array is an array."""
 
     dialect = NUMBA
     end = ""
-    count = "float(n)"
+    infinity = "math.inf"
+
+    def __init__(
+        self, definition: Definition, names: Identifiers, schedule: Schedule, name: str
+    ) -> None:
+        self.held: dict[int, Array] = {}
+        super().__init__(definition, names, schedule, name)
+        self.held_names = self.names.numbered("h")
+        self.sums = self.names.numbered("s")
+        self.sweeps = 0
 
     def emit(self) -> str:
         """Return the compiled core, and its pieces before it."""
-        body = [f"n = {self.ids.data[0]}.shape[0]"] if self.ids.data else []
-        body += [f"u{slot} = u[{slot}]" for slot in self.rows]
-        body += self.body()
-        arguments = [*self.vectors(), *self.ids.data, *[o.name for o in self.function.outputs]]
+        body = self.body()
+        arguments = [*self.vectors(), *self.ids.data, *self.sizes()]
+        arguments += [o.name for o in self.function.outputs]
         head = filled(f"def {self.name}(", arguments, "):", 0)
         return "\n".join([*self.pieces, "@jit", *head, indent(body or ["pass"], 1)])
+
+    # -- hooks -----------------------------------------------------------------------------
 
     def piece(self, name: str, arguments: Sequence[str], body: Sequence[str]) -> str:
         """Return a function that Numba compiles by itself."""
@@ -85,78 +107,227 @@ class NumbaEmitter(NestEmitter):
         """Return the statement that makes a work array."""
         return f"work = np.empty({slots})"
 
-    def loop(self, printer: Printer, phase: Phase) -> list[str]:
-        """Return a loop over the samples, in blocks of tiles."""
-        bodies = [self.graph[node].args[0] for node in phase.sums]
-        results = bodies + [store.node for store in phase.stores]
-        local = printer.inside()
-        partial = self.names.fresh("sums")
-        accumulators = [next(self.accumulators) for _ in phase.sums]
-        inner = self.assigned(local.statements(phase.nodes, results))
-        for name, body in zip(accumulators, bodies, strict=True):
-            inner.append(f"{name} += {local.text(body)}")
-        for store in phase.stores:
-            output = self.function.outputs[store.output]
-            inner.append(f"{output.name}[{store.entry}, i] = {local.text(store.node)}")
-        tile = [f"{name} = 0.0" for name in accumulators]
-        tile += ["for i in range(start, min(start + TILE, stop)):", indent(inner, 1)]
-        tile += [
-            f"_accumulate({partial}[block, {k}], {name})" for k, name in enumerate(accumulators)
+    def data_array(self, slot: int, axes: Axes) -> Array:
+        """Return a data array: NumPy's own, of whatever strides."""
+        return Indexed(self.ids.data[slot], "0", ("1",) * len(axes))
+
+    def as_real(self, text: str) -> str:
+        """Return a whole number as a double."""
+        return f"float({text})"
+
+    def as_index(self, text: str) -> str:
+        """Return a double that is a whole number as an index."""
+        return f"int({text})"
+
+    # -- syntax of loops -------------------------------------------------------------------
+
+    def loop(self, index: str, count: str, body: Sequence[str], hint: str) -> list[str]:
+        """Return a loop from 0 to ``count``."""
+        return [f"for {index} in range({count}):", indent(body, 1)]
+
+    def hint(self, vector: bool, sums: Sequence[tuple[str, str]]) -> str:
+        """Return nothing: LLVM sees for itself."""
+        return ""
+
+    def variable(self, name: str, value: str) -> str:
+        """Return the start of a number that changes."""
+        return f"{name} = {value}"
+
+    def update(self, op: str, target: str, text: str) -> str:
+        """Return an accumulation."""
+        if op == "reduce_max":
+            return f"{target} = np.maximum({target}, {text})"
+        return f"{target} {'*' if op == 'reduce_prod' else '+'}= {text}"
+
+    def filled(self, base: str, start: str, count: str, value: str) -> str:
+        """Return the statement that fills ``count`` numbers of an array from ``start`` on."""
+        return f"{base}[{'' if start == '0' else start}:{added([start, count])}] = {value}"
+
+    def clamped(self, index: str, extent: str) -> str:
+        """Return an index moved into its range."""
+        return f"min(max({index}, 0), {extent} - 1)"
+
+    def accumulated(self, slot: str, name: str) -> str:
+        """Return the statement that adds to a compensated sum."""
+        return f"_accumulate(part, {slot}, {name})"
+
+    def contraction(self, product: Product) -> list[str]:
+        """Return the statements that add a product of matrices to an array: copies, and a call."""
+        rows, columns, summed = product.counts
+        i, j, m = product.variables
+        left, right, result = (
+            self.names.fresh(name) for name in ("left", "right", "product")
+        )
+        return [
+            f"{left} = np.empty(({rows}, {summed}))",
+            *self._nested((i, rows), (m, summed), f"{left}[{i}, {m}] = {product.left.element}"),
+            f"{right} = np.empty(({summed}, {columns}))",
+            *self._nested((m, summed), (j, columns), f"{right}[{m}, {j}] = {product.right.element}"),
+            f"{result} = _multiply({left}, {right})",
+            *self._nested((i, rows), (j, columns), f"{product.out.element} += {result}[{i}, {j}]"),
         ]
-        lines = []
-        if accumulators:
-            lines.append(f"{partial} = np.zeros((BLOCKS, {len(accumulators)}, 2))")
+
+    def _nested(self, outer: tuple[str, str], inner: tuple[str, str], line: str) -> list[str]:
+        if outer[0] == inner[0]:  # only one of the two is a loop
+            inner = (f"{inner[0]}_", inner[1])
+        return self.loop(*outer, self.loop(*inner, [line], ""), "")
+
+    # -- sweeps ----------------------------------------------------------------------------
+
+    def sweep(self, printer: Printer, sweep: Sweep) -> list[str]:
+        """Return a loop over tiles, in blocks."""
+        allocated = self._arrays_of(sweep)
+        local = SweepEmitter(self, self, printer, sweep, dict(self.held), packing=False)
+        tile = local.tile()
+        count = self.extent(sweep.axis.extent)
+        number, self.sweeps = self.sweeps, self.sweeps + 1
+        blocks, parts = (self.names.fresh(f"{w}{number}") for w in ("blocks", "parts"))
+        arrays = ZERO
+        for total in local.totals:
+            arrays = arrays + (total.size if self.graph[total.node].axes else ZERO)
+        per_block = self.volume(local.per_block)
+        lines = [*allocated, f"tile = min(TILE, max({count}, 1))"]
+        lines.append(f"{blocks} = _blocks({count}, tile, {self.volume(arrays)})")
+        if local.totals:
+            lines.append(f"{parts} = np.zeros({scaled(blocks, per_block)})")
+        for buffer in local.buffers:
+            size = self.volume(buffer.size)
+            size = size if buffer.whole else scaled(size, "tile")
+            lines.append(f"{buffer.name} = np.zeros({size})")
         lines += [
-            "for block in range(_blocks(n)):",
-            "    stop = min((block + 1)*_block_size(n), n)",
-            "    for start in range(block*_block_size(n), stop, TILE):",
-            indent(tile, 2),
+            f"for block in range({blocks}):",
+            indent(self._block(local, tile, count, blocks, parts, per_block), 1),
         ]
-        for k, node in enumerate(phase.sums):
-            name = self.names.fresh(f"s{k}")
-            lines.append(f"{name} = _total({partial}[:, {k}])")
-            printer.name(node, name)
+        for total in local.totals:
+            lines += self._completed(printer, total, parts, per_block, blocks)
         return lines
+
+    def _block(
+        self,
+        local: SweepEmitter,
+        tile: list[str],
+        count: str,
+        blocks: str,
+        parts: str,
+        per_block: str,
+    ) -> list[str]:
+        lines: list[str] = []
+        arrays = [total for total in local.totals if total.tile]
+        if local.totals:
+            ends = scaled("block", per_block), scaled("(block + 1)", per_block)
+            lines.append(f"part = {parts}[{ends[0]}:{ends[1]}]")
+        for total in local.totals:
+            op = self.graph[total.node].op
+            if op in ("reduce_prod", "reduce_max"):
+                slot, size = self.volume(total.slot), self.volume(total.size)
+                lines.append(self.filled("part", slot, size, local.identity(op)))
+        lines += [
+            f"stop = min((block + 1)*_block_size({count}, tile, {blocks}), {count})",
+            f"for start in range(block*_block_size({count}, tile, {blocks}), stop, tile):",
+            "    size = min(tile, stop - start)",
+            indent(tile, 1),
+        ]
+        for total in arrays:
+            slot = self.volume(total.slot)
+            lines.append(f"    _flush({total.tile}, part[{slot}:])")
+        return lines
+
+    def _completed(
+        self, printer: Printer, total: Total, parts: str, per_block: str, blocks: str
+    ) -> list[str]:
+        """Return the statements that add up what the blocks found."""
+        node = self.graph[total.node]
+        slot, size = self.volume(total.slot), self.volume(total.size)
+        kind = "_totals" if total.compensated else _COMBINE[node.op]
+        call = f"{kind}({parts}, {slot}, {per_block}, {blocks}, {size})"
+        if node.axes:
+            return [f"{self.held[total.node].base}[:] = {call}"]
+        name = next(self.sums)
+        printer.name(total.node, name)
+        return [f"{name} = {call}[0]"]
+
+    def _arrays_of(self, sweep: Sweep) -> list[str]:
+        """Return the statements that make the arrays of full size that a sweep leaves behind."""
+        lines = []
+        for node in left_behind(self.schedule, sweep):
+            if node in self.held:
+                continue
+            label = self.graph.labels.get(node)
+            name = self.names.fresh(label) if label else next(self.held_names)
+            self.held[node] = self.whole_array(name, node)
+            lines.append(f"{name} = np.zeros({self.volume(Volume.product(self.graph[node].axes))})")
+        return lines
+
+
+_COMBINE = {"reduce_max": "_largest", "reduce_prod": "_products", "scatter": "_sums"}
+
+
+class Indexed(Array):
+    """An array of NumPy's, indexed by all its axes."""
+
+    def element(self, indices: Sequence[str]) -> str:
+        """Return the element at some indices."""
+        return f"{self.base}[{', '.join(indices)}]"
 
 
 def _wrapper(definition: Definition, names: Identifiers, schedule: Schedule) -> list[str]:
     """Return the lines of the Python function: arguments in, compiled core, results out."""
     function = schedule.function
+    results = Results(lambda size: names.known_sizes.get(size, size))
+    vector = {"hvp": "v", "jvp": "v", "vjp": "u"}.get(function.name, "")
+    make = _indexed_arguments if definition.indexed else _column_arguments
+    lines, call = make(definition, names, vector, results)
+    if names.constants:
+        listed = ", ".join(
+            name if name in names.sizes else f'_number({name}, "{name}")'
+            for name in names.constants
+        )
+        call.append(f"np.array([{listed}], dtype=np.float64)")
+    call += names.data
+    call += names.sizes if definition.indexed else (["n"] if names.data else [])
+    for output in function.outputs:
+        call.append(output.name)
+        size = results.length(output)
+        if output.per_sample:
+            size = f"({len(output.entries)}, n)"
+            call[-1] += ".reshape(-1)"
+        lines.append(f"{output.name} = np.empty({size})")
+    lines += filled(f"_{function.name}(", call, ")")
+    returned = [
+        results.returned(output) if output.layout else f"float({output.name}[0])"
+        for output in function.outputs
+    ]
+    return [*lines, f"return {', '.join(returned)}"]
+
+
+def _column_arguments(
+    definition: Definition, names: Identifiers, vector: str, results: Results
+) -> tuple[list[str], list[str]]:
     size, entries = len(names.params), len(definition.output.entries)
     lines: list[str] = []
-    call: list[str] = []
-    if size:
-        call.append(f'_vector(p, "p", {size})')
-    if function.name in ("hvp", "jvp"):
+    call = [f'_vector(p, "p", {size})'] if size else []
+    if vector == "v":
         call.append(f'_vector(v, "v", {size})')
     if names.data:
         lines += unpacked(names.data, columns_call(names))
         lines.append(f"n = {names.data[0]}.shape[0]")
-    if function.name == "vjp":
+    if vector == "u":
         per_sample = definition.output.per_sample
         call.append(
-            f"_cotangents(u, n, {entries})" if per_sample else f'_vector(u, "u", {entries})'
+            f"_cotangents(u, n, {entries}).reshape(-1)"
+            if per_sample
+            else f'_vector(u, "u", {entries})'
         )
-    if names.constants:
-        listed = ", ".join(f'_number({name}, "{name}")' for name in names.constants)
-        call.append(f"np.array([{listed}])")
-    call += names.data
-    for output in function.outputs:
-        call.append(output.name)
-        lines.append(f"{output.name} = np.empty({_allocated(output)})")
-    lines += filled(f"_{function.name}(", call, ")")
-    lines.append(f"return {', '.join(_result(output) for output in function.outputs)}")
-    return lines
+    return lines, call
 
 
-def _allocated(output: Output) -> str:
-    count = len(output.entries)
-    return f"({count}, n)" if output.per_sample else str(count)
-
-
-def _result(output: Output) -> str:
-    if output.per_sample:
-        return f"_samples_first({output.name}, {output.shape})"
-    if output.shape == ():
-        return f"float({output.name}[0])"
-    return output.name if len(output.shape) == 1 else f"{output.name}.reshape({output.shape})"
+def _indexed_arguments(
+    definition: Definition, names: Identifiers, vector: str, results: Results
+) -> tuple[list[str], list[str]]:
+    lines = arrays_call(definition, names, names.sizes)
+    call = ["p"] if names.params else []
+    if vector == "v":
+        call.append('_vector(v, "v", p.size)')
+    if vector == "u":
+        call.append(f'_shaped(u, "u", {results.shape(definition.output)}).reshape(-1)')
+    return lines, call

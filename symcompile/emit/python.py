@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from symcompile.emit.arrays import ArrayPrinter
 from symcompile.emit.dialect import NUMPY, SCALAR_PYTHON, Dialect
 from symcompile.emit.expression import Printer
-from symcompile.emit.lines import filled, indent, unpacked
+from symcompile.emit.lines import WIDTH, filled, indent, item_text, tuple_text, unpacked
 from symcompile.emit.signature import (
     Identifiers,
     Signature,
@@ -20,9 +21,11 @@ from symcompile.emit.signature import (
 )
 from symcompile.emit.templates import render
 from symcompile.frontend.definition import Definition
-from symcompile.ir.graph import Output, payload
+from symcompile.frontend.roles import Shape, squeezed
+from symcompile.ir.affine import Affine, lift
+from symcompile.ir.graph import Axes, Function, Output, payload
 from symcompile.naming import Names
-from symcompile.schedule import Schedule
+from symcompile.planning import Schedule, contents, used_later
 
 
 @dataclass(frozen=True)
@@ -38,30 +41,38 @@ def emit_python(definition: Definition, schedules: Sequence[Schedule]) -> str:
     """Return the source of a Python module with the functions of ``schedules``."""
     names = identifiers(definition)
     make = _array_function if definition.data else _scalar_function
+    if definition.indexed:
+        make = _indexed_function
     bodies = [make(definition, names, schedule) for schedule in schedules]
     text = "\n".join(body.code + body.core for body in bodies)
     special = "special." in text or "polygamma(" in text
     needs = "NumPy and SciPy's special functions" if special else "NumPy only"
+    used = helpers(text)
     return render(
         "python/kernel.py.j2",
         header=header(definition, names, [s.function for s in schedules], needs),
         definition=definition,
         constants=constant_defaults(definition, names),
+        tables=tables(definition),
         bodies=bodies,
         special=special,
-        used=helpers(text),
+        used=used,
+        pieces="_split" in used or "_joined" in used,
+        scalar=not (definition.data or definition.indexed),
     )
 
 
 _HELPERS = (
     *("floor", "ceil", "gamma", "loggamma", "digamma", "polygamma"),
     *("_number", "_vector", "_columns", "_cotangents", "_samples_first"),
+    *("_arrays", "_shaped", "_split", "_joined", "_scatter", "_nearest"),
 )
 
 
 def helpers(text: str) -> frozenset[str]:
     """Return which of the templates' helper functions a piece of generated code calls."""
-    return frozenset(name for name in _HELPERS if re.search(rf"(?<![\w.]){name}\(", text))
+    found = {name for name in _HELPERS if re.search(rf"(?<![\w.]){name}\(", text)}
+    return frozenset(found | ({"_number"} if "_arrays" in found else set()))
 
 
 def constant_defaults(
@@ -70,6 +81,59 @@ def constant_defaults(
     """Return the keyword and the default of each constant."""
     pairs = zip(names.constants, definition.constants, strict=True)
     return tuple((name, default) for name, (_, default) in pairs)
+
+
+def tables(definition: Definition) -> tuple[tuple[str, str], ...]:
+    """Return the names and texts of what a module says about its arrays: none without any.
+
+    Sizes are called by their identifiers.
+    """
+    if not definition.indexed:
+        return ()
+    names = identifiers(definition)
+
+    def entry(size: Affine) -> object:
+        return size_entry(size, names.known_sizes)
+
+    def shapes(declared: Sequence[Shape]) -> list[object]:
+        return [tuple(map(entry, shape)) for shape in declared]
+
+    known = names.known_sizes
+    derived = [(known[d.name], entry(d.value), d.divisor) for d in definition.derived]
+    required = [(entry(r.value), r.text) for r in definition.required]
+    wholes = [(w.slot, entry(w.low), entry(w.high)) for w in definition.wholes]
+    found: tuple[tuple[str, Sequence[object]], ...] = (
+        ("SIZES", names.sizes),
+        ("PARAM_SHAPES", shapes(definition.param_shapes)),
+        ("DATA_SHAPES", shapes(definition.data_shapes)),
+        ("DERIVED", derived),
+        ("REQUIRED", required),
+        ("WHOLES", wholes),
+    )
+    return tuple((name, _table(name, items)) for name, items in found)
+
+
+def _table(name: str, items: Sequence[object]) -> str:
+    """Return a tuple, one item a line where it is too long for one line."""
+    text = tuple_text(items)
+    if len(name) + 3 + len(text) <= WIDTH:
+        return text
+    return "\n".join(["(", *[f"    {item_text(item)}," for item in items], ")"])
+
+
+def size_entry(size: Affine, names: Mapping[str, str]) -> object:
+    """Return a size as generated modules hold it: a number, a name, or factors by name.
+
+    >>> n = Affine.of("n")
+    >>> [size_entry(size, {"n": "n"}) for size in (Affine(3), n, 2*n - 1)]
+    [3, 'n', {'n': 2, '': -1}]
+    """
+    if size.number is not None:
+        return size.number
+    if size == Affine.of(size.sizes[0]):
+        return names[size.sizes[0]]
+    entry = {names[str(name)]: factor for name, factor in size.terms}
+    return {**entry, "": size.const} if size.const else entry
 
 
 def _names_in_use(names: Identifiers, schedule: Schedule) -> Names:
@@ -92,16 +156,18 @@ def _array_function(definition: Definition, names: Identifiers, schedule: Schedu
         if output.per_sample:
             lines.append(f"{output.name} = np.empty(({len(output.entries)}, count))")
     sums = used.numbered("s")
-    for number, phase in enumerate(schedule.phases):
-        bodies = [schedule.graph[node].args[0] for node in phase.sums]
-        results = [*bodies, *[store.node for store in phase.stores]]
-        for statement in printer.statements(phase.nodes, results, schedule.hoisted(number)):
+    phases = [contents(phase) for phase in schedule.phases]
+    for number, (nodes, reductions, stores) in enumerate(phases):
+        bodies = [schedule.graph[node].args[0] for node in reductions]
+        results = [*bodies, *[store.node for store in stores]]
+        later = used_later(schedule.graph, phases[number + 1 :])
+        for statement in printer.statements(nodes, results, later):
             lines.append(f"{statement.name} = {statement.text}")
-        for node, body in zip(phase.sums, bodies, strict=True):
+        for node, body in zip(reductions, bodies, strict=True):
             name = next(sums)
             lines.append(f"{name} = np.sum({printer.text(body)})")
             printer.name(node, name)
-        for store in phase.stores:
+        for store in stores:
             output = function.outputs[store.output]
             if output.per_sample:
                 lines.append(f"{output.name}[{store.entry}] = {printer.text(store.node)}")
@@ -133,7 +199,7 @@ def _setup(definition: Definition, names: Identifiers, schedule: Schedule) -> li
             else f'_vector(u, "u", {size})'
         )
         lines += unpacked([f"u{k}" for k in range(size)], call)
-    return lines + [f'{name} = _number({name}, "{name}")' for name in names.constants]
+    return lines + [f'{name} = np.float64(_number({name}, "{name}"))' for name in names.constants]
 
 
 def columns_call(names: Identifiers) -> str:
@@ -157,6 +223,91 @@ def _returned(outputs: Sequence[Output], stored: dict[tuple[int, int], str]) -> 
             lines += filled(f"{output.name} = np.array([", entries, f"]){shape}", 2)
             results.append(output.name)
     return [*lines, f"return {', '.join(results)}"]
+
+
+# ------------------------------------------------------------------ index notation
+
+
+def _indexed_function(definition: Definition, names: Identifiers, schedule: Schedule) -> _Body:
+    function = schedule.function
+    sig = signature(definition, names, function)
+    used = _names_in_use(names, schedule)
+    known = known_inputs(function, names)
+    printer = ArrayPrinter(function.graph, function.roots(), known, names.known_sizes, used)
+    lines = printer.run()
+    results = []
+    for output in function.outputs:
+        made, text = _result(printer, output)
+        lines += made
+        results.append(text)
+    lines.append(f"return {', '.join(results)}")
+    setup = _indexed_setup(definition, names, function, printer)
+    code = [*setup, 'with np.errstate(all="ignore"):', *["    " + line for line in lines]]
+    return _Body(sig, indent(code, 1), "")
+
+
+def _indexed_setup(
+    definition: Definition, names: Identifiers, function: Function, printer: ArrayPrinter
+) -> list[str]:
+    """Return the lines that check and unpack the arguments of a function over arrays."""
+    given = [name for name in names.constants if name in names.sizes]
+    constants = ", ".join(f"{item_text(name)}: {name}" for name in given)
+    left = [f"{_target(part)}" for part in (names.data, names.sizes)]
+    call = f"_arrays(p, {_target(names.data)}, {{{constants}}})"
+    lines = [f"p, {left[0]}, {left[1]} = {call}"]
+    if len(lines[0]) + 4 > WIDTH:
+        lines = ["p, data, found = (", f"    {call}", ")"]
+        lines += unpacked(names.data, "data") if names.data else []
+        lines += unpacked(names.sizes, "found") if names.sizes else []
+    shapes = [squeezed(shape) for shape in definition.param_shapes]
+    if used_slots(function, "param"):
+        lines += _taken(names.params, "p", shapes, printer.segments(shapes))
+    if used_slots(function, "direction"):
+        directions = [f"v{k}" for k in range(len(names.params))]
+        vector = '_vector(v, "v", p.size)'
+        lines += _taken(directions, vector, shapes, printer.segments(shapes))
+    elif function.name in ("hvp", "jvp"):
+        lines.append('_vector(v, "v", p.size)')
+    if function.name == "vjp":
+        value = definition.output
+        cotangents = [f"u{k}" for k in range(len(value.entries))]
+        shape = printer.subscripts.shape_text([lift(size) for size in value.shape])
+        dims = "".join(f", {printer.segments(dim)}" for dim in value.layout)
+        lines += unpacked(cotangents, f'_split(_shaped(u, "u", {shape}){dims})')
+    return lines + [
+        f'{name} = np.float64(_number({name}, "{name}"))'
+        for name in names.constants
+        if name not in names.sizes
+    ]
+
+
+def _target(names: Sequence[str]) -> str:
+    return f"({', '.join(names)}{',' if len(names) == 1 else ''})"
+
+
+def _result(printer: ArrayPrinter, output: Output) -> tuple[list[str], str]:
+    """Return the lines that put a result together, and its text."""
+    if not output.layout:
+        return [], f"float({printer.full(output.entries[0]).text})"
+    pieces = [printer.full(entry).text for entry in output.entries]
+    dims = output.layout
+    shape = ""
+    if output.dims is None or output.name in ("value", "jvp"):
+        if len(dims) != len(output.shape):
+            shape = f".reshape({printer.subscripts.shape_text([lift(s) for s in output.shape])})"
+    elif len(dims) > 2:
+        shape = f".reshape(-1, {output.name}.shape[-1])"
+    if len(dims) == 1 and not any(dims[0]):
+        return filled(f"{output.name} = np.array([", pieces, f"]){shape}", 2), output.name
+    texts = ", ".join(printer.segments(segments) for segments in dims)
+    return filled(f"{output.name} = _joined([", pieces, f"], {texts})", 2), output.name + shape
+
+
+def _taken(names: Sequence[str], vector: str, segments: Sequence[Axes], text: str) -> list[str]:
+    """Return the assignment that takes a vector apart: its text is ``text``."""
+    if not any(segments):
+        return unpacked(names, vector)
+    return unpacked(names, f"_split({vector}, {text})")
 
 
 def _scalar_function(definition: Definition, names: Identifiers, schedule: Schedule) -> _Body:
@@ -210,7 +361,7 @@ def scalar_core(
     used = _names_in_use(names, schedule)
     printer = Printer(schedule.graph, dialect, known_inputs(function, names), used)
     roots = function.roots()
-    nodes = [node for phase in schedule.phases for node in phase.nodes]
+    nodes = [node for phase in schedule.phases for node in contents(phase)[0]]
     lines = [f"{s.name} = {s.text}" for s in printer.statements(nodes, roots)]
     entries = [printer.text(root) for root in roots]
     if brackets:

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import math
+import re
 import textwrap
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from symcompile.emit.lines import WIDTH, number_text
 from symcompile.frontend.definition import Definition
 from symcompile.frontend.raising import formula_lines
-from symcompile.ir.graph import Function, Output, operation_count, payload, tree_count
+from symcompile.frontend.roles import Shape
+from symcompile.ir.affine import Affine, total
+from symcompile.ir.graph import (
+    Function,
+    Output,
+    operation_count,
+    payload,
+    tree_count,
+)
 from symcompile.naming import Names
 
 _SUMMARIES = {
@@ -29,25 +38,41 @@ _LONGEST_FORMULA_LINE = 400
 
 @dataclass(frozen=True)
 class Identifiers:
-    """The safe identifiers of a definition's symbols, the same in every backend."""
+    """The safe identifiers of a definition's symbols, the same in every backend.
+
+    Attributes:
+        params: of the parameters, numbers or arrays.
+        data: of the data.
+        constants: of the constants; that of a size is the same as in ``sizes``.
+        sizes: of ``definition.sizes``, in order; of definitions in index notation only.
+        known_sizes: the identifier of each size by its name, as affine functions use it.
+    """
 
     params: tuple[str, ...]
     data: tuple[str, ...]
     constants: tuple[str, ...]
+    sizes: tuple[str, ...] = ()
+    known_sizes: Mapping[str, str] = field(default_factory=dict)
 
     def all(self) -> tuple[str, ...]:
-        """Return all of them."""
-        return self.params + self.data + self.constants
+        """Return all of them, each once."""
+        names = self.params + self.data + self.constants + self.sizes
+        return tuple(dict.fromkeys(names))
 
 
 def identifiers(definition: Definition) -> Identifiers:
     """Return the identifiers for a definition."""
     names = Names()
-    return Identifiers(
-        tuple(names.fresh(name) for name in definition.params),
-        tuple(names.fresh(name) for name in definition.data),
-        tuple(names.fresh(name) for name, _ in definition.constants),
-    )
+    params = tuple(names.fresh(name) for name in definition.params)
+    data = tuple(names.fresh(name) for name in definition.data)
+    sizes: dict[str, str] = {}
+    if definition.indexed:
+        for size in definition.sizes:
+            # A letter is kept as it is, that headers and code say the same.
+            plain = re.fullmatch("[A-Za-z]", size) and size not in ("p", "u", "v")
+            sizes[size] = names.reserve(size) if plain else names.fresh(size)
+    constants = tuple(sizes.get(name) or names.fresh(name) for name, _ in definition.constants)
+    return Identifiers(params, data, constants, tuple(sizes.values()), sizes)
 
 
 @dataclass(frozen=True)
@@ -74,11 +99,12 @@ def signature(definition: Definition, names: Identifiers, function: Function) ->
     vector = {"hvp": "v", "jvp": "v", "vjp": "u"}.get(function.name, "")
     positional = ["p", *([vector] if vector else []), *names.data]
     keywords = [
-        name if default is None else f"{name}={number_text(default)}"
+        # Sizes may follow from the length of p.
+        name if default is None and name not in names.sizes else f"{name}={number_text(default)}"
         for name, (_, default) in zip(names.constants, definition.constants, strict=True)
     ]
     arguments = ", ".join(positional + (["*", *keywords] if keywords else []))
-    shape = " and ".join(describe_shape(output) for output in function.outputs)
+    shape = " and ".join(describe_shape(output, names.known_sizes) for output in function.outputs)
     return Signature(
         name=function.name,
         vector=vector,
@@ -88,13 +114,32 @@ def signature(definition: Definition, names: Identifiers, function: Function) ->
     )
 
 
-def describe_shape(output: Output) -> str:
-    """Return the shape of an output in words."""
-    shape = (("n",) if output.per_sample else ()) + output.shape
+def describe_shape(output: Output, sizes: Mapping[str, str]) -> str:
+    """Return the shape of an output in words; ``sizes`` holds the identifiers of sizes."""
+    shape: tuple[object, ...] = (("n",) if output.per_sample else ()) + output.shape
+    if output.dims is not None and output.name not in ("value", "jvp"):
+        shape = _lengths(output, sizes)
     if not shape:
         return "a float"
-    inner = ", ".join(str(size) for size in shape)
+    inner = ", ".join(_size_text(s, sizes) if isinstance(s, Affine) else str(s) for s in shape)
     return f"shape ({inner},)" if len(shape) == 1 else f"shape ({inner})"
+
+
+def _size_text(size: Affine, names: Mapping[str, str]) -> str:
+    return size.text(lambda name: names.get(str(name), "?"))
+
+
+def _lengths(output: Output, sizes: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the length of each dimension of an output, in sizes; rows are counted together."""
+    found = []
+    for segments in output.layout:
+        plain = total(s[0].extent if s else Affine(1) for s in segments if len(s) < 2)
+        products = [[_size_text(axis.extent, sizes) for axis in s] for s in segments if len(s) > 1]
+        texts = ["*".join(f"({t})" if " " in t else t for t in product) for product in products]
+        rest = [_size_text(plain, sizes)] if plain != Affine(0) or not texts else []
+        found.append(" + ".join([*texts, *rest]))
+    rows = [f"({text})" if " " in text and len(found) > 2 else text for text in found[:-1]]
+    return ("*".join(rows), found[-1]) if rows else (found[-1],)
 
 
 @dataclass(frozen=True)
@@ -112,10 +157,13 @@ def header(
     """Return the text of a module's docstring, line by line."""
     written = tree_count(definition.graph, definition.output.entries)
     distinct = operation_count(definition.graph, definition.output.entries)
-    lines = [f"Parameters p: {_listed(definition.params, names.params)}."]
+    params = _listed(definition.params, names.params, definition.param_shapes, names.known_sizes)
+    lines = [f"Parameters p: {params}."]
     if definition.data:
-        columns = _listed(definition.data, names.data)
-        lines.append(f"Data, one value per sample each: {columns}.")
+        kind = "Data" if definition.indexed else "Data, one value per sample each"
+        shapes = definition.data_shapes if definition.indexed else ()
+        listed = _listed(definition.data, names.data, shapes, names.known_sizes)
+        lines.append(f"{kind}: {listed}.")
     if definition.constants:
         constants = _listed([name for name, _ in definition.constants], names.constants)
         lines.append(f"Constants, by keyword: {constants}.")
@@ -143,11 +191,20 @@ def _harmless(line: str) -> str:
     return "".join(c if c.isprintable() and c not in '"\\' else "?" for c in line)
 
 
-def _listed(symbols: Sequence[str], names: Sequence[str]) -> str:
+def _listed(
+    symbols: Sequence[str],
+    names: Sequence[str],
+    shapes: Sequence[Shape] = (),
+    sizes: Mapping[str, str] | None = None,
+) -> str:
     shown = [
         name if symbol == name else f"{name} ({_plain(symbol)})"
         for symbol, name in zip(symbols, names, strict=True)
     ]
+    for k, shape in enumerate(shapes):
+        if shape:
+            inner = ", ".join(_size_text(size, sizes or {}) for size in shape)
+            shown[k] = f"{names[k]}[{inner}]{shown[k].removeprefix(names[k])}"
     if len(shown) > 12:
         shown = [*shown[:10], "...", shown[-1]]
     return f"{', '.join(shown)} ({len(symbols)})" if shown else "none"
@@ -159,14 +216,15 @@ def _plain(symbol: str) -> str:
 
 
 def known_inputs(function: Function, names: Identifiers, element: str = "{name}") -> dict[int, str]:
-    """Return the text of each input of a function.
+    """Return the text of each input of a function; an array has its name.
 
-    ``element`` formats what has the sample axis: ``"{name}[i]"`` inside a loop.
+    ``element`` formats what has the sample axis: ``"{name}[i]"`` inside a loop. Directions are
+    called ``v0``, ``v1`` ..., cotangents ``u0``, ``u1`` ..., whether they are numbers or arrays.
     """
     known: dict[int, str] = {}
     columns = {"param": names.params, "data": names.data, "constant": names.constants}
     for index, node in enumerate(function.graph.nodes):
-        if node.op == "extent":
+        if node.op == "extent" and not names.sizes:
             known[index] = "count"
         if node.op != "input":
             continue

@@ -8,19 +8,47 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 import sympy as sp
 
 from symcompile.errors import DefinitionError
+from symcompile.frontend.linear import Derived
 from symcompile.frontend.lowering import Lowering
+from symcompile.frontend.notation import in_indices
+from symcompile.frontend.outputs import split, spread
+from symcompile.frontend.plan import NeedsIndicesError
+from symcompile.frontend.roles import (
+    Required,
+    Shape,
+    Symbol,
+    Whole,
+    is_array,
+    name_of,
+    squeezed,
+    symbols_of,
+)
 from symcompile.ir.graph import SAMPLES, Graph, Output, Role
+
+__all__ = [
+    "ConstantsLike",
+    "Definition",
+    "Derived",
+    "Reduce",
+    "Required",
+    "Shape",
+    "SymbolsLike",
+    "Whole",
+    "define",
+    "squeezed",
+]
 
 if TYPE_CHECKING:
     from symcompile.autodiff.symbolic import SymbolicGradient
 
 Reduce = Literal["mean", "sum"] | None
-SymbolsLike: TypeAlias = sp.Symbol | Iterable[sp.Symbol]
+SymbolsLike: TypeAlias = Symbol | Iterable[Symbol]
+ConstantsLike: TypeAlias = SymbolsLike | Mapping[sp.Symbol, float | None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +67,15 @@ class Definition:
         output: what ``value`` returns.
         keys: the keys of a dict of outputs, else empty.
         source: the SymPy expressions it was made from, or None once unpickled.
+        param_shapes: the declared shape of each parameter; ``()`` is a number. They are packed
+            row-major, one after the other. The axes of its input node are ``squeezed(shape)``.
+        data_shapes: the same for the data; one dimension, the samples, for data columns.
+        sizes: the names of all sizes that occur, derived ones last; those that no array fixes
+            are constants of the same name as well, which have no input node then.
+        derived: sizes that follow from others.
+        wholes: data that is used as an index.
+        required: what the sizes must satisfy.
+        indexed: whether it is in index or matrix notation, not a formula per sample.
     """
 
     name: str
@@ -51,13 +88,28 @@ class Definition:
     keys: tuple[str, ...] = ()
     source: tuple[Any, ...] | None = field(default=None, repr=False)
     source_params: tuple[sp.Symbol, ...] | None = field(default=None, repr=False)
+    param_shapes: tuple[Shape, ...] = ()
+    data_shapes: tuple[Shape, ...] = ()
+    sizes: tuple[str, ...] = ()
+    derived: tuple[Derived, ...] = ()
+    wholes: tuple[Whole, ...] = ()
+    required: tuple[Required, ...] = ()
+    indexed: bool = False
+
+    def __post_init__(self) -> None:
+        # Without index notation shapes say nothing: numbers, and columns of samples.
+        if not self.indexed:
+            shapes = ((),) * len(self.params), ((SAMPLES.extent,),) * len(self.data)
+            object.__setattr__(self, "param_shapes", shapes[0])
+            object.__setattr__(self, "data_shapes", shapes[1])
 
     @cached_property
     def digest(self) -> str:
         """The SHA-256 of everything that matters, in hexadecimal."""
         digest = hashlib.sha256()
         head = (self.name, self.params, self.data, self.constants, self.reduce, self.output)
-        digest.update(repr((head, self.keys)).encode())
+        shapes = (self.param_shapes, self.data_shapes, self.sizes, self.derived, self.wholes)
+        digest.update(repr((head, self.keys, shapes, self.required, self.indexed)).encode())
         for node in self.graph.nodes:
             data: object = node.data
             if isinstance(data, Fraction):  # Python refuses to print huge integers in decimal
@@ -115,6 +167,54 @@ class Definition:
 
         return symbolic_gradient(self)
 
+    def unpack(self, p: Any, /, *data: Any, **sizes: Any) -> dict[str, Any]:
+        """Return the parameters in ``p`` by name: floats, and arrays of their declared shapes.
+
+        Sizes follow from the shapes of the data, if these are passed, and from the length of
+        ``p``; those that do not are passed by keyword.
+
+        Args:
+            p: shape ``(P,)``; a gradient comes apart in the same way.
+            data: none, or all of it.
+            sizes: sizes by name; constants that are no sizes are ignored.
+
+        Raises:
+            ArgumentValueError: ``p`` has another length, or shapes disagree.
+            ArgumentTypeError: a size that nothing says, or no such size.
+
+        Example:
+            >>> import sympy as sp
+            >>> n = sp.Symbol("n", integer=True, positive=True)
+            >>> i = sp.Idx("i", n)
+            >>> w, b = sp.IndexedBase("w", shape=(n,)), sp.Symbol("b")
+            >>> squares = define("squares", sp.Sum((w[i] - b)**2, (i, 0, n - 1)), params=(w, b))
+            >>> squares.unpack([1, 2, 3])
+            {'w': array([1., 2.]), 'b': 3.0}
+        """
+        from symcompile.packing import unpack
+
+        return unpack(self, p, data, sizes)
+
+    def pack(self, values: Mapping[Any, Any] | None = None, /, **named: Any) -> Any:
+        """Return parameters given by name in one new float64 vector of shape ``(P,)``.
+
+        Args:
+            values: the parameters by name or symbol.
+            named: the same by keyword.
+
+        Raises:
+            ArgumentValueError: names are missing or unknown, or shapes disagree.
+
+        Example:
+            >>> import sympy as sp
+            >>> a, b = sp.symbols("a b")
+            >>> define("product", a*b, params=(a, b)).pack(b=2, a=1)
+            array([1., 2.])
+        """
+        from symcompile.packing import pack
+
+        return pack(self, {**(values or {}), **named})
+
 
 def define(
     name: str,
@@ -123,7 +223,7 @@ def define(
     params: SymbolsLike = (),
     data: SymbolsLike = (),
     reduce: Reduce = None,
-    constants: SymbolsLike | Mapping[sp.Symbol, float] = (),
+    constants: ConstantsLike = (),
 ) -> Definition:
     """Describe a function to compile. Nothing is compiled yet.
 
@@ -133,8 +233,12 @@ def define(
             ``sympy.cse`` returns; or a sequence of ``(symbol, expression)`` assignments, each
             of which may use those before it. The value is then the last one assigned, or the
             expressions that follow the assignments.
-        params: the symbols in which derivatives are taken, packed in this order.
-        data: symbols with one value per sample.
+        params: the symbols in which derivatives are taken, packed in this order. With an
+            IndexedBase or a MatrixSymbol among them or the data, or sums and products, the
+            formula is in index notation: all data are arrays then, a free index makes the
+            value an array (``Eq(z[i, k], ...)`` gives the order of several), and sizes come
+            from the shapes.
+        data: symbols with one value per sample; or arrays, as for the parameters.
         reduce: how the samples are combined; None keeps one output row per sample.
         constants: symbols that are neither, passed by keyword; a mapping gives defaults.
 
@@ -147,24 +251,46 @@ def define(
         >>> w0, w1, x, y = sp.symbols("w0 w1 x y")
         >>> define("linreg", (w0 + w1*x - y)**2, params=(w0, w1), data=(x, y), reduce="mean")
         <definition linreg: mean((w0 + w1*x - y)**2); params=(w0, w1), data=(x, y)>
+        >>> n = sp.Symbol("n", integer=True)
+        >>> i, w, X = sp.Idx("i", n), sp.IndexedBase("w"), sp.IndexedBase("X", shape=(n,))
+        >>> found = define("shifted", sp.Sum(w[i + 1]*X[i], (i, 0, n - 1)), params=w, data=X)
+        >>> [str(size) for size in found.param_shapes[0]]
+        ['n + 1']
     """
     _check_name(name)
     if reduce not in ("mean", "sum", None):
         raise DefinitionError(f'reduce={reduce!r}: use "mean", "sum" or None')
-    param_symbols = _symbols(params, "params")
-    data_symbols = _symbols(data, "data")
+    param_symbols = symbols_of(params, "params")
+    data_symbols = symbols_of(data, "data")
     defaults = _defaults(constants)
+    roles = _Roles(name, param_symbols, data_symbols, defaults)
+    if any(map(is_array, (*param_symbols, *data_symbols))):
+        return _indexed(roles, expr, reduce)
     if reduce is not None and not data_symbols:
         raise DefinitionError(f'reduce="{reduce}" needs data=: there are no samples to combine')
+    try:
+        return _sampled(roles, expr, reduce)
+    except NeedsIndicesError:
+        return _indexed(roles, expr, reduce)
 
+
+class _Roles(NamedTuple):
+    name: str
+    params: tuple[Any, ...]
+    data: tuple[Any, ...]
+    constants: dict[Any, float | None]
+
+
+def _sampled(roles: _Roles, expr: Any, reduce: Reduce) -> Definition:
+    """Return the definition of a formula of numbers, some of which every sample has."""
     graph = Graph()
     table: dict[sp.Basic, int] = {}
-    roles: list[tuple[Role, Sequence[sp.Symbol]]] = [
-        ("param", param_symbols),
-        ("data", data_symbols),
-        ("constant", list(defaults)),
+    every: list[tuple[Role, Sequence[sp.Symbol]]] = [
+        ("param", roles.params),
+        ("data", roles.data),
+        ("constant", list(roles.constants)),
     ]
-    for role, symbols in roles:
+    for role, symbols in every:
         for slot, symbol in enumerate(symbols):
             if symbol in table:
                 raise DefinitionError(f"the symbol {symbol} stands in two places of the roles")
@@ -172,25 +298,58 @@ def define(
             table[symbol] = graph.input(role, slot, axes)
 
     lowering = Lowering(graph, table)
-    assignments, rest = _split(expr)
+    assignments, rest = split(expr)
     for symbol, value in assignments:
         if lowering.knows(symbol):
             raise DefinitionError(f"{symbol} is assigned, but has a meaning already; rename it")
         lowering.assign(symbol, value)
-    exprs, shape, keys = _outputs(rest)
+    exprs, shape, keys = spread(rest)
     entries = [_reduced(graph, lowering.lower(e), reduce) for e in exprs]
-    per_sample = bool(data_symbols) and reduce is None
+    per_sample = bool(roles.data) and reduce is None
     return Definition(
-        name=name,
-        params=tuple(str(s) for s in param_symbols),
-        data=tuple(str(s) for s in data_symbols),
-        constants=tuple((str(s), value) for s, value in defaults.items()),
+        name=roles.name,
+        params=tuple(str(s) for s in roles.params),
+        data=tuple(str(s) for s in roles.data),
+        constants=tuple((str(s), value) for s, value in roles.constants.items()),
         reduce=reduce,
         graph=graph,
         output=Output("value", tuple(entries), shape, per_sample),
         keys=keys,
         source=None if assignments else tuple(exprs),
-        source_params=param_symbols,
+        source_params=roles.params,
+        param_shapes=((),) * len(roles.params),
+        data_shapes=((SAMPLES.extent,),) * len(roles.data),
+        sizes=SAMPLES.extent.sizes if roles.data else (),
+    )
+
+
+def _indexed(roles: _Roles, expr: Any, reduce: Reduce) -> Definition:
+    """Return the definition of a formula in index or matrix notation."""
+    if reduce is not None:
+        raise DefinitionError(
+            f'reduce="{reduce}": in index notation the sums say everything; write '
+            f"Sum(..., (i, 0, n - 1)){'/n' if reduce == 'mean' else ''} instead"
+        )
+    assignments, rest = split(expr)
+    found = in_indices(roles.params, roles.data, roles.constants, assignments, rest)
+    return Definition(
+        name=roles.name,
+        params=tuple(map(name_of, roles.params)),
+        data=tuple(map(name_of, roles.data)),
+        constants=found.constants,
+        reduce=None,
+        graph=found.graph,
+        output=found.output,
+        keys=found.keys,
+        source=None if assignments else found.source,
+        source_params=roles.params,
+        param_shapes=found.param_shapes,
+        data_shapes=found.data_shapes,
+        sizes=found.sizes,
+        derived=found.derived,
+        wholes=found.wholes,
+        required=found.required,
+        indexed=True,
     )
 
 
@@ -203,93 +362,21 @@ def _check_name(name: object) -> None:
         )
 
 
-def _symbols(symbols: SymbolsLike, role: str) -> tuple[sp.Symbol, ...]:
-    if isinstance(symbols, sp.Symbol):
-        return (symbols,)
-    if isinstance(symbols, str) or not isinstance(symbols, Iterable):
-        raise DefinitionError(f"{role}={symbols!r}: give SymPy symbols, as sympy.symbols makes")
-    found = tuple(symbols)
-    for symbol in found:
-        if not isinstance(symbol, sp.Symbol):
-            raise DefinitionError(f"{role}: {symbol!r} is not a SymPy symbol")
-    return found
-
-
-def _defaults(constants: SymbolsLike | Mapping[sp.Symbol, float]) -> dict[sp.Symbol, float | None]:
+def _defaults(constants: ConstantsLike) -> dict[sp.Symbol, float | None]:
     given = tuple(constants) if isinstance(constants, Mapping) else constants
-    names = _symbols(given, "constants")
+    names = symbols_of(given, "constants", arrays=False)
     if len({str(s) for s in names}) < len(names):
         raise DefinitionError("constants: two of one name; they are keywords, so rename one")
     if not isinstance(constants, Mapping):
         return dict.fromkeys(names)
     found: dict[sp.Symbol, float | None] = {}
     for symbol in names:
+        value: Any = constants[symbol]
         try:
-            found[symbol] = float(constants[symbol])
+            found[symbol] = None if value is None else float(value)
         except (TypeError, ValueError) as error:
             raise DefinitionError(f"constants: the default of {symbol} is not a number") from error
     return found
-
-
-def _is_assignment(item: Any) -> bool:
-    return (
-        isinstance(item, tuple | list | sp.Tuple)
-        and len(item) == 2
-        and (isinstance(item[0], sp.Symbol))
-    )
-
-
-def _split(expr: Any) -> tuple[list[tuple[sp.Symbol, Any]], Any]:
-    """Separate leading assignments from the outputs."""
-    if not isinstance(expr, tuple | list):
-        return [], expr
-    items = list(expr)
-    # What sympy.cse returns: (assignments, [results]).
-    if (
-        len(items) == 2
-        and isinstance(items[0], list)
-        and isinstance(items[1], list)
-        and all(_is_assignment(item) for item in items[0])
-    ):
-        results = items[1]
-        return [(s, e) for s, e in items[0]], results[0] if len(results) == 1 else results
-    count = 0
-    while count < len(items) and _is_assignment(items[count]):
-        count += 1
-    if count == 0:
-        return [], items
-    if any(_is_assignment(item) for item in items[count:]):
-        raise DefinitionError("assignments stand first, the expressions to compute after them")
-    assignments = [(symbol, value) for symbol, value in items[:count]]
-    rest = items[count:]
-    if not rest:
-        return assignments, assignments[-1][0]
-    return assignments, rest[0] if len(rest) == 1 else rest
-
-
-def _outputs(expr: Any) -> tuple[list[Any], tuple[int, ...], tuple[str, ...]]:
-    """Return the scalar expressions, the shape they are returned in, and the keys of a dict."""
-    if isinstance(expr, Mapping):
-        return list(expr.values()), (len(expr),), tuple(str(key) for key in expr)
-    if isinstance(expr, sp.MatrixBase):
-        return list(expr.flat()), tuple(int(size) for size in expr.shape), ()
-    if isinstance(expr, sp.NDimArray):
-        shape = tuple(int(size) for size in expr.shape)
-        return [expr[expr._get_tuple_index(k)] for k in range(len(expr))], shape, ()
-    if isinstance(expr, tuple | list | sp.Tuple):
-        if not expr:
-            raise DefinitionError("there is nothing to compute: the sequence is empty")
-        for item in expr:
-            if isinstance(item, tuple | list | dict | sp.MatrixBase | sp.NDimArray):
-                raise DefinitionError(
-                    "outputs nest: give one flat sequence of expressions, or one Matrix"
-                )
-        return list(expr), (len(expr),), ()
-    try:
-        # Strict: text would be evaluated.
-        return [sp.sympify(expr, strict=True)], (), ()
-    except (sp.SympifyError, TypeError) as error:
-        raise DefinitionError(f"{expr!r} is not a SymPy expression") from error
 
 
 def _reduced(graph: Graph, node: int, reduce: Reduce) -> int:

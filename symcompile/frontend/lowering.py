@@ -4,28 +4,29 @@ SymPy trees are graphs with shared subtrees: a walk that forgets what it has see
 exponential, and a recursive one overflows. So nothing here recurses, and nothing calls a SymPy
 function that walks (``str``, ``free_symbols``, ``subs``). What cannot be lowered exactly is
 refused, with the subexpression and what to do.
+
+What an expression means may depend on its free indices; so it is lowered once for each meaning
+of these. Formulas of numbers have none.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
-from typing import Any, TypeAlias
+from typing import Any
 
 import sympy as sp
 from sympy.core.function import AppliedUndef
 
 from symcompile.errors import LoweringError
+from symcompile.frontend import indexed, matrices
 from symcompile.frontend.brief import brief
+from symcompile.frontend.context import Context
+from symcompile.frontend.frames import SAMPLE, Frames, Term
+from symcompile.frontend.plan import Handler, NeedsIndicesError, Plan
+from symcompile.frontend.scope import Scope, facts_of
 from symcompile.ir.graph import Graph, Kind, Special
 from symcompile.ir.ops import BY_SYMPY_CLASS, CONSTANTS
-
-#: The children that an expression needs, and what makes its node from theirs.
-_Plan: TypeAlias = tuple[Sequence[Any], Callable[[list[int]], int]]
-_Handler: TypeAlias = Callable[["Lowering", Any], _Plan]
-
-# A chain of additions this long is summed pairwise instead, so error grows with its logarithm.
-_PAIRWISE = 8
 
 _HINTS = {
     "Derivative": "call .doit() on it, or define the derivative as a symbol",
@@ -76,6 +77,12 @@ _NAMED = {sympy: op for op, (_, sympy) in CONSTANTS.items()}
 class Lowering:
     """Lowers expressions into one graph.
 
+    Args:
+        graph: where the nodes go.
+        symbols: the nodes of symbols that are numbers, or one number for each sample.
+        context: the arrays, indices and sizes of a formula in index notation.
+        frames: what has the labels of arrays in it.
+
     >>> g = Graph()
     >>> x = sp.Symbol("x")
     >>> lowering = Lowering(g, {x: g.input("param", 0)})
@@ -83,26 +90,61 @@ class Lowering:
     'sin'
     """
 
-    def __init__(self, graph: Graph, symbols: Mapping[sp.Basic, int]) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        symbols: Mapping[sp.Basic, int],
+        context: Context | None = None,
+        frames: Frames | None = None,
+    ) -> None:
         self.graph = graph
-        self._symbols = dict(symbols)
+        self.frames = Frames(graph) if frames is None else frames
+        self._context = context
+        self._terms = {
+            symbol: Term(node, (SAMPLE,) if graph[node].axes else ())
+            for symbol, node in symbols.items()
+        }
         # Keyed by identity: comparing two SymPy graphs can be exponential. The object is kept
-        # beside its node so that its address is not used again.
-        self._seen: dict[int, tuple[int, Any]] = {}
+        # beside its term so that its address is not used again.
+        self._seen: dict[Any, tuple[Term, Any]] = {}
+
+    @property
+    def indexed(self) -> bool:
+        """Whether the formula is in index notation."""
+        return self._context is not None
+
+    @property
+    def context(self) -> Context:
+        """What index notation is about."""
+        assert self._context is not None, "a formula of numbers has no indices"
+        return self._context
 
     def assign(self, symbol: sp.Basic, expr: Any) -> None:
         """Name an intermediate: ``symbol`` stands for ``expr`` from here on."""
-        node = self.lower(expr)
-        self._symbols[symbol] = node
-        if self.graph[node].args:
-            self.graph.labels.setdefault(node, str(symbol))
+        if self.indexed and self.context.indices.free(expr):
+            self.context.indices.define(symbol, expr)
+            return
+        term = self.term(expr)
+        if term.shape is not None:
+            raise LoweringError(f"{symbol} is assigned a matrix; write {brief(expr)} itself", expr)
+        self._terms[symbol] = term
+        if self.graph[term.node].args:
+            self.graph.labels.setdefault(term.node, str(symbol))
 
     def knows(self, symbol: sp.Basic) -> bool:
         """Return whether ``symbol`` has a meaning already."""
-        return symbol in self._symbols
+        return symbol in self._terms or (self._context is not None and self._context.knows(symbol))
 
     def lower(self, expr: Any) -> int:
         """Return the node for ``expr``.
+
+        Raises:
+            LoweringError: a subexpression has no exact counterpart.
+        """
+        return self.term(expr).node
+
+    def term(self, expr: Any, scope: Scope | None = None) -> Term:
+        """Return ``expr`` with the labels of its axes.
 
         Raises:
             LoweringError: a subexpression has no exact counterpart.
@@ -111,90 +153,151 @@ class Lowering:
             root = sp.sympify(expr, strict=True)  # text would be evaluated
         except (sp.SympifyError, TypeError) as error:
             raise LoweringError(f"{expr!r} is not a SymPy expression", expr) from error
-        stack = [root]
         seen = self._seen
+        scope = Scope({}) if scope is None else scope
+        top = self._key(root, scope)
+        stack: list[tuple[Any, Scope, Any, Plan | None]] = [(root, scope, top, None)]
         while stack:
-            current = stack[-1]
-            if id(current) in seen:
+            current, scope, key, plan = stack[-1]
+            if key in seen:
                 stack.pop()
                 continue
-            children, combine = self._plan(current)
-            pending = [child for child in children if id(child) not in seen]
+            if plan is None:
+                plan = self._plan(current, scope)
+                stack[-1] = (current, scope, key, plan)
+            children, combine, scopes = plan
+            if scopes is None:
+                keys = [self._key(child, scope) for child in children]
+            else:
+                keys = [self._key(c, s) for c, s in zip(children, scopes, strict=True)]
+            pending = [k for k, child_key in enumerate(keys) if child_key not in seen]
             if pending:
-                stack.extend(reversed(pending))
+                for k in reversed(pending):
+                    inner = scope if scopes is None else scopes[k]
+                    stack.append((children[k], inner, keys[k], None))
+                continue
+            found = combine([seen[child_key][0] for child_key in keys])
+            if isinstance(found, Plan):
+                stack[-1] = (current, scope, key, found)
                 continue
             stack.pop()
-            node = combine([seen[id(child)][0] for child in children])
-            seen[id(current)] = (node, current)
-        return seen[id(root)][0]
+            # What was made on the way is kept as well: it is known by its address.
+            seen[key] = (found, (current, children))
+        return seen[top][0]
 
-    def _plan(self, expr: Any) -> _Plan:
-        """Return the children that ``expr`` needs, and what makes its node from theirs."""
+    def _key(self, expr: Any, scope: Scope) -> Any:
+        if self._context is None:
+            return id(expr)
+        free = self._context.indices.free(expr)
+        return (id(expr), scope.key(free)) if free else id(expr)
+
+    def _plan(self, expr: Any, scope: Scope) -> Plan:
+        """Return the children that ``expr`` needs, and what makes its term from theirs."""
         name = type(expr).__name__
-        graph = self.graph
         if isinstance(expr, AppliedUndef):  # whatever its name: it has no meaning
             raise _refusal(expr)
+        if self._context is not None:
+            linear = self._context.indices.linear(expr)
+            if linear is not None and linear.terms:
+                value = self._context.indices.resolve(linear, scope.bindings, expr)
+                return Plan((), lambda _: self.frames.index(value))
         handler = _HANDLERS.get(name)
         if handler is not None:
-            return handler(self, expr)
+            if self._context is None and name in _IN_INDICES:
+                raise NeedsIndicesError(str(_refusal(expr)), expr)
+            return handler(self, expr, scope)
         if isinstance(expr, sp.Symbol):
-            return (), lambda _: self._symbol(expr)
+            return self._symbol(expr, scope)
         if isinstance(expr, sp.Number):
-            return (), lambda _: graph.constant(_number(expr))
+            return Plan((), lambda _: self.frames.constant(_number(expr)))
         if name in _NAMED:
-            return (), lambda _: graph.add(_NAMED[name])
+            return Plan((), lambda _: Term(self.graph.add(_NAMED[name])))
         if name in _COMPARISONS:
             op, swap = _COMPARISONS[name]
-            return expr.args, lambda nodes: graph.add(op, tuple(nodes[::-1] if swap else nodes))
+            return Plan(
+                expr.args, lambda terms: self.frames.apply(op, *(terms[::-1] if swap else terms))
+            )
         if name in _RECIPROCALS:
-            return expr.args, lambda nodes: self._reciprocal(name, nodes[0])
+            return Plan(expr.args, lambda terms: self._reciprocal(name, terms[0]))
         if name in BY_SYMPY_CLASS and isinstance(expr, sp.Function):
-            return expr.args, lambda nodes: graph.add(BY_SYMPY_CLASS[name], tuple(nodes))
+            return Plan(expr.args, lambda terms: self.frames.apply(BY_SYMPY_CLASS[name], *terms))
+        if isinstance(expr, sp.MatrixExpr) and self._context is None:
+            raise NeedsIndicesError(str(_refusal(expr)), expr)
         raise _refusal(expr)
 
-    def _symbol(self, symbol: sp.Symbol) -> int:
-        node: int | None = self._symbols.get(symbol)
-        if node is None:
+    def _symbol(self, symbol: sp.Symbol, scope: Scope) -> Plan:
+        term = self._terms.get(symbol)
+        if term is None and self._context is not None:
+            bound = scope.bindings.get(symbol)
+            if isinstance(bound, Term):
+                return Plan((), lambda _: bound)
+            macro = self._context.indices.macro(symbol)
+            if macro is not None:
+                return Plan((macro,), lambda terms: terms[0])
+            self._context.refuse_number(symbol)
+        if term is None:
             raise LoweringError(
                 f"the symbol {symbol} is neither a parameter, nor data, nor a constant, nor "
                 "assigned before it is used; add it to params=, data= or constants=",
                 symbol,
             )
-        return node
+        return Plan((), lambda _: term)
 
-    def _reciprocal(self, name: str, node: int) -> int:
+    def _reciprocal(self, name: str, term: Term) -> Term:
         outer, op, inner = _RECIPROCALS[name]
-        one = self.graph.constant(1)
+        one = self.frames.constant(1)
         if inner:
-            node = self.graph.add("div", (one, node))
-        node = self.graph.add(op, (node,))
-        return self.graph.add("div", (one, node)) if outer else node
+            term = self.frames.apply("div", one, term)
+        term = self.frames.apply(op, term)
+        return self.frames.apply("div", one, term) if outer else term
 
-    def truth(self, node: int) -> int:
-        """Return a node as a truth value: a number is true unless it is zero."""
-        if self.graph[node].kind is Kind.BOOL:
-            return node
-        return self.graph.add("ne", (node, self.graph.constant(0)))
+    def truth(self, term: Term) -> Term:
+        """Return a term as a truth value: a number is true unless it is zero."""
+        if self.graph[term.node].kind is Kind.BOOL:
+            return term
+        return self.frames.apply("ne", term, self.frames.constant(0))
 
-    def _fold(self, op: str, nodes: Sequence[int]) -> int:
-        """Combine many nodes by one operation, pairwise where there are many."""
-        row = list(nodes)
-        while len(row) > _PAIRWISE:
-            pairs = [self.graph.add(op, (a, b)) for a, b in zip(row[::2], row[1::2], strict=False)]
-            row = pairs + row[len(row) & ~1 :]
-        total = row[0]
-        for node in row[1:]:
-            total = self.graph.add(op, (total, node))
-        return total
+    def fold(self, op: str, terms: Sequence[Term]) -> Term:
+        """Combine many terms by one operation, pairwise where there are many."""
+        return self.frames.fold(op, terms, sort=self.indexed)
 
-    def power(self, base: int, exponent: Fraction) -> int:
+    def power(self, base: Term, exponent: Fraction) -> Term:
         """Return ``base**exponent`` for an exact exponent."""
         if exponent == 1:
             return base
         if exponent == Fraction(1, 2):
-            return self.graph.add("sqrt", (base,))
+            return self.frames.apply("sqrt", base)
         op = "powi" if exponent.denominator == 1 else "pow"
-        return self.graph.add(op, (base, self.graph.constant(exponent)))
+        return self.frames.apply(op, base, self.frames.constant(exponent))
+
+    def product(self, args: Sequence[Any], above: Sequence[Term] = ()) -> Plan:
+        """Return the plan of a product of ``args``, and of terms that are there already."""
+        factors: list[Any] = []
+        below: list[tuple[Any, Fraction]] = []
+        coefficient = Fraction(1)
+        for arg in args:
+            if arg.is_Rational:
+                coefficient *= Fraction(int(arg.p), int(arg.q))
+            elif arg.is_Pow and arg.exp.is_Rational and arg.exp.p < 0:
+                below.append((arg.base, Fraction(-int(arg.exp.p), int(arg.exp.q))))
+            else:
+                factors.append(arg)
+
+        def combine(terms: list[Term]) -> Term:
+            frames = self.frames
+            top = [*terms[: len(factors)], *above]
+            if abs(coefficient.numerator) != 1 or not top:
+                top.insert(0, frames.constant(abs(coefficient.numerator)))
+            term = self.fold("mul", top)
+            bottom = zip(terms[len(factors) :], below, strict=True)
+            divisors = [self.power(base, exponent) for base, (_, exponent) in bottom]
+            if coefficient.denominator != 1:
+                divisors.insert(0, frames.constant(coefficient.denominator))
+            if divisors:
+                term = frames.apply("div", term, self.fold("mul", divisors))
+            return frames.apply("neg", term) if coefficient < 0 else term
+
+        return Plan([*factors, *[base for base, _ in below]], combine)
 
 
 def _number(value: sp.Number) -> Fraction | Special:
@@ -215,130 +318,119 @@ def _number(value: sp.Number) -> Fraction | Special:
     return magnitude * Fraction(2) ** int(exponent)
 
 
-def _add(self: Lowering, expr: Any) -> _Plan:
-    return expr.args, lambda nodes: self._fold("add", nodes)
+def _mul(self: Lowering, expr: Any, scope: Scope) -> Plan:
+    return self.product(expr.args)
 
 
-def _mul(self: Lowering, expr: Any) -> _Plan:
-    above: list[Any] = []
-    below: list[tuple[Any, Fraction]] = []
-    coefficient = Fraction(1)
-    for arg in expr.args:
-        if arg.is_Rational:
-            coefficient *= Fraction(int(arg.p), int(arg.q))
-        elif arg.is_Pow and arg.exp.is_Rational and arg.exp.p < 0:
-            below.append((arg.base, Fraction(-int(arg.exp.p), int(arg.exp.q))))
-        else:
-            above.append(arg)
-
-    def combine(nodes: list[int]) -> int:
-        graph = self.graph
-        top, bottom = nodes[: len(above)], nodes[len(above) :]
-        factors = list(top)
-        if abs(coefficient.numerator) != 1 or not factors:
-            factors.insert(0, graph.constant(abs(coefficient.numerator)))
-        node = self._fold("mul", factors)
-        divisors = [self.power(b, e) for b, (_, e) in zip(bottom, below, strict=True)]
-        if coefficient.denominator != 1:
-            divisors.insert(0, graph.constant(coefficient.denominator))
-        if divisors:
-            node = graph.add("div", (node, self._fold("mul", divisors)))
-        return graph.add("neg", (node,)) if coefficient < 0 else node
-
-    return [*above, *[base for base, _ in below]], combine
-
-
-def _pow(self: Lowering, expr: Any) -> _Plan:
+def _pow(self: Lowering, expr: Any, scope: Scope) -> Plan:
     base, exponent = expr.args
     if exponent.is_Rational:
         power = Fraction(int(exponent.p), int(exponent.q))
         if power > 0:
-            return (base,), lambda nodes: self.power(nodes[0], power)
-        one = self.graph.constant(1)
-        return (base,), lambda nodes: self.graph.add("div", (one, self.power(nodes[0], -power)))
-    return (base, exponent), lambda nodes: self.graph.add("pow", (nodes[0], nodes[1]))
+            return Plan((base,), lambda terms: self.power(terms[0], power))
+        one = self.frames.constant(1)
+        return Plan(
+            (base,), lambda terms: self.frames.apply("div", one, self.power(terms[0], -power))
+        )
+    return Plan(expr.args, lambda terms: self.frames.apply("pow", *terms))
 
 
-def _log(self: Lowering, expr: Any) -> _Plan:
-    def combine(nodes: list[int]) -> int:
-        logs = [self.graph.add("log", (node,)) for node in nodes]
-        return logs[0] if len(logs) == 1 else self.graph.add("div", (logs[0], logs[1]))
+def _log(self: Lowering, expr: Any, scope: Scope) -> Plan:
+    def combine(terms: list[Term]) -> Term:
+        logs = [self.frames.apply("log", term) for term in terms]
+        return logs[0] if len(logs) == 1 else self.frames.apply("div", *logs)
 
-    return expr.args, combine
+    return Plan(expr.args, combine)
 
 
-def _piecewise(self: Lowering, expr: Any) -> _Plan:
+def _branches(
+    self: Lowering, scope: Scope, pairs: Sequence[tuple[Any, Any]]
+) -> Sequence[Scope] | None:
+    """Return where each value and condition is lowered: what the earlier conditions left."""
+    if not self.indexed:
+        return None
+    scopes = []
+    indices, extents = self.context.indices, self.frames.extents
+    for _, condition in pairs:
+        facts, more = facts_of(condition, indices, scope, extents)
+        scopes += [scope.known(facts, guarded=more), scope]
+        facts, more = facts_of(condition, indices, scope, extents, holds=False)
+        scope = scope.known(facts, guarded=more)
+    return scopes
+
+
+def _piecewise(self: Lowering, expr: Any, scope: Scope) -> Plan:
     pieces = [part for pair in expr.args for part in pair.args]
 
-    def combine(nodes: list[int]) -> int:
-        result = self.graph.constant(Special.NAN)
-        for value, condition in reversed(list(zip(nodes[::2], nodes[1::2], strict=True))):
-            if self.graph[condition].op == "true":
+    def combine(terms: list[Term]) -> Term:
+        result = self.frames.constant(Special.NAN)
+        for value, condition in reversed(list(zip(terms[::2], terms[1::2], strict=True))):
+            if self.graph[condition.node].op == "true":
                 result = value
             else:
-                result = self.graph.add("select", (self.truth(condition), value, result))
+                result = self.frames.apply("select", self.truth(condition), value, result)
         return result
 
-    return pieces, combine
+    return Plan(pieces, combine, _branches(self, scope, [pair.args for pair in expr.args]))
 
 
-def _chain(op: str) -> _Handler:
-    def handler(self: Lowering, expr: Any) -> _Plan:
-        return expr.args, lambda nodes: self._fold(op, nodes)
-
-    return handler
+def _chain(op: str) -> Handler:
+    return lambda self, expr, scope: Plan(expr.args, lambda terms: self.fold(op, terms))
 
 
-def _logic(op: str) -> Callable[[Lowering, Any], Any]:
-    def handler(self: Lowering, expr: Any) -> tuple[Sequence[Any], Callable[[list[int]], int]]:
-        return expr.args, lambda nodes: self._fold(op, [self.truth(node) for node in nodes])
+def _logic(op: str) -> Handler:
+    return lambda self, expr, scope: Plan(
+        expr.args, lambda terms: self.fold(op, [self.truth(term) for term in terms])
+    )
 
-    return handler
 
-
-def _ite(self: Lowering, expr: Any) -> _Plan:
-    def combine(nodes: list[int]) -> int:
-        g = self.graph
-        condition, yes, no = self.truth(nodes[0]), nodes[1], nodes[2]
-        if Kind.BOOL not in (g[yes].kind, g[no].kind):
-            return g.add("select", (condition, yes, no))
+def _ite(self: Lowering, expr: Any, scope: Scope) -> Plan:
+    def combine(terms: list[Term]) -> Term:
+        apply, kinds = self.frames.apply, [self.graph[term.node].kind for term in terms]
+        condition, yes, no = self.truth(terms[0]), terms[1], terms[2]
+        if Kind.BOOL not in kinds[1:]:
+            return apply("select", condition, yes, no)
         yes, no = self.truth(yes), self.truth(no)
-        otherwise = g.add("and", (g.add("not", (condition,)), no))
-        return g.add("or", (g.add("and", (condition, yes)), otherwise))
+        otherwise = apply("and", apply("not", condition), no)
+        return apply("or", apply("and", condition, yes), otherwise)
 
-    return expr.args, combine
-
-
-def _not(self: Lowering, expr: Any) -> _Plan:
-    return expr.args, lambda nodes: self.graph.add("not", (self.truth(nodes[0]),))
+    condition, yes, no = expr.args
+    scopes = _branches(self, scope, [(yes, condition), (no, sp.true)])
+    return Plan(expr.args, combine, scopes and [scope, scopes[0], scopes[2]])
 
 
-def _literal(op: str) -> _Handler:
-    return lambda self, expr: ((), lambda _: self.graph.add(op))
+def _not(self: Lowering, expr: Any, scope: Scope) -> Plan:
+    return Plan(expr.args, lambda terms: self.frames.apply("not", self.truth(terms[0])))
 
 
-def _same(self: Lowering, expr: Any) -> _Plan:
-    return expr.args, lambda nodes: nodes[0]
+def _literal(op: str) -> Handler:
+    return lambda self, expr, scope: Plan((), lambda _: Term(self.graph.add(op)))
 
 
-def _polygamma(self: Lowering, expr: Any) -> _Plan:
+def _same(self: Lowering, expr: Any, scope: Scope) -> Plan:
+    return Plan(expr.args, lambda terms: terms[0])
+
+
+def _polygamma(self: Lowering, expr: Any, scope: Scope) -> Plan:
     order, argument = expr.args
     if not order.is_Integer or order < 0:
         raise LoweringError(
             f"{brief(expr)}: the order of polygamma must be a whole number known now", expr
         )
     if order == 0:
-        return (argument,), lambda nodes: self.graph.add("digamma", (nodes[0],))
-    node = self.graph.constant(int(order))
-    return (argument,), lambda nodes: self.graph.add("polygamma", (node, nodes[0]))
+        return Plan((argument,), lambda terms: self.frames.apply("digamma", terms[0]))
+    degree = self.frames.constant(int(order))
+    return Plan((argument,), lambda terms: self.frames.apply("polygamma", degree, terms[0]))
 
 
-def _refuse(self: Lowering, expr: Any) -> Any:
+def _refuse(self: Lowering, expr: Any, scope: Scope) -> Plan:
     raise _refusal(expr)
 
 
-_HANDLERS: dict[str, _Handler] = {
-    "Add": _add,
+_IN_INDICES = indexed.HANDLERS | matrices.HANDLERS
+
+_HANDLERS: dict[str, Handler] = {
+    "Add": _chain("add"),
     "Mul": _mul,
     "Pow": _pow,
     "log": _log,
@@ -356,6 +448,7 @@ _HANDLERS: dict[str, _Handler] = {
     "polygamma": _polygamma,
     "ComplexInfinity": _refuse,
     "ImaginaryUnit": _refuse,
+    **_IN_INDICES,
 }
 
 

@@ -1,4 +1,4 @@
-"""Single operations and constants of the IR as SymPy.
+"""Single operations, constants and elements of arrays of the IR as SymPy.
 
 SymPy's automatic evaluation is left on, so what comes out reads as if it had been typed.
 """
@@ -6,6 +6,7 @@ SymPy's automatic evaluation is left on, so what comes out reads as if it had be
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
 from typing import Any
@@ -81,6 +82,51 @@ def raise_op(op: str, args: Sequence[Any]) -> Any:
     log(exp(x) + 1)
     """
     return _maker(op)(*args)
+
+
+def raise_reduction(op: str, body: Any, limits: Sequence[tuple[Any, Any, Any]]) -> Any:
+    """Return a reduction over indices with their first and last values.
+
+    SymPy has no maximum over an index, so that is a function of the limits.
+
+    >>> i, n = sp.symbols("i n")
+    >>> raise_reduction("reduce_max", sp.IndexedBase("x")[i], [(i, 0, n - 1)])
+    Max(x[i], (i, 0, n - 1))
+    """
+    if op == "reduce_max":
+        return sp.Function("Max", commutative=True)(body, *(sp.Tuple(*limit) for limit in limits))
+    return (sp.Product if op == "reduce_prod" else sp.Sum)(body, *limits)
+
+
+def index_symbol(name: str) -> sp.Symbol:
+    """Return the symbol of an index."""
+    return sp.Symbol(name, integer=True)
+
+
+def size_symbol(name: str) -> sp.Symbol:
+    """Return the symbol of a size."""
+    return sp.Symbol(name, integer=True, positive=True)
+
+
+@dataclass(frozen=True)
+class Element:
+    """How an array is written where it has indices.
+
+    Attributes:
+        base: what takes the indices: an ``IndexedBase`` or a ``MatrixSymbol``.
+        thin: per dimension, whether it has size 1, so that the IR has no axis for it; nothing
+            where no dimension has.
+    """
+
+    base: Any
+    thin: tuple[bool, ...] = ()
+
+    def at(self, indices: Sequence[Any]) -> Any:
+        """Return an element."""
+        if self.thin:
+            found = iter(indices)
+            indices = [sp.S.Zero if thin else next(found) for thin in self.thin]
+        return self.base[tuple(indices)] if indices else self.base
 
 
 @cache

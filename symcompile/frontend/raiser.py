@@ -8,7 +8,6 @@ decided on the IR, in one walk; only pieces that are looked at are made in SymPy
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -16,9 +15,29 @@ from typing import Any
 
 import sympy as sp
 
-from symcompile.frontend.raised_ops import float_values, raise_number, raise_op
-from symcompile.ir.graph import BOOLEAN_OPS, Graph, Input
-from symcompile.naming import identifier
+from symcompile.frontend.piece import Look, Piece
+from symcompile.frontend.raised_ops import (
+    Element,
+    float_values,
+    index_symbol,
+    raise_number,
+    size_symbol,
+)
+from symcompile.ir.affine import Affine
+from symcompile.ir.graph import BOOLEAN_OPS, REDUCTIONS, Graph, Input
+from symcompile.ir.indices import (
+    Letters,
+    Place,
+    chosen_index,
+    distinct,
+    equation,
+    mentioned,
+    placed,
+    safe_name,
+    vanishes,
+)
+
+__all__ = ["Raised", "Raiser", "distinct", "raise_nodes", "safe_name", "unused"]
 
 #: A graph of at most this many operations, written out, needs no intermediates.
 SMALL = 60
@@ -36,8 +55,7 @@ class Raised:
 
     Attributes:
         intermediates: ``(symbol, expression)`` in order; each uses only those before it. The
-            symbol of one that varies with the sample is an element ``t0[i]`` where samples
-            are indexed.
+            symbol of one that has axes is an element ``t0[i]`` where there are indices.
         results: one expression for each root.
     """
 
@@ -50,22 +68,26 @@ def raise_nodes(
     roots: Sequence[int],
     leaves: Mapping[Input, Any],
     *,
-    index: sp.Symbol | None = None,
-    extent: sp.Symbol | None = None,
+    letters: Letters | None = None,
+    sizes: Mapping[str, Any] | None = None,
     floats: Collection[Fraction] | None = None,
     piece: int = _PIECE,
+    factored: bool = False,
 ) -> Raised:
     """Return nodes as SymPy expressions.
 
     Args:
         graph: the graph.
-        roots: the nodes wanted.
-        leaves: what each input is called.
-        index: the index of samples, for sums and for intermediates that vary with the sample;
-            such leaves should be elements ``x[index]``. None leaves the index out.
-        extent: the number of samples, ``n`` if None.
+        roots: the nodes wanted; one with axes is returned in the indices of its
+            ``letters.distinct``.
+        leaves: what each input is called; an array is an
+            :class:`~symcompile.frontend.raised_ops.Element`.
+        letters: chooses indices. None leaves them out: what varies with the sample looks like
+            what does not.
+        sizes: symbols for the names of sizes.
         floats: constants to raise as Floats; None judges by their values.
         piece: the most operations of one expression where there are intermediates.
+        factored: whether factors without the index of a sum are written in front of it.
 
     Example:
         >>> graph = Graph()
@@ -74,7 +96,8 @@ def raise_nodes(
         >>> raise_nodes(graph, [root], {Input("param", 0): sp.Symbol("x")}).results
         (x*sin(x),)
     """
-    raiser = Raiser(graph, roots, leaves, index=index, extent=extent, floats=floats, piece=piece)
+    raiser = Raiser(graph, roots, leaves, letters=letters, sizes=sizes, floats=floats, piece=piece)
+    raiser.factored = factored
     intermediates = tuple(raiser.intermediates())
     return Raised(intermediates, tuple(raiser.expression(root) for root in roots))
 
@@ -91,54 +114,83 @@ class Raiser:
         roots: Sequence[int],
         leaves: Mapping[Input, Any],
         *,
-        index: sp.Symbol | None = None,
-        extent: sp.Symbol | None = None,
+        letters: Letters | None = None,
+        sizes: Mapping[str, Any] | None = None,
         floats: Collection[Fraction] | None = None,
         piece: int = _PIECE,
     ) -> None:
         self.graph = graph
-        self.index = index
-        self.extent = sp.Symbol("n", integer=True, positive=True) if extent is None else extent
+        self.letters = letters
+        #: Whether factors without the index of a sum are written in front of it.
+        self.factored = False
         self._leaves = leaves
         self._order = graph.ancestors(roots)
         self._floats = float_values(graph, self._order) if floats is None else floats
+        #: What the variables of places stand for: sizes, letters, and indices read from data.
+        self._variables: dict[str, Any] = {
+            **{name: size_symbol(name) for name in _sizes(graph, self._order)},
+            **(sizes or {}),
+        }
         #: The nodes that are named intermediates, in order.
         self.cuts = self._plan(roots, piece)
-        taken = {_bare(symbol) for symbol in leaves.values()} | {str(self.extent), str(index)}
+        taken = {_bare(symbol) for symbol in leaves.values()}
+        taken |= {str(size) for size in self._variables.values()}
+        taken |= set(letters.used if letters is not None else ())
         self._names = dict(zip(self.cuts, self._cut_names(taken), strict=True))
-        self.symbols = {node: self._symbol(node) for node in self.cuts}
+        #: The symbol of each intermediate, in indices of its own.
+        self.symbols = {node: self.symbol(node, self.place(node)) for node in self.cuts}
 
     def _plan(self, roots: Sequence[int], piece: int) -> list[int]:
         graph, order = self.graph, self._order
-        uses: dict[int, int] = dict.fromkeys(order, 0)
         written_out: dict[int, int] = {}
         for node in order:
             args = graph[node].args
-            for arg in args:
-                uses[arg] += 1
-            total = bool(args) + sum(written_out[arg] for arg in args)
+            total = _is_operation(graph, node) + sum(written_out[arg] for arg in args)
             written_out[node] = min(total, _MANY)
+        forced = self._forced() if self.letters is not None else set()
         if sum(written_out[root] for root in roots) <= SMALL:
-            return []
-        mentions: dict[int, int] = {}
-        for root in roots:
-            mentions[root] = mentions.get(root, 0) + 1
+            return sorted(forced)
+        mentions = mentioned(graph, order, roots)
+        lone = {root for root in roots if mentions[root] == 1}
 
         cuts: list[int] = []
         size: dict[int, int] = {}
         depth: dict[int, int] = {}
         for node in order:
-            found = graph[node]
-            size[node] = bool(found.args) + sum(size[arg] for arg in found.args)
+            size[node] = _is_operation(graph, node) + sum(size[arg] for arg in graph[node].args)
             depth[node] = self._depth(node, depth)
-            if size[node] <= 1 or (not uses[node] and mentions.get(node, 0) == 1):
+            if size[node] <= 1 or node in lone or vanishes(graph, node):
                 continue
-            shared = uses[node] + mentions.get(node, 0) > 1
+            shared = mentions[node] > 1
             large = size[node] > piece or depth[node] > _DEPTH
-            if shared or large or node in graph.labels:
+            if shared or large or node in graph.labels or node in forced:
                 cuts.append(node)
                 size[node] = depth[node] = 0
         return cuts
+
+    def _forced(self) -> set[int]:
+        """Return the sums with a choice in them that lie within another sum or a condition.
+
+        SymPy would pull the choice out of both, although it depends on an index of the inner one.
+        """
+        graph = self.graph
+        inside: set[int] = set()
+        for node in reversed(self._order):
+            op = graph[node].op
+            if node in inside or op in REDUCTIONS or op == "scatter" or op in BOOLEAN_OPS:
+                inside.update(graph[node].args)
+        choosing: set[int] = set()
+        found: set[int] = set()
+        for node in self._order:
+            op, args = graph[node].op, graph[node].args
+            chooses = op == "select" and chosen_index(graph, node) is None
+            if not chooses and not any(arg in choosing for arg in args):
+                continue
+            if node in inside and (op in REDUCTIONS or op == "scatter"):
+                found.add(node)
+            else:
+                choosing.add(node)
+        return found
 
     def _depth(self, node: int, depth: Mapping[int, int]) -> int:
         """Return how deep SymPy nests a node: it flattens sums of sums and so on."""
@@ -162,145 +214,95 @@ class Raiser:
             taken.add(name)
             yield name
 
-    def _symbol(self, node: int) -> Any:
-        name, found = self._names[node], self.graph[node]
-        if not found.axes or self.index is None:
+    def place(self, node: int) -> Place:
+        """Return where a root or an intermediate is looked at."""
+        return () if self.letters is None else self.letters.place(self.graph[node].axes)
+
+    def symbol(self, node: int, place: Place) -> Any:
+        """Return an intermediate as it is mentioned in a place."""
+        name = self._names[node]
+        if not place:
             return sp.Symbol(name)
-        if found.op in BOOLEAN_OPS:  # an element cannot be a condition, a symbol can
-            return sp.Symbol(f"{name}[{self.index}]")
-        return sp.IndexedBase(name)[self.index]
+        indices = [self.affine(index) for index in place]
+        if self.graph[node].op in BOOLEAN_OPS:  # an element cannot be a condition, a symbol can
+            return sp.Symbol(f"{name}[{', '.join(map(str, indices))}]")
+        return sp.IndexedBase(name)[tuple(indices)]
+
+    def affine(self, value: Affine) -> Any:
+        """Return an index or a size."""
+        terms = [c * self._variable(str(var)) for var, c in value.terms]
+        return sp.Add(sp.Integer(value.const), *terms)
+
+    def _variable(self, name: str) -> Any:
+        if name not in self._variables:
+            self._variables[name] = index_symbol(name)
+        return self._variables[name]
+
+    def gathered(self, node: int, place: Place, scope: frozenset[str]) -> Affine:
+        """Return the index that a node holds in a place."""
+        place = place if self.graph[node].axes else ()
+        if self.graph[node].op in ("index", "extent"):
+            return placed(self.graph, node, place)
+        expr = self._at(Look(node, place, scope))
+        name = str(expr)
+        self._variables[name] = expr
+        return Affine.of(name)
+
+    def _at(self, look: Look) -> Any:
+        if look.node in self._names:
+            return self.symbol(look.node, look.place)
+        return Piece(self, look).expression()
 
     def intermediates(self) -> Iterator[tuple[Any, Any]]:
         """Yield each intermediate and its expression, made as it is asked for."""
         for node in self.cuts:
-            yield self.symbols[node], self._raise(node)
+            yield self.symbols[node], Piece(self, self._own(node)).expression()
 
     def expression(self, node: int) -> Any:
         """Return the expression of a root."""
-        return self.symbols[node] if node in self.symbols else self._raise(node)
+        return self._at(self._own(node))
 
-    def _raise(self, root: int) -> Any:
-        piece = _Piece(self, root)
-        for node in self._members(root):
-            piece.add(node)
-        return piece.expression(root)
+    def _own(self, node: int) -> Look:
+        place = self.place(node)
+        letters = frozenset(str(var) for index in place for var, _ in index.terms)
+        return Look(node, place, letters)
 
-    def _members(self, root: int) -> list[int]:
-        """Return the nodes of the piece that ends in ``root``, in order."""
-        found, stack = {root}, [root]
-        while stack:
-            for arg in self.graph[stack.pop()].args:
-                if arg not in found and arg not in self.symbols:
-                    found.add(arg)
-                    stack.append(arg)
-        return sorted(found)
+    def cut(self, node: int) -> bool:
+        """Return whether a node is a named intermediate."""
+        return node in self._names
 
-    def leaf(self, node: int, exponent: bool = False) -> Any:
-        """Return a constant, an input or an extent; an exponent stays a whole number."""
-        found = self.graph[node]
+    def leaf(self, look: Look, exponent: bool = False) -> Any:
+        """Return a constant, an input, a size or an index; an exponent stays a whole number."""
+        found = self.graph[look.node]
         if found.op == "const":
             inexact = not exponent and found.data in self._floats
             return raise_number(found.data, inexact)  # type: ignore[arg-type]
         if found.op == "input":
-            return self._leaves[found.data]  # type: ignore[index]
-        return self.extent
+            leaf = self._leaves[found.data]  # type: ignore[index]
+            if isinstance(leaf, Element):
+                return leaf.at([self.affine(index) for index in look.place])
+            return leaf
+        value = placed(self.graph, look.node, look.place)
+        if found.op != "delta":
+            return self.affine(value)
+        left, right = equation(value, self.letters.sizes if self.letters is not None else ())
+        return sp.KroneckerDelta(self.affine(left), self.affine(right))
 
 
-class _Piece:
-    """One piece of a graph being raised.
+def _sizes(graph: Graph, order: Iterable[int]) -> Iterator[str]:
+    for node in order:
+        for axis in graph[node].axes:
+            yield from axis.extent.sizes
+        if isinstance(value := graph[node].data, Affine):
+            yield from value.sizes
 
-    Sums and products are kept as lists of their parts until something else needs them: SymPy
-    would distribute ``2*(x + y)`` before it saw the other factors, and flatten a long chain
-    again at each link.
-    """
 
-    def __init__(self, raiser: Raiser, root: int) -> None:
-        self.raiser = raiser
-        self.root = root
-        self.made: dict[int, Any] = {}
-        self.terms: dict[int, list[Any]] = {}
-        self.factors: dict[int, list[Any]] = {}
-
-    def expression(self, node: int) -> Any:
-        """Return a node of this piece, or the symbol of an intermediate."""
-        if node != self.root and node in self.raiser.symbols:
-            return self.raiser.symbols[node]
-        if node not in self.made:
-            if node in self.terms:
-                self.made[node] = sp.Add(*self.terms[node])
-            else:
-                self.made[node] = sp.Mul(*self.factors[node])
-        return self.made[node]
-
-    def add(self, node: int) -> None:
-        """Raise one node; its arguments have been."""
-        raiser = self.raiser
-        found = raiser.graph[node]
-        op, args = found.op, found.args
-        if op in ("const", "input", "extent"):
-            self.made[node] = raiser.leaf(node)
-        elif op in ("add", "sub"):
-            second = self._terms(args[1])
-            signed = second if op == "add" else [-term for term in second]
-            self.terms[node] = self._terms(args[0]) + signed
-        elif op == "neg" and args[0] in self.terms:
-            self.terms[node] = [-term for term in self.terms[args[0]]]
-        elif op == "neg":
-            self.factors[node] = [sp.S.NegativeOne, *self._factors(args[0])]
-        elif op == "mul":
-            self.factors[node] = self._factors(args[0]) + self._factors(args[1])
-        elif op == "div":
-            self.factors[node] = [*self._factors(args[0]), 1 / self.expression(args[1])]
-        elif op == "reduce_sum":
-            index = raiser.index or sp.Symbol("i", integer=True)
-            body = self.expression(args[0])
-            self.made[node] = sp.Sum(body, (index, 0, raiser.extent - 1))
-        elif op == "powi":
-            exponent = raiser.leaf(args[1], exponent=True)
-            self.made[node] = sp.Pow(self.expression(args[0]), exponent)
-        elif op == "polygamma":
-            order = raiser.leaf(args[0], exponent=True)
-            self.made[node] = sp.polygamma(order, self.expression(args[1]))
-        else:
-            self.made[node] = raise_op(op, [self.expression(arg) for arg in args])
-
-    def _terms(self, node: int) -> list[Any]:
-        return self.terms[node] if node in self.terms else [self.expression(node)]
-
-    def _factors(self, node: int) -> list[Any]:
-        return self.factors[node] if node in self.factors else [self.expression(node)]
+def _is_operation(graph: Graph, node: int) -> bool:
+    return bool(graph[node].args) and not vanishes(graph, node)
 
 
 def _bare(symbol: Any) -> str:
-    return str(symbol.base) if isinstance(symbol, sp.Indexed) else str(symbol)
-
-
-def safe_name(name: str) -> str:
-    """Return a name as it may stand in a comment, a docstring or a formula.
-
-    >>> safe_name("λ_1"), safe_name('x\"\"\"; import os')
-    ('λ_1', 'x_import_os')
-    """
-    return name if re.fullmatch(r"\w+", name) else identifier(name)
-
-
-def distinct(names: Iterable[str], taken: Iterable[str] = ()) -> list[str]:
-    """Return safe names, numbered where two are equal.
-
-    >>> distinct(["x", "x", "y"])
-    ['x', 'x_2', 'y']
-    """
-    used = set(taken)
-    found = []
-    for name in names:
-        wish = base = safe_name(name)
-        count = 1
-        while wish in used:
-            count += 1
-            wish = f"{base}_{count}"
-        used.add(wish)
-        found.append(wish)
-    return found
+    return str(symbol.base) if isinstance(symbol, sp.Indexed | Element) else str(symbol)
 
 
 def unused(wishes: Iterable[str], taken: Collection[str]) -> str:

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import sympy as sp
 
-from symcompile.frontend.raiser import Raised, Raiser, distinct, raise_nodes, safe_name, unused
-from symcompile.ir.graph import Graph, Input
+from symcompile.frontend.raised_ops import Element
+from symcompile.frontend.raiser import Raised, Raiser, raise_nodes, safe_name
+from symcompile.frontend.symbols import Symbols
+from symcompile.ir.graph import Axes, Graph, Input
 
 if TYPE_CHECKING:
     from symcompile.frontend.definition import Definition
@@ -22,7 +24,44 @@ _LINE = 88  # characters of one line of `formula_lines`
 _LINES = 12
 _LATEX_ENTRIES = 12
 
-__all__ = ["Raised", "formula", "formula_latex", "formula_lines", "raise_nodes"]
+__all__ = [
+    "Raised",
+    "described_roles",
+    "formula",
+    "formula_latex",
+    "formula_lines",
+    "raise_nodes",
+]
+
+
+def described_roles(definition: Definition) -> str:
+    """Return the roles of a definition's symbols, arrays with their shapes.
+
+    Example:
+        >>> import sympy as sp
+        >>> from symcompile.frontend.definition import define
+        >>> w, x = sp.symbols("w x")
+        >>> described_roles(define("f", w*x, params=w, data=x))
+        'params=(w), data=(x)'
+    """
+    groups = role_groups(definition)
+    return ", ".join(f"{role}=({', '.join(names)})" for role, names in groups.items())
+
+
+def role_groups(definition: Definition) -> dict[str, list[str]]:
+    """Return the names of each role, those of arrays in index notation as ``X[n, d]``."""
+    found = {
+        "params": [safe_name(name) for name in definition.params],
+        "data": [safe_name(name) for name in definition.data],
+        "constants": [safe_name(name) for name, _ in definition.constants],
+    }
+    if definition.indexed:
+        symbols = Symbols(definition)
+        for role, key in (("params", "param"), ("data", "data")):
+            for slot, name in enumerate(found[role]):
+                shape = symbols.shape(Input(key, slot))  # type: ignore[arg-type]
+                found[role][slot] = name + symbols.letters.subscript(shape)
+    return {role: names for role, names in found.items() if names or role == "params"}
 
 
 def formula(definition: Definition, limit: int = 200) -> str:
@@ -98,32 +137,41 @@ def _cut(text: str, limit: int) -> str:
 
 
 class _View:
-    """A definition's outputs, without the reduction around each, ready to be raised."""
+    """A definition's outputs, ready to be raised.
+
+    A formula per sample is shown without the reduction around it, and without indices.
+    """
 
     def __init__(self, definition: Definition) -> None:
         self.definition = definition
         graph = definition.graph
-        self.entries = [_reduction(graph, entry) for entry in definition.output.entries]
-        bodies = [body for _, body in self.entries]
-        constants = [name for name, _ in definition.constants]
-        names = distinct([*definition.params, *definition.data, *constants])
-        splits = len(definition.params), len(definition.params) + len(definition.data)
-        leaves: dict[Input, sp.Symbol] = {}
-        for place, name in enumerate(names):
-            if place < splits[0]:
-                key = Input("param", place)
-            elif place < splits[1]:
-                key = Input("data", place - splits[0])
-            else:
-                key = Input("constant", place - splits[1])
-            leaves[key] = sp.Symbol(name)
-        self.extent = sp.Symbol(unused(["n", "N", "m", "M"], names))
-        self.index = unused(["i", "j", "k", "l"], names)
-        self.raiser = Raiser(graph, bodies, leaves, extent=self.extent)
-        self._indexed = [s for key, s in leaves.items() if key.role == "data"]
-        self._indexed += [s for node, s in self.raiser.symbols.items() if graph[node].axes]
+        outputs = definition.output.entries
+        symbols = Symbols(definition)
+        leaves = symbols.leaves
+        if definition.indexed:
+            self.entries = [("", entry) for entry in outputs]
+        else:
+            self.entries = [_reduction(graph, entry) for entry in outputs]
+            leaves = {k: e.base.label if isinstance(e, Element) else e for k, e in leaves.items()}
+        self.letters = symbols.letters
+        self.raiser = Raiser(
+            graph,
+            [body for _, body in self.entries],
+            leaves,
+            letters=symbols.letters if definition.indexed else None,
+            sizes=symbols.sizes,
+        )
+        self.extent = None if definition.indexed else next(iter(symbols.sizes.values()))
+        (self.index, *_) = (*symbols.letters.used, "i")
+        self._indexed: list[Any] = []
+        if not definition.indexed:
+            self._indexed += [s for key, s in leaves.items() if key.role == "data"]
+            self._indexed += [s for node, s in self.raiser.symbols.items() if graph[node].axes]
         #: Whether there are more intermediates than are shown.
         self.more = len(self.raiser.cuts) > _LINES - 1
+
+    def _axes(self, entry: int) -> Axes:
+        return self.definition.graph[entry].axes if self.definition.indexed else ()
 
     def first_intermediates(self) -> Iterator[tuple[Any, Any]]:
         """Yield the intermediates that fit into the lines, one kept for each of ``...``, value."""
@@ -140,22 +188,30 @@ class _View:
                 entries.append("...")
                 break
             text = str(self.raiser.expression(body))
+            axes = self._axes(body)
+            if axes:
+                names = self.letters.distinct(axes)
+                ranges = zip(names, axes, strict=True)
+                text = f"[{text} for {', '.join(self.letters.range(*each) for each in ranges)}]"
             entries.append(f"{kind}({text})" if kind else text)
             length += len(text)
         return self._shaped(entries)
 
     def _shaped(self, entries: Sequence[str]) -> str:
         definition = self.definition
-        shape = definition.output.shape
+        shape, indexed = definition.output.shape, definition.indexed
         if definition.keys:
             keys = [safe_name(key) for key in definition.keys]
             pairs = zip(keys, entries, strict=False)
             return "{" + ", ".join(f"{k}: {e}" for k, e in pairs) + "}"
         if not shape:
             return entries[0]
-        if len(shape) != 2:
+        if indexed and len(entries) == 1:
+            return entries[0]
+        width = shape[1] if len(shape) == 2 else None
+        if not isinstance(width, int):
             return f"[{', '.join(entries)}]"
-        rows = [f"[{', '.join(row)}]" for row in _rows(entries, shape[1])]
+        rows = [f"[{', '.join(row)}]" for row in _rows(entries, width)]
         return f"Matrix([{', '.join(rows)}])"
 
     def latex(self, expr: Any) -> str:
@@ -175,23 +231,35 @@ class _View:
                 if expr.is_Add or expr.is_Piecewise:
                     text = rf"\left({text}\right)"
                 text = rf"{weight}\sum_{{{self.index}=1}}^{{{n}}} {text}"
+            text += self._latex_ranges(body)
             entries.append(text)
         if len(self.entries) > _LATEX_ENTRIES:
             entries.append(r"\ldots")
         return self._latex_shaped(entries)
 
+    def _latex_ranges(self, body: int) -> str:
+        axes = self._axes(body)
+        if not axes:
+            return ""
+        pairs = zip(self.letters.distinct(axes), axes, strict=True)
+        ranges = [f"{name} < {sp.latex(self.raiser.affine(a.extent))}" for name, a in pairs]
+        return r", \quad " + r",\ ".join(ranges)
+
     def _latex_shaped(self, entries: Sequence[str]) -> str:
         definition = self.definition
-        shape = definition.output.shape
+        shape, indexed = definition.output.shape, definition.indexed
         if definition.keys:
             keys = [rf"\mathtt{{{_latex_text(key)}}}" for key in definition.keys]
             pairs = [f"{k} : {e}" for k, e in zip(keys, entries, strict=False)]
             return r"\left\{ " + r", \ ".join(pairs) + r"\right\}"
         if not shape:
             return entries[0]
-        if len(shape) != 2:
+        if indexed and len(entries) == 1:
+            return entries[0]
+        width = shape[1] if len(shape) == 2 else None
+        if not isinstance(width, int):
             return r"\left[ " + r", \ ".join(entries) + r"\right]"
-        rows = " \\\\ ".join(" & ".join(row) for row in _rows(entries, shape[1]))
+        rows = " \\\\ ".join(" & ".join(row) for row in _rows(entries, width))
         return rf"\left[\begin{{matrix}}{rows}\end{{matrix}}\right]"
 
 

@@ -12,6 +12,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from symcompile.ir.graph import Graph
+from symcompile.ir.views import support
 
 if TYPE_CHECKING:
     from symcompile.ir.build import Builder
@@ -154,7 +155,11 @@ def _mul(b: Builder, args: tuple[int, ...]) -> int | None:
 
 
 def _hoist(b: Builder, x: int, y: int) -> int | None:
-    """Move a factor without axes outwards, where it leaves the loop or meets another."""
+    """Move a factor that varies along fewer axes outwards, where it meets its like.
+
+    A factor without axes leaves the loops so; two that vary along the same axis are multiplied
+    once for each of its points, not once for each point of the whole.
+    """
     g = b.graph
     for first, second in ((x, y), (y, x)):
         inner = g[first]
@@ -163,10 +168,15 @@ def _hoist(b: Builder, x: int, y: int) -> int | None:
             return b.call("div", second, inner.args[1])  # one rounding less
         if inner.op != "mul" or not inner.axes:
             continue
+        whole = len(inner.axes)
+        outer = support(g, second)
         for factor, rest in (inner.args, inner.args[::-1]):
-            if not g[factor].axes:
-                if g[second].axes:
-                    return b.call("mul", factor, b.call("mul", rest, second))
+            own = support(g, factor)
+            if len(own) == whole:
+                continue
+            if len(outer) == whole:
+                return b.call("mul", factor, b.call("mul", rest, second))
+            if len(own | outer) < whole and len(support(g, rest)) > max(len(own), len(outer)):
                 return b.call("mul", b.call("mul", second, factor), rest)
     return None
 

@@ -1,9 +1,20 @@
 """The graph of interned nodes, in topological order, and the records that carry it.
 
 A node is an index into its graph. Nodes with equal operation, arguments and payload are one
-node, so common subexpressions are found as the graph is made. A node's axes are ordered and
-anonymous: a parameter has none, a data column has the sample axis. An elementwise operation
-takes arguments whose axes are equal or empty; a reduction removes one axis.
+node, so common subexpressions are found as the graph is made. A node is an array over its axes,
+which are ordered and anonymous: a scalar has none, a data column has the sample axis, a matrix
+has two. So what is equal up to the names of indices is equal.
+
+======== ======================= ==========================================================
+family   operations              meaning, with the node's axes as its indices
+======== ======================= ==========================================================
+leaves   const, input            an exact number; an argument of the call, or an entry of one
+—        extent, index, delta    a size; an affine function of the indices; 1 where one is 0
+map      the table of operations elementwise; arguments have the node's axes, or none
+view     view                    ``source[index]``: shift, stride, transpose, broadcast, gather
+reduce   reduce_sum, _prod, _max over one axis of the argument
+scatter  scatter                 sum of ``body`` into ``index``: the transpose of a view
+======== ======================= ==========================================================
 """
 
 from __future__ import annotations
@@ -14,6 +25,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal, NamedTuple
 
+from symcompile.ir.affine import Affine
 
 class Kind(enum.IntEnum):
     """What a node's values are; precision is chosen at emission."""
@@ -25,12 +37,13 @@ class Kind(enum.IntEnum):
 
 
 class Axis(NamedTuple):
-    """One axis of a node. ``extent`` is a size known at call time (a name) or now (a number)."""
+    """One axis of a node, with its size: affine in sizes that are known at call time."""
 
-    extent: str | int
+    extent: Affine
 
 
-SAMPLES = Axis("n")
+SAMPLES = Axis(Affine.of("n"))
+Axes = tuple[Axis, ...]
 
 Role = Literal["param", "data", "constant", "direction", "cotangent"]
 
@@ -50,8 +63,45 @@ class Special(enum.Enum):
     NAN = "nan"
 
 
+class Gather(NamedTuple):
+    """An index read from data: argument ``arg`` of the node, whose axes are ``axes`` of it.
+
+    The argument holds whole numbers within the range of what is indexed.
+    """
+
+    arg: int
+    axes: tuple[int, ...]
+
+
+Index = Affine | Gather
+
+
+class View(NamedTuple):
+    """The payload of a view: an index into each axis of its source.
+
+    Affine indices are in the axes of the node (of a scatter: of its body). They are in range,
+    unless the view is ``clamped``: then they are moved to the nearest end of it.
+    """
+
+    index: tuple[Index, ...]  # type: ignore[assignment]  # hides a method of tuples
+    clamped: bool = False
+
+    @property
+    def used(self) -> frozenset[int]:
+        """The axes that any index depends on."""
+        return frozenset(axis for index in self.index for axis in index.axes)
+
+    @property
+    def plain(self) -> tuple[int, ...] | None:
+        """The axis that each index is, where they are that and all differ; else None."""
+        found = [i.axis if isinstance(i, Affine) else None for i in self.index]
+        if None in found or len(set(found)) < len(found):
+            return None
+        return tuple(axis for axis in found if axis is not None)
+
+
 Constant = Fraction | Special
-Payload = Constant | Input | Axis | int | None
+Payload = Constant | Input | Affine | View | int | None
 
 
 class Node(NamedTuple):
@@ -70,6 +120,17 @@ def payload(node: Node) -> Input:
     return node.data
 
 
+def whole(positions: Iterable[int]) -> View:
+    """Return the view whose indices are plain axes: a transpose or a broadcast."""
+    return View(tuple(Affine(0, ((position, 1),)) for position in positions))
+
+
+#: Operations over one axis of their argument; the payload is its position.
+REDUCTIONS = frozenset({"reduce_sum", "reduce_prod", "reduce_max"})
+#: What is there before anything is computed.
+LEAVES = frozenset({"const", "input", "extent", "true", "false"})
+#: What is no operation of the table, beyond the leaves.
+STRUCTURAL = REDUCTIONS | {"view", "scatter", "index", "delta"}
 BOOLEAN_OPS = frozenset({"lt", "le", "eq", "ne", "and", "or", "not", "true", "false"})
 COMMUTATIVE = frozenset({"add", "mul", "min", "max", "eq", "ne", "and", "or", "hypot"})
 
@@ -139,32 +200,82 @@ class Graph:
             found = self._intern(Node("const", (), data, (), Kind.REAL), key)
         return found
 
-    def input(self, role: Role, slot: int, axes: tuple[Axis, ...] = ()) -> int:
-        """Return the node of one entry of an argument of the call."""
+    def input(self, role: Role, slot: int, axes: Axes = ()) -> int:
+        """Return the node of one argument of the call, or of one entry of ``p``, ``u`` or ``v``."""
         key = ("input", role, slot)
         found = self._index.get(key)
         if found is None:
             found = self._intern(Node("input", (), Input(role, slot), axes, Kind.REAL), key)
         return found
 
-    def extent(self, axis: Axis) -> int:
-        """Return the node that holds the length of an axis."""
-        key = ("extent", axis)
+    def _leaf(self, op: str, data: Affine, axes: Axes) -> int:
+        key = (op, data, axes)
         found = self._index.get(key)
         if found is None:
-            found = self._intern(Node("extent", (), axis, (), Kind.INTEGER), key)
+            kind = Kind.REAL if op == "delta" else Kind.INTEGER
+            found = self._intern(Node(op, (), data, axes, kind), key)
         return found
 
-    def reduce_sum(self, body: int, position: int = 0) -> int:
-        """Return the sum of a node over the axis at ``position``."""
-        key = ("reduce_sum", body, position)
+    def extent(self, axis: Axis) -> int:
+        """Return the node that holds the length of an axis."""
+        return self._leaf("extent", axis.extent, ())
+
+    def index(self, value: Affine, axes: Axes) -> int:
+        """Return the node of an affine function of the indices over ``axes``."""
+        return self._leaf("index", value, axes)
+
+    def delta(self, value: Affine, axes: Axes) -> int:
+        """Return the node that is 1 where an affine function of the indices is 0, else 0."""
+        return self._leaf("delta", value, axes)
+
+    def view(self, source: int, view: View, axes: Axes, gathers: tuple[int, ...] = ()) -> int:
+        """Return ``source`` indexed: a node over ``axes``; the source itself if nothing changes.
+
+        ``gathers`` are the arguments that :class:`Gather` indices count from 1 on.
+        """
+        own = self.nodes[source].axes
+        if len(view.index) != len(own):
+            raise ValueError(f"a view with {len(view.index)} indices into {len(own)} axes")
+        if not own or (axes == own and view.plain == tuple(range(len(own)))):
+            return source
+        return self._indexed("view", (source, *gathers), view, axes)
+
+    def fill(self, scalar: int, axes: Axes) -> int:
+        """Return a scalar as a node over ``axes``: a view without indices.
+
+        Only a scatter needs it, to know over which axes it sums; elsewhere scalars do.
+        """
+        return self._indexed("view", (scalar,), View(()), axes)
+
+    def scatter(self, body: int, view: View, axes: Axes, gathers: tuple[int, ...] = ()) -> int:
+        """Return the array over ``axes`` whose entry at each index is the sum of ``body`` there.
+
+        The indices are in the axes of ``body``: it is the transpose of :meth:`view`.
+        """
+        return self._indexed("scatter", (body, *gathers), view, axes)
+
+    def _indexed(self, op: str, args: tuple[int, ...], view: View, axes: Axes) -> int:
+        key = (op, args, view, axes)
+        found = self._index.get(key)
+        if found is None:
+            kind = self.nodes[args[0]].kind
+            found = self._intern(Node(op, args, view, axes, kind), key)
+        return found
+
+    def reduce(self, op: str, body: int, position: int = 0) -> int:
+        """Return a reduction of a node over the axis at ``position``."""
+        key = (op, body, position)
         found = self._index.get(key)
         if found is None:
             axes = self.nodes[body].axes
             rest = axes[:position] + axes[position + 1 :]
             kind = self.nodes[body].kind
-            found = self._intern(Node("reduce_sum", (body,), position, rest, kind), key)
+            found = self._intern(Node(op, (body,), position, rest, kind), key)
         return found
+
+    def reduce_sum(self, body: int, position: int = 0) -> int:
+        """Return the sum of a node over the axis at ``position``."""
+        return self.reduce("reduce_sum", body, position)
 
     def ancestors(self, roots: Iterable[int]) -> list[int]:
         """Return the nodes that ``roots`` depend on, themselves included, in topological order."""
@@ -189,21 +300,40 @@ def _restore(
     return graph
 
 
+#: A part of one dimension of an output: the axes of an array that lies there row-major.
+Segment = Axes
+
+
 @dataclass(frozen=True)
 class Output:
     """One array that a function returns.
 
+    It is laid out in ``dims``, each a row of segments, one after the other. ``entries`` has a
+    node for each choice of one segment of each dimension, row-major; its axes are those of the
+    segments, in order (or it has none: the same everywhere). A number is a segment without axes.
+    So a gradient has one dimension with a segment for each parameter, a Hessian two of those.
+
     Attributes:
         name: what it is: ``value``, ``grad`` ...
-        entries: one node per entry, row-major.
-        shape: its shape without the sample axis; ``()`` is a scalar.
-        per_sample: whether the sample axis stands in front.
+        entries: the nodes.
+        shape: the shape of what is returned, without the sample axis; ``()`` is a scalar.
+        per_sample: whether the sample axis stands in front; it is the first dimension then.
+        dims: the dimensions; by default one with a segment for each entry, if there is a shape.
     """
 
     name: str
     entries: tuple[int, ...]
-    shape: tuple[int, ...]
+    shape: tuple[int | Affine, ...]
     per_sample: bool
+    dims: tuple[tuple[Segment, ...], ...] | None = None
+
+    @property
+    def layout(self) -> tuple[tuple[Segment, ...], ...]:
+        """The dimensions."""
+        if self.dims is not None:
+            return self.dims
+        front = (((SAMPLES,),),) if self.per_sample else ()
+        return front + ((((),) * len(self.entries),) if self.shape else ())
 
 
 @dataclass(frozen=True)
@@ -221,8 +351,9 @@ class Function:
 
 def operation_count(graph: Graph, roots: Iterable[int]) -> int:
     """Return how many operations a graph holds: nodes that are neither inputs nor constants."""
-    leaves = {"const", "input", "extent", "true", "false"}
-    return sum(1 for n in graph.ancestors(roots) if graph[n].args and graph[n].op not in leaves)
+    return sum(
+        1 for n in graph.ancestors(roots) if graph[n].args and graph[n].op not in ("view", *LEAVES)
+    )
 
 
 def tree_count(graph: Graph, roots: Iterable[int]) -> int:

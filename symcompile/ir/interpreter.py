@@ -3,22 +3,33 @@
 It is the definition that backends are judged by, so it takes nothing from the passes or the
 derivative rules. Real stays real: what mpmath would answer with a complex number is NaN here,
 and a division by zero is an infinity, as IEEE 754 says.
+
+A node without axes is a number; one with axes is a NumPy array of numbers, of dtype object. Sums
+are rounded once, whatever the order of their terms.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
 import mpmath
+import numpy as np
 from mpmath.ctx_mp import MPContext
+from numpy.typing import NDArray
 
-from symcompile.ir.graph import Graph, Input, Node, Special
+from symcompile.ir.affine import Affine
+from symcompile.ir.graph import REDUCTIONS, Axes, Gather, Graph, Input, Node, Special, View
 from symcompile.ir.ops import OPS
 
 Number = Any  # mpf of whichever context is in use
-Perturb = Callable[[int, Number], Number]
+Value = Any  # a number, or an object array of numbers
+Perturb = Callable[[int, Sequence[Number]], Sequence[Number]]
+
+# What moves data without computing.
+_MOVES = frozenset({"view"})
 
 
 def context(digits: int) -> MPContext:
@@ -104,66 +115,220 @@ def apply_op(mp: MPContext, op: str, args: Sequence[Number]) -> Number:
         return mp.nan
 
 
+def array_of(entries: Sequence[Number], shape: tuple[int, ...]) -> NDArray[Any]:
+    """Return numbers, row-major, as an array of objects.
+
+    >>> array_of([1, 2, 3, 4, 5, 6], (2, 3))
+    array([[1, 2, 3],
+           [4, 5, 6]], dtype=object)
+    """
+    found = np.empty(len(entries), dtype=object)
+    found[:] = entries
+    return found.reshape(shape)
+
+
+def lengths(axes: Axes, sizes: Mapping[str, int]) -> tuple[int, ...]:
+    """Return the shape of an array over ``axes``.
+
+    >>> from symcompile.ir.graph import SAMPLES
+    >>> lengths((SAMPLES,), {"n": 3})
+    (3,)
+    """
+    return tuple(axis.extent.evaluate(sizes) for axis in axes)  # type: ignore[arg-type]
+
+
+def flat(value: Value) -> list[Number]:
+    """Return the entries of a value, row-major."""
+    return value.ravel().tolist() if isinstance(value, np.ndarray) else [value]
+
+
 def evaluate(
     graph: Graph,
     roots: Sequence[int],
     mp: MPContext,
-    inputs: Mapping[Input, Number | Sequence[Number]],
-    samples: int = 0,
+    inputs: Mapping[Input, Number | Sequence[Number] | NDArray[Any]],
+    sizes: Mapping[str, int] | None = None,
     perturb: Perturb | None = None,
-) -> list[Number | list[Number]]:
-    """Evaluate nodes: a number each, or a list along the sample axis.
+) -> list[Value]:
+    """Evaluate nodes: a number each, or an object array over the axes of the node.
 
     Args:
         graph: the graph.
         roots: the nodes wanted.
         mp: the arithmetic.
-        inputs: a number, or ``samples`` numbers, for each input node.
-        samples: the length of the sample axis.
-        perturb: called with each node that is computed and its value; what it returns is used
-            instead. This is how rounding errors are modelled.
+        inputs: a number for each input node, or an array over its axes: NumPy's, or a list of
+            as many numbers, row-major.
+        sizes: the sizes by name; a formula per sample has ``n``.
+        perturb: called with each node that is computed, and its entries row-major; what it
+            returns is used instead. This is how rounding errors are modelled. It is not asked
+            about truths, nor about what only moves data.
+
+    Raises:
+        ValueError: an input of another size than its node, or indices that are no whole numbers.
+        IndexError: an index out of range.
 
     Example:
+        >>> from symcompile.ir.graph import SAMPLES
         >>> g = Graph()
-        >>> x = g.input("param", 0)
+        >>> x = g.input("data", 0, (SAMPLES,))
         >>> mp = context(50)
-        >>> str(evaluate(g, [g.add("exp", (x,))], mp, {Input("param", 0): mp.mpf(1)})[0])[:20]
-        '2.718281828459045235'
+        >>> roots = [g.add("mul", (x, x)), g.reduce_sum(x)]
+        >>> squares, total = evaluate(g, roots, mp, {Input("data", 0): [1, 2, 3]}, {"n": 3})
+        >>> squares.tolist(), int(total)
+        ([1, 4, 9], 6)
     """
-    values: dict[int, Any] = {}
+    run = _Run(graph, mp, inputs, sizes or {})
+    values = run.values
     for index in graph.ancestors(roots):
         node = graph[index]
-        value = _node_value(graph, node, values, mp, inputs, samples)
-        if perturb is not None and node.args and not isinstance(value, bool):
-            if isinstance(value, list):
-                value = [v if isinstance(v, bool) else perturb(index, v) for v in value]
-            else:
-                value = perturb(index, value)
+        value = run.node(node)
+        if perturb is not None and node.args and node.op not in _MOVES:
+            if isinstance(value, np.ndarray):
+                if value.size and not isinstance(value.flat[0], bool):
+                    value = array_of(perturb(index, flat(value)), value.shape)
+            elif not isinstance(value, bool):
+                (value,) = perturb(index, [value])
         values[index] = value
     return [values[root] for root in roots]
 
 
-def _node_value(
-    graph: Graph,
-    node: Node,
-    values: Mapping[int, Any],
-    mp: MPContext,
-    inputs: Mapping[Input, Any],
-    samples: int,
-) -> Any:
-    if node.op == "const":
-        return to_mpf(mp, node.data)  # type: ignore[arg-type]
-    if node.op == "input":
-        return inputs[node.data]  # type: ignore[index]
-    if node.op == "extent":
-        return mp.mpf(samples)
-    args = [values[arg] for arg in node.args]
-    if node.op == "reduce_sum":
-        return mp.fsum(args[0])
-    if not node.axes:
-        return apply_op(mp, node.op, args)
-    columns = [
-        arg if graph[index].axes else [arg] * samples
-        for index, arg in zip(node.args, args, strict=True)
-    ]
-    return [apply_op(mp, node.op, row) for row in zip(*columns, strict=True)]
+class _Run:
+    """One evaluation: the values of the nodes so far."""
+
+    def __init__(
+        self, graph: Graph, mp: MPContext, inputs: Mapping[Input, Any], sizes: Mapping[str, int]
+    ) -> None:
+        self.graph, self.mp, self.inputs, self.sizes = graph, mp, inputs, sizes
+        self.values: dict[int, Value] = {}
+
+    def node(self, node: Node) -> Value:
+        data, op = node.data, node.op
+        if isinstance(data, Input):
+            return self.input(self.inputs[data], node.axes)
+        if isinstance(data, Fraction | Special):
+            return to_mpf(self.mp, data)
+        if isinstance(data, Affine):
+            return self.function(op, data, self.shape(node.axes))
+        args = [self.values[arg] for arg in node.args]
+        if op in REDUCTIONS:
+            assert isinstance(data, int)
+            return self.reduce(op, args[0], data)
+        if isinstance(data, View):
+            return (
+                self.scatter(node, data, args) if op == "scatter" else self.view(node, data, args)
+            )
+        if not node.axes:
+            return apply_op(self.mp, op, args)
+        shape = self.shape(node.axes)
+        count = math.prod(shape)
+        columns = [flat(arg) if isinstance(arg, np.ndarray) else [arg] * count for arg in args]
+        return array_of([apply_op(self.mp, op, r) for r in zip(*columns, strict=True)], shape)
+
+    def shape(self, axes: Axes) -> tuple[int, ...]:
+        return lengths(axes, self.sizes)
+
+    def input(self, value: Any, axes: Axes) -> Value:
+        if not axes:
+            if isinstance(value, np.ndarray):
+                if value.size != 1:
+                    raise ValueError(f"an array of shape {value.shape} for a number")
+                return value.item()
+            return value
+        shape = self.shape(axes)
+        if isinstance(value, np.ndarray) and value.dtype == object:
+            entries = flat(value)
+        else:
+            entries = np.asarray(value, dtype=object).ravel().tolist()
+        if len(entries) != math.prod(shape):
+            raise ValueError(f"{len(entries)} numbers for an array of shape {shape}")
+        return array_of(entries, shape)
+
+    def function(self, op: str, value: Affine, shape: tuple[int, ...]) -> Value:
+        """Return ``extent``, ``index`` or ``delta``."""
+        whole = np.broadcast_to(self.affine(value, shape), shape).ravel().tolist()
+        entries = [self.mp.mpf(int(k == 0) if op == "delta" else k) for k in whole]
+        return array_of(entries, shape) if shape else entries[0]
+
+    def reduce(self, op: str, body: NDArray[Any], position: int) -> Value:
+        moved = np.moveaxis(body, position, -1)
+        shape = moved.shape[:-1]
+        combine = {"reduce_sum": self.mp.fsum, "reduce_prod": self.product, "reduce_max": self.max}
+        rows = moved.reshape((math.prod(shape), moved.shape[-1]))
+        entries = [combine[op](row.tolist()) for row in rows]
+        return array_of(entries, shape) if shape else entries[0]
+
+    def product(self, terms: Sequence[Number]) -> Number:
+        total = self.mp.mpf(1)
+        for term in terms:
+            total = total * term
+        return total
+
+    def max(self, terms: Sequence[Number]) -> Number:
+        largest = -self.mp.inf
+        for term in terms:
+            largest = _extreme(self.mp, largest, term, True)
+        return largest
+
+    # -- indexing --------------------------------------------------------------------------
+
+    def affine(self, value: Affine, shape: tuple[int, ...]) -> NDArray[np.int64]:
+        """Return an affine function of the indices, as an array that broadcasts to ``shape``."""
+        found = np.zeros((1,) * len(shape), dtype=np.int64) + value.const
+        for var, coefficient in value.terms:
+            if isinstance(var, str):
+                found = found + coefficient * self.sizes[var]
+            else:
+                along = [1] * len(shape)
+                along[var] = shape[var]
+                found = found + coefficient * np.arange(shape[var]).reshape(along)
+        return found
+
+    def gathered(self, gather: Gather, args: Sequence[Value], rank: int) -> NDArray[np.int64]:
+        """Return what a gather reads, as an array that broadcasts to the indices."""
+        array = np.asarray(args[gather.arg], dtype=object)
+        whole = np.empty(array.shape, dtype=np.int64)
+        for place, number in np.ndenumerate(array):
+            whole[place] = int(number)
+            if whole[place] != number:
+                raise ValueError(f"the index {number} is no whole number")
+        whole = np.transpose(whole, np.argsort(gather.axes)) if gather.axes else whole
+        along = [1] * rank
+        for position, length in zip(sorted(gather.axes), whole.shape, strict=True):
+            along[position] = length
+        return whole.reshape(along)
+
+    def places(
+        self, view: View, args: Sequence[Value], inner: tuple[int, ...], outer: tuple[int, ...]
+    ) -> NDArray[np.int64]:
+        """Return the flat position in an array of shape ``inner`` for each index of ``outer``."""
+        total = np.zeros(outer, dtype=np.int64)
+        for index, length in zip(view.index, inner, strict=True):
+            if isinstance(index, Gather):
+                found = self.gathered(index, args, len(outer))
+            else:
+                found = self.affine(index, outer)
+            found = np.broadcast_to(found, outer)
+            if view.clamped:
+                found = np.clip(found, 0, length - 1)
+            elif found.size and not (found.min() >= 0 and found.max() < length):
+                bad = int(found.min()) if found.min() < 0 else int(found.max())
+                raise IndexError(f"the index {bad} is out of range for a length of {length}")
+            total = total * length + found
+        return total
+
+    def view(self, node: Node, view: View, args: Sequence[Value]) -> Value:
+        shape = self.shape(node.axes)
+        source = np.asarray(args[0], dtype=object)
+        places = self.places(view, args, source.shape, shape)
+        if not shape:
+            return source.ravel()[int(places)]
+        return source.ravel()[places]
+
+    def scatter(self, node: Node, view: View, args: Sequence[Value]) -> Value:
+        body, shape = args[0], self.shape(node.axes)
+        places = self.places(view, args, shape, np.shape(body))
+        terms: list[list[Number]] = [[] for _ in range(math.prod(shape))]
+        for place, entry in zip(places.ravel().tolist(), flat(body), strict=True):
+            terms[place].append(entry)
+        entries = [self.mp.fsum(group) for group in terms]
+        return array_of(entries, shape) if shape else entries[0]

@@ -6,7 +6,7 @@ from fractions import Fraction
 from typing import Any
 
 from symcompile.ir.build import Builder
-from symcompile.ir.graph import Function, Node, Special
+from symcompile.ir.graph import LEAVES, STRUCTURAL, Function, Node, Special
 from symcompile.ir.interpreter import apply_op, context, to_mpf
 from symcompile.ir.ops import CONSTANTS
 from symcompile.passes.rewrite import rewrite
@@ -14,7 +14,7 @@ from symcompile.passes.rewrite import rewrite
 _DIGITS = 60
 # Beyond twice the range of doubles a constant rounds to infinity or zero anyway.
 _RANGE_BITS = 2300
-_KEPT = frozenset({"const", "input", "extent", "true", "false", "reduce_sum"})
+_KEPT = LEAVES | STRUCTURAL
 
 
 def round_constants(function: Function) -> Function:

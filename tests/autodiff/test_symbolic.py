@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
+import pickle
 import random
+from typing import Any
 
+import numpy as np
 import pytest
 import sympy as sp
 
 from symcompile.autodiff.symbolic import SymbolicGradient, symbolic_gradient
 from symcompile.errors import UnsupportedFunctionError
 from symcompile.frontend.definition import define
+from tests import handmade
 from tests.frontend.test_raising import EXPRESSIONS, chain
+from tests.handmade import SIZES, Handmade
 
 x, y, b, c = sp.symbols("x y b c")
 w0, w1 = sp.symbols("w0 w1")
@@ -169,3 +175,85 @@ def test_constants_keep_their_symbols() -> None:
 def test_vectors_have_none() -> None:
     with pytest.raises(UnsupportedFunctionError, match="not one number"):
         symbolic_gradient(define("f", [x, y], params=(x, y)))
+
+
+# ------------------------------------------------------------------ index notation
+
+
+class Numbers:
+    """Numbers for everything in a gradient in index notation."""
+
+    def __init__(self, gradient: SymbolicGradient, arrays: dict[str, Any], sizes: Any) -> None:
+        self.arrays, self.sizes = arrays, sizes
+        self.steps = {_base(symbol): (symbol, expr) for symbol, expr in gradient.intermediates}
+        self.known: dict[Any, sp.Expr] = {}
+
+    def of(self, expr: Any, at: dict[Any, int]) -> sp.Expr:
+        """Return an expression, with numbers for its free indices, as a number."""
+        sizes = {s: self.sizes[str(s)] for s in expr.free_symbols if str(s) in self.sizes}
+        expr = sp.sympify(expr).xreplace(sizes).subs(at).doit()
+        expr = expr.replace(lambda e: isinstance(e, sp.Indexed), self._entry)
+        scalars = {s: self._scalar(s) for s in expr.free_symbols}
+        return sp.N(expr.xreplace(scalars), 30)
+
+    def _entry(self, element: sp.Indexed) -> sp.Expr:
+        place = tuple(int(k) for k in element.indices)
+        if _base(element) not in self.steps:
+            return sp.Rational(float(self.arrays[_base(element)][place]))
+        if element not in self.known:
+            symbol, expr = self.steps[_base(element)]
+            self.known[element] = self.of(expr, dict(zip(symbol.indices, place, strict=True)))
+        return self.known[element]
+
+    def _scalar(self, symbol: sp.Symbol) -> sp.Expr:
+        if symbol.name in self.steps:
+            return self.of(self.steps[symbol.name][1], {})
+        return sp.Rational(float(self.arrays[symbol.name]))
+
+
+def _base(symbol: Any) -> str:
+    return str(symbol.base) if isinstance(symbol, sp.Indexed) else str(symbol)
+
+
+@pytest.mark.parametrize("make", handmade.SCALARS, ids=lambda make: make.__name__)
+def test_arrays_against_complex_steps(make: Any) -> None:
+    model: Handmade = make()
+    gradient = symbolic_gradient(model.definition)
+    arrays = model.arrays()
+    numbers = Numbers(gradient, arrays, SIZES)
+    shapes = [np.shape(arrays[name]) for name in model.definition.params]
+    assert [len(free) for free in gradient.indices] == [len(shape) for shape in shapes]
+    for k, name in enumerate(model.definition.params):
+        for place in itertools.product(*map(range, shapes[k])):
+            at = dict(zip(gradient.indices[k], place, strict=True))
+            assert str(gradient.targets[k].subs(at)) == name + (str(list(place)) if place else "")
+            assert float(numbers.of(gradient[k], at)) == pytest.approx(
+                model.derivative(name, place), rel=1e-11, abs=1e-13
+            )
+
+
+def test_arrays_print_a_line_for_each_parameter() -> None:
+    lines = str(symbolic_gradient(handmade.logreg().definition)).splitlines()
+    assert [line.split(" = ")[0] for line in lines] == ["d/dw[j]", "d/db"]
+    z = "exp(-(b + Sum(X[i, k]*w[k], (k, 0, d - 1)))*y[i])"
+    assert lines[0] == f"d/dw[j] = -Sum({z}*X[i, j]*y[i]/(1 + {z}), (i, 0, n - 1))/n"
+    gradient = symbolic_gradient(handmade.ridge().definition)
+    assert str(gradient) == (
+        "d/dw[j] = 2*lam*w[j] "
+        "+ 2*Sum((-y[i] + Sum(X[i, k]*w[k], (k, 0, d - 1)))*X[i, j], (i, 0, n - 1))/n"
+    )
+    latex = gradient._repr_latex_()
+    assert r"\frac{\partial}{\partial {w}_{j}} &= 2 lam {w}_{j}" in latex
+    assert gradient.params == (sp.IndexedBase("w"),)
+
+
+def test_scatters_are_kronecker_deltas() -> None:
+    gradient = symbolic_gradient(handmade.factors().definition)
+    assert "KroneckerDelta(j, r[i])*U[r[i], k], (i, 0, n - 1))" in str(gradient)
+    gradient = symbolic_gradient(handmade.diagonal().definition)
+    assert str(gradient) == "d/dU[i, j] = exp(U[i, i])*KroneckerDelta(i, j)"
+
+
+def test_array_gradients_pickle() -> None:
+    gradient = symbolic_gradient(handmade.ridge().definition)
+    assert str(pickle.loads(pickle.dumps(gradient))) == str(gradient)

@@ -13,9 +13,16 @@ import sympy as sp
 
 from symcompile.frontend.definition import define
 from symcompile.frontend.raiser import Raised, raise_nodes
-from symcompile.frontend.raising import formula, formula_latex, formula_lines
-from symcompile.ir.graph import Graph, Input
+from symcompile.frontend.raising import (
+    described_roles,
+    formula,
+    formula_latex,
+    formula_lines,
+)
+from symcompile.ir.affine import Affine
+from symcompile.ir.graph import Axis, Graph, Input, View, whole
 from symcompile.ir.ops import OPS
+from tests import handmade
 
 x, y, b, c = sp.symbols("x y b c")
 w0, w1 = sp.symbols("w0 w1")
@@ -264,3 +271,125 @@ def test_text_does_not_depend_on_hashing() -> None:
         for seed in ("1", "2", "3")
     }
     assert len(found) == 1
+
+
+# ------------------------------------------------------------------ index notation
+
+
+def test_sums_with_their_indices() -> None:
+    logreg = handmade.logreg().definition
+    text = "Sum(log(1 + exp(-(b + Sum(X[i, j]*w[j], (j, 0, d - 1)))*y[i])), (i, 0, n - 1))/n"
+    assert formula(logreg) == text
+    assert described_roles(logreg) == "params=(w[d], b), data=(X[n, d], y[n])"
+    assert r"\sum_{i=0}^{n - 1} \log" in formula_latex(logreg)
+    assert r"\sum_{j=0}^{d - 1} {X}_{i,j} {w}_{j}" in formula_latex(logreg)
+    factors = handmade.factors().definition
+    expected = "Sum((R[i] - Sum(U[r[i], k]**2, (k, 0, q - 1)))**2, (i, 0, n - 1))"
+    assert formula(factors) == expected
+    assert described_roles(factors) == "params=(U[m, q]), data=(r[n], R[n]), constants=(m, q)"
+
+
+def test_arrays_show_the_range_of_their_indices() -> None:
+    shares = handmade.shares().definition
+    assert formula(shares) == ("[exp(z[i, j])/Sum(exp(z[i, k]), (k, 0, q - 1)) for i < n, j < q]")
+    assert formula_latex(shares).endswith(r", \quad i < n,\ j < q")
+
+
+def test_roles_of_a_formula_per_sample() -> None:
+    roles = {"params": (w0, w1), "data": (x, y), "constants": (c,)}
+    definition = define("f", c * w0 + x + y + w1, reduce="mean", **roles)
+    assert described_roles(definition) == "params=(w0, w1), data=(x, y), constants=(c)"
+    assert described_roles(define("f", sp.pi)) == "params=()"
+
+
+def test_letters_do_not_clash_with_names() -> None:
+    rows, columns = Axis(Affine.of("i")), Axis(Affine.of("k"))
+    g = Graph()
+    x, w = g.input("data", 0, (rows, columns)), g.input("param", 0, (columns,))
+    body = g.add("mul", (x, g.view(w, whole([1]), (rows, columns))))
+    root = g.reduce_sum(g.reduce_sum(body, 1))
+    made = handmade.definition("f", g, root, {"j": (columns,)}, {"l": (rows, columns)})
+    assert formula(made) == "Sum(j[o]*l[m, o], (o, 0, k - 1), (m, 0, i - 1))"
+
+
+def test_nested_sums_over_one_axis_have_letters_of_their_own() -> None:
+    size = Axis(Affine.of("n"))
+    g = Graph()
+    x = g.input("data", 0, (size,))
+    total = g.view(g.reduce_sum(g.add("exp", (x,))), whole([]), (size,))
+    root = g.reduce_sum(g.add("mul", (x, total)))
+    made = handmade.definition("f", g, root, {}, {"x": (size,)})
+    assert formula(made) == "Sum(x[i]*Sum(exp(x[j]), (j, 0, n - 1)), (i, 0, n - 1))"
+
+
+def test_other_reductions_and_indices() -> None:
+    size = Axis(Affine.of("n"))
+    g = Graph()
+    x = g.input("data", 0, (size,))
+    at = Affine.of(0, axis=True)
+    entries = {
+        g.reduce("reduce_prod", x): "Product(x[i], (i, 0, n - 1))",
+        g.reduce("reduce_max", x): "Max(x[i], (i, 0, n - 1))",
+        g.add("div", (x, g.index(2 * at + 1, (size,)))): "[x[i]/(2*i + 1) for i < n]",
+        g.add("mul", (x, g.delta(at - 2, (size,)))): "[KroneckerDelta(2, i)*x[i] for i < n]",
+        g.view(x, View((Affine.of("n") - 1 - at,)), (size,)): "[x[-i + n - 1] for i < n]",
+        g.scatter(x, View((at + 1,)), (Axis(size.extent + 1),)): (
+            "[Sum(KroneckerDelta(i, j + 1)*x[j], (j, 0, n - 1)) for i < n + 1]"
+        ),
+    }
+    for root, text in entries.items():
+        made = handmade.definition("f", g, root, {}, {"x": (size,)}, axes=g[root].axes)
+        assert formula(made) == text
+
+
+def test_a_long_chain_of_arrays_is_cut_and_never_written_out() -> None:
+    size = Axis(Affine.of("n"))
+    g = Graph()
+    at = Affine.of(0, axis=True)
+    node = g.input("param", 0, (size,))
+    for _ in range(500):
+        back = g.view(node, View((Affine.of("n") - 1 - at,)), (size,))
+        node = g.add("sin", (g.add("mul", (node, back)),))
+    made = handmade.definition("f", g, g.reduce_sum(node), {"x": (size,)}, {})
+    text = formula(made, limit=80)
+    assert text.startswith("t0[i] = sin(x[-i + n - 1]*x[i]); t1[i] = ")
+    assert len(text) == 80
+    lines = formula_lines(made)
+    assert lines[1] == "t1[i] = sin(t0[-i + n - 1]*t0[i])"
+    assert len(lines) == 12
+    assert lines[-1].startswith("value = Sum(")
+
+
+def test_indexed_text_is_safe() -> None:
+    size = Axis(Affine.of('n"""\n'))
+    g = Graph()
+    made = handmade.definition(
+        "f", g, g.reduce_sum(g.input("param", 0, (size,))), {"*/": (size,)}, {}
+    )
+    for text in (formula(made), described_roles(made)):
+        assert not set(text) & set('"\n\\#')
+        assert "*/" not in text
+
+
+def test_choices_within_nested_sums_stay_in_their_sum() -> None:
+    rows, columns = Axis(Affine.of("n")), Axis(Affine.of("d"))
+    g = Graph()
+    x = g.input("data", 0, (rows, columns))
+    positive = g.add("select", (g.add("lt", (g.constant(0), x)), x, g.constant(0)))
+    root = g.reduce_sum(g.add("powi", (g.reduce_sum(positive, 1), g.constant(2))))
+    made = handmade.definition("f", g, root, {}, {"x": (rows, columns)})
+    # SymPy itself, given the nested sums, takes the condition on j out of the sum over j.
+    assert formula(made) == (
+        "t0[i] = Sum(Piecewise((x[i, j], x[i, j] > 0), (0, True)), (j, 0, d - 1)); "
+        "Sum(t0[i]**2, (i, 0, n - 1))"
+    )
+
+
+def test_an_index_compared_with_data_is_a_kronecker_delta() -> None:
+    rows, columns = Axis(Affine.of("n")), Axis(Affine.of("q"))
+    g = Graph()
+    label = g.view(g.input("data", 0, (rows,)), whole([0]), (rows, columns))
+    same = g.add("eq", (g.index(Affine.of(1, axis=True), (rows, columns)), label))
+    root = g.add("select", (same, g.constant(1), g.constant(0)))
+    made = handmade.definition("f", g, root, {}, {"label": (rows,)}, axes=(rows, columns))
+    assert formula(made) == "[KroneckerDelta(j, label[i]) for i < n, j < q]"

@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import Any
 
 import mpmath
+import numpy as np
 import pytest
 import sympy as sp
 from hypothesis import given, settings
@@ -31,10 +32,11 @@ def _function(case: Sampled) -> Function:
 
 
 def _close(got: Any, want: Any) -> bool:
-    if isinstance(want, list) or isinstance(got, list):
-        wants = want if isinstance(want, list) else [want] * len(got)
-        gots = got if isinstance(got, list) else [got] * len(wants)
-        return all(_close(a, b) for a, b in zip(gots, wants, strict=True))
+    if isinstance(want, list):
+        return all(_close(a, b) for a, b in zip(got, want, strict=True))
+    if isinstance(want, np.ndarray) or isinstance(got, np.ndarray):
+        gots, wants = np.broadcast_arrays(got, want)
+        return all(_close(a, b) for a, b in zip(gots.flat, wants.flat, strict=True))
     if MP.isnan(want) or MP.isnan(got):
         return bool(MP.isnan(want) and MP.isnan(got))
     if MP.isinf(want) or MP.isinf(got):
@@ -43,7 +45,7 @@ def _close(got: Any, want: Any) -> bool:
 
 
 def _values(function: Function, case: Sampled, inputs: dict[Input, Any]) -> list[Any]:
-    return evaluate(function.graph, function.roots(), MP, inputs, len(case[3][0]))
+    return evaluate(function.graph, function.roots(), MP, inputs, {"n": len(case[3][0])})
 
 
 def _tame(case: Sampled, inputs: dict[Input, Any]) -> bool:
@@ -52,8 +54,8 @@ def _tame(case: Sampled, inputs: dict[Input, Any]) -> bool:
     Beyond the doubles, and with zeros that have no sign, the interpreter is no IEEE machine.
     """
     graph = case[0]
-    for value in evaluate(graph, range(len(graph)), MP, inputs, len(case[3][0])):
-        for number in value if isinstance(value, list) else [value]:
+    for value in evaluate(graph, range(len(graph)), MP, inputs, {"n": len(case[3][0])}):
+        for number in np.ravel(value).tolist():
             if not isinstance(number, bool) and (
                 not MP.isfinite(number) or abs(number) > 1e30 or 0 < abs(number) < 1e-30
             ):
@@ -173,4 +175,4 @@ def test_a_sum_of_what_turns_out_to_be_the_same_for_each_sample() -> None:
     output = Output("value", (graph.reduce_sum(same),), (), False)
     found = optimise(Function("value", graph, (output,)))
     inputs = {Input("param", 0): MP.mpf(3), Input("data", 0): [MP.mpf(k) for k in range(5)]}
-    assert evaluate(found.graph, found.roots(), MP, inputs, 5) == [15]
+    assert evaluate(found.graph, found.roots(), MP, inputs, {"n": 5}) == [15]

@@ -1,0 +1,535 @@
+"""One sweep as statements: the nests of a tile, what they hold, and what is summed.
+
+The language is in :class:`Syntax`; all here is the same for C and Numba.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from symcompile.emit.expression import Printer
+from symcompile.emit.lines import indent
+from symcompile.emit.memory import Array, added, row_major, scaled, tight
+from symcompile.emit.nest import NestEmitter
+from symcompile.ir.affine import Affine
+from symcompile.ir.graph import Axes, Gather, Kind, View, payload
+from symcompile.ir.volume import ONE, ZERO, Volume
+from symcompile.planning import Contraction, Nest, Sweep, seen
+
+#: Tiles are shorter where a sample needs more numbers than this, to stay in the cache.
+WIDE = 190
+
+_IDENTITY = {"reduce_sum": "0.0", "reduce_prod": "1.0", "scatter": "0.0"}
+
+
+@dataclass(frozen=True)
+class Operand:
+    """A factor of a product of matrices, or the sum it is added to.
+
+    Attributes:
+        array: where it lies.
+        start: its first entry, from the array's base on.
+        row: the stride of its first index.
+        column: the stride of its second index.
+        element: the entry at the variables of the loops, as text.
+    """
+
+    array: Array
+    start: str
+    row: str
+    column: str
+    element: str
+
+
+@dataclass(frozen=True)
+class Product:
+    """``out[i, j] += sum over l of left[i, l]*right[l, j]``: counts and variables of i, j, l."""
+
+    counts: tuple[str, str, str]
+    variables: tuple[str, str, str]
+    left: Operand
+    right: Operand
+    out: Operand
+
+
+class Syntax(Protocol):
+    """How a language writes loops and updates."""
+
+    infinity: str
+
+    def loop(self, index: str, count: str, body: Sequence[str], hint: str) -> list[str]:
+        """Return a loop from 0 to ``count``; ``hint`` stands before it."""
+
+    def hint(self, vector: bool, sums: Sequence[tuple[str, str]]) -> str:
+        """Return what to tell the compiler of an innermost loop: operation and variable."""
+
+    def variable(self, name: str, value: str) -> str:
+        """Return the declaration of a number that changes."""
+
+    def update(self, op: str, target: str, text: str) -> str:
+        """Return an accumulation."""
+
+    def filled(self, base: str, start: str, count: str, value: str) -> str:
+        """Return the statement that fills ``count`` numbers of an array from ``start`` on."""
+
+    def clamped(self, index: str, extent: str) -> str:
+        """Return an index moved into its range."""
+
+    def contraction(self, product: Product) -> list[str]:
+        """Return the statements that add a product of matrices to an array."""
+
+    def accumulated(self, slot: str, name: str) -> str:
+        """Return the statement that adds to a compensated sum."""
+
+
+@dataclass
+class Total:
+    """What a sweep adds up.
+
+    Attributes:
+        node: the reduction or scatter.
+        size: how many numbers.
+        slot: where its partial results lie among those of a block.
+        compensated: whether they are sums with a compensation each.
+        tile: the array for what is added up before that is done, or an empty text.
+    """
+
+    node: int
+    size: Volume
+    slot: Volume
+    compensated: bool
+    tile: str
+
+
+@dataclass
+class Buffer:
+    """An array that lives as long as a tile; its size is per sample, unless it is ``whole``."""
+
+    name: str
+    size: Volume
+    whole: bool = False
+
+
+@dataclass
+class Pack:
+    """A tile of an input with its lead axis contiguous."""
+
+    name: str
+    source: int
+    axis: int
+    offset: Affine
+    steps: tuple[str, ...]
+    buffer: str
+
+
+@dataclass
+class SweepEmitter:
+    """Prints the body of one sweep, tile by tile."""
+
+    emitter: NestEmitter
+    syntax: Syntax
+    printer: Printer
+    sweep: Sweep
+    held: dict[int, Array]
+    packing: bool
+    buffers: list[Buffer] = field(default_factory=list)
+    packs: dict[tuple[int, int, Affine], Pack] = field(default_factory=dict)
+    totals: list[Total] = field(default_factory=list)
+    per_block: Volume = ZERO
+    #: How many doubles of inputs a sample needs that are read where they lie.
+    width: Volume = ZERO
+    read: set[int] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.graph = self.emitter.graph
+        self.names = self.emitter.names
+        self.lead = self.emitter.indices[0]
+        self.accumulators = self.names.numbered("a")
+        self.storage = self.emitter.schedule.storage
+        for node in self.sweep.totals:
+            self._add_total(node)
+        self._add_buffers()
+
+    # -- memory ----------------------------------------------------------------------------
+
+    def _add_total(self, node: int) -> None:
+        found = self.graph[node]
+        size = Volume.product(found.axes)
+        compensated = found.op == "reduce_sum"
+        tile = ""
+        if compensated and found.axes:
+            tile = next(self.emitter.held_names)
+            self.buffers.append(Buffer(tile, size, whole=True))
+        self.totals.append(Total(node, size, self.per_block, compensated, tile))
+        self.per_block = self.per_block + size * (2 if compensated else 1)
+
+    def _add_buffers(self) -> None:
+        for step in self.sweep.steps:
+            made = [step.node] if isinstance(step, Contraction) else [*step.kept]
+            if isinstance(step, Nest):
+                made += [n for n in (*step.sums, *step.scatters)]
+            for node in made:
+                if node in self.held or self.storage.get(node) != "tile":
+                    continue
+                axes = self.graph[node].axes
+                lead = self._lead_of(axes)
+                inner = tuple(a for k, a in enumerate(axes) if k != lead)
+                label = self.graph.labels.get(node)
+                name = self.names.fresh(label) if label else next(self.emitter.held_names)
+                self.buffers.append(Buffer(name, Volume.product(inner)))
+                self.held[node] = self.emitter.lead_last(name, axes, lead, "tile", lead)
+
+    def _lead_of(self, axes: Axes) -> int:
+        return self.emitter.schedule.frames.lead(axes)
+
+    # -- steps -----------------------------------------------------------------------------
+
+    def tile(self) -> list[str]:
+        """Return what is done for each tile."""
+        lines: list[str] = []
+        for step in self.sweep.steps:
+            if isinstance(step, Contraction):
+                lines += self._contraction(step)
+            else:
+                lines += self._nest(step)
+        return lines
+
+    def _nest(self, nest: Nest) -> list[str]:
+        indices = self._indices(nest.axes, nest.lead)
+        local = self.printer.inside(eager=nest.vector)
+        bodies = [self.graph[n].args[0] for n in (*nest.sums, *nest.scatters)]
+        ends = [*bodies, *(store.node for store in nest.stores)]
+        own = set(nest.nodes)
+        args = [arg for node in nest.nodes for arg in self.graph[node].args]
+        for arg in dict.fromkeys([*args, *ends]):
+            if self.graph[arg].axes and arg not in own:
+                local.name(arg, self.load(local, arg, indices, nest.lead, nest.vector))
+        results = [*ends, *nest.kept]
+        inner = self.emitter.assigned(local.statements(nest.nodes, results, nest.kept))
+        before: list[str] = []
+        after: list[str] = []
+        partial: list[tuple[str, str]] = []
+        first: list[str] = []
+        for node in nest.kept:
+            inner.append(self.emitter.stored(self._place(node, indices), local.text(node)))
+        for store in nest.stores:
+            target = self.emitter.out[store.output, store.entry]
+            at = target.element([index.absolute for index in indices])
+            inner.append(self.emitter.stored(at, local.text(store.node)))
+        for node in nest.sums:
+            found = self.graph[node]
+            body = local.text(found.args[0])
+            assert isinstance(found.data, int)
+            if found.data == nest.lead:
+                name = next(self.accumulators)
+                partial.append((found.op, name))
+                before.append(self.syntax.variable(name, self.identity(found.op)))
+                inner.append(self.syntax.update(found.op, name, body))
+                rest = [i for k, i in enumerate(indices) if k != nest.lead]
+                after += self._add_partial(node, name, rest)
+            else:
+                rest = [i for k, i in enumerate(indices) if k != found.data]
+                first.append(self._cleared(node))
+                inner.append(self.syntax.update(found.op, self._place(node, rest), body))
+        for node in nest.scatters:
+            target = self._target(local, node, indices, nest.lead)
+            if node not in self._totalled():
+                first.append(self._cleared(node))
+            body = local.text(self.graph[node].args[0])
+            inner.append(self.syntax.update("scatter", target, body))
+        hint = self.syntax.hint(nest.vector, partial)
+        lines = [*before, *self.syntax.loop(self.lead, "size", inner, hint), *after]
+        for k in reversed(range(len(nest.axes))):
+            if k != nest.lead:
+                count = self.emitter.extent(nest.axes[k].extent)
+                lines = self.syntax.loop(indices[k].name, count, lines, "")
+        return [*first, *lines]
+
+    def _totalled(self) -> set[int]:
+        return {total.node for total in self.totals}
+
+    def identity(self, op: str) -> str:
+        """Return what a reduction starts with."""
+        return f"-{self.syntax.infinity}" if op == "reduce_max" else _IDENTITY[op]
+
+    def _cleared(self, node: int) -> str:
+        axes = self.graph[node].axes
+        array = self.held[node]
+        lead = self._lead_of(axes)
+        inner = tuple(a for k, a in enumerate(axes) if k != lead)
+        step = "tile" if array.relative is not None else self.emitter.extent(axes[lead].extent)
+        size = self.emitter.volume(Volume.product(inner))
+        value = self.identity(self.graph[node].op)
+        if array.relative is None and Volume.product(inner) == ONE:
+            return self.syntax.filled(array.base, "start", "size", value)
+        if array.relative is None:
+            # A part of an array of full size: row by row.
+            index = self.emitter.indices[2]
+            row = added([scaled(index, step), "start"])
+            body = [self.syntax.filled(array.base, row, "size", value)]
+            return "\n".join(self.syntax.loop(index, size, body, ""))
+        return self.syntax.filled(array.base, "0", scaled(size, step), value)
+
+    def _add_partial(self, node: int, name: str, rest: Sequence[_Index]) -> list[str]:
+        total = next(t for t in self.totals if t.node == node)
+        op = self.graph[node].op
+        slot = self.emitter.volume(total.slot)
+        axes = self.graph[node].axes
+        where = Array("part", slot, tuple(map(self.emitter.volume, row_major(axes))))
+        if total.tile:
+            where = Array(total.tile, "0", where.strides)
+            return [self.syntax.update(op, where.element([i.absolute for i in rest]), name)]
+        if total.compensated:
+            return [self.syntax.accumulated(slot, name)]
+        return [self.syntax.update(op, where.element([i.absolute for i in rest]), name)]
+
+    def _place(self, node: int, indices: Sequence[_Index]) -> str:
+        """Return the element of the buffer of a node at the point of the loops."""
+        array = self.held[node]
+        texts = [i.at if k == array.relative else i.absolute for k, i in enumerate(indices)]
+        return array.element(texts)
+
+    def _target(self, local: Printer, node: int, indices: Sequence[_Index], lead: int) -> str:
+        """Return the element that a scatter adds to."""
+        view = self.graph[node].data
+        assert isinstance(view, View)
+        axes = self.graph[node].axes
+        if node in self._totalled():
+            total = next(t for t in self.totals if t.node == node)
+            strides = tuple(map(self.emitter.volume, row_major(axes)))
+            array = Array("part", self.emitter.volume(total.slot), strides)
+        else:
+            array = self.held[node]
+        return self._element(local, array, node, view, axes, indices, lead)
+
+    def _indices(self, axes: Axes, lead: int) -> list[_Index]:
+        free = iter(self.emitter.indices[1:])
+        found = []
+        for k in range(len(axes)):
+            if k == lead:
+                found.append(_Index(self.lead, self.lead, f"start + {self.lead}"))
+            else:
+                name = next(free)
+                found.append(_Index(name, name, name))
+        return found
+
+    # -- loads -----------------------------------------------------------------------------
+
+    def load(
+        self, local: Printer, arg: int, indices: Sequence[_Index], lead: int, vector: bool
+    ) -> str:
+        """Return the text of a value that is in memory, or made of indices, at a point."""
+        source, view = seen(self.graph, arg)
+        node = self.graph[source]
+        if not node.axes:
+            return local.text(source)
+        if view is None:
+            view = View(tuple(Affine(0, ((k, 1),)) for k in range(len(node.axes))))
+        if node.op in ("index", "delta"):
+            return self._positional(local, arg, view, indices, lead)
+        if node.op == "input":
+            if self.packing and vector:
+                packed = self._packed(source, view, lead)
+                if packed is not None:
+                    at = [
+                        self.affine(i, indices)
+                        for k, i in enumerate(view.index)
+                        if k != packed.axis and isinstance(i, Affine)
+                    ]
+                    parts = [scaled(i, s) for i, s in zip(at, packed.steps, strict=True)]
+                    return f"{packed.name}[{added([*parts, self.lead])}]"
+            array = self.emitter.arrays[source]
+        else:
+            array = self.held[source]
+        text = self._element(local, array, arg, view, node.axes, indices, lead)
+        return f"({text} != 0.0)" if node.kind is Kind.BOOL else text
+
+    def _positional(
+        self, local: Printer, arg: int, view: View, indices: Sequence[_Index], lead: int
+    ) -> str:
+        """Return a value that is made of indices alone."""
+        source, _ = seen(self.graph, arg)
+        node = self.graph[source]
+        assert isinstance(node.data, Affine)
+        texts = [self._place_of(local, arg, index, indices, lead) for index in view.index]
+
+        def name(var: str | int) -> str:
+            if isinstance(var, str):
+                return self.emitter.size_name(var)
+            assert isinstance(node.data, Affine)
+            return texts[var] if node.data.coefficient(var) == 1 else tight(texts[var])
+
+        value = node.data.text(name)
+        if node.op == "index":
+            return self.emitter.as_real(value)
+        return self.emitter.dialect.template("select").format(f"({value} == 0)", "1.0", "0.0")
+
+    def _place_of(
+        self,
+        local: Printer,
+        user: int,
+        index: Affine | Gather,
+        indices: Sequence[_Index],
+        lead: int,
+    ) -> str:
+        """Return one index of a view as text."""
+        if isinstance(index, Affine):
+            return self.affine(index, indices)
+        arg = self.graph[user].args[index.arg]
+        own = [indices[axis] for axis in index.axes]
+        inner_lead = index.axes.index(lead) if lead in index.axes else -1
+        text = self.load(local, arg, own, inner_lead, vector=False)
+        return self.emitter.as_index(text)
+
+    def _element(
+        self,
+        local: Printer,
+        array: Array,
+        user: int,
+        view: View,
+        axes: Axes,
+        indices: Sequence[_Index],
+        lead: int,
+    ) -> str:
+        texts = []
+        for k, index in enumerate(view.index):
+            if array.relative == k and isinstance(index, Affine):
+                text = self.lead
+            else:
+                text = self._place_of(local, user, index, indices, lead)
+            if view.clamped:
+                text = self.syntax.clamped(text, self.emitter.extent(axes[k].extent))
+            texts.append(text)
+        return array.element(texts)
+
+    def affine(self, index: Affine, indices: Sequence[_Index]) -> str:
+        """Return an index as text, in the variables of the loops."""
+
+        def name(var: str | int) -> str:
+            if isinstance(var, str):
+                return self.emitter.size_name(var)
+            text = indices[var].absolute
+            return text if index.coefficient(var) == 1 else tight(text)
+
+        return index.text(name)
+
+    def _packed(self, source: int, view: View, lead: int) -> Pack | None:
+        """Return the tile of an input whose lead axis is to be contiguous; None if it need not."""
+        array, axes = self.emitter.arrays[source], self.graph[source].axes
+        if payload(self.graph[source]).role != "data" or view.clamped or len(axes) > 3:
+            return None
+        if not all(isinstance(i, Affine) for i in view.index):
+            return None
+        leading = [k for k, i in enumerate(view.index) if lead in i.axes]
+        if len(leading) != 1:
+            return None
+        (axis,) = leading
+        index = view.index[axis]
+        assert isinstance(index, Affine)
+        offset = index - Affine(0, ((lead, 1),))
+        if index.coefficient(lead) != 1 or offset.axes:
+            return None
+        key = (source, axis, offset)
+        found = self.packs.get(key)
+        if found is None:
+            name = self.names.fresh(f"{array.base}_tile")
+            buffer = self.names.fresh(f"{array.base}_buffer")
+            inner = tuple(a for k, a in enumerate(axes) if k != axis)
+            steps = tuple(self.names.fresh(f"{name}_{k}") for k in range(len(inner)))
+            self.buffers.append(Buffer(buffer, Volume.product(inner)))
+            found = self.packs[key] = Pack(name, source, axis, offset, steps, buffer)
+        return found
+
+    # -- products of matrices --------------------------------------------------------------
+
+    def _contraction(self, step: Contraction) -> list[str]:
+        indices = self._indices(step.axes, step.lead)
+        node = self.graph[step.node]
+        total = next((t for t in self.totals if t.node == step.node), None)
+        rest = [k for k in range(len(step.axes)) if k != step.summed]
+        lines = []
+        if total is not None:
+            array = Array(total.tile, "0", tuple(map(self.emitter.volume, row_major(node.axes))))
+        else:
+            array = self.held[step.node]
+            lines.append(self._cleared(step.node))
+        start = "start" if total is None and array.relative is None else "0"
+        place = {k: stride for k, stride in zip(rest, array.strides, strict=True)}
+        texts = [
+            indices[k].at if place_k == array.relative else indices[k].absolute
+            for place_k, k in enumerate(rest)
+        ]
+        row = step.rows[0] if step.rows else None
+        column = step.columns[0] if step.columns else None
+
+        def count(axis: int | None) -> str:
+            if axis is None:
+                return "1"
+            return "size" if axis == step.lead else self.emitter.extent(step.axes[axis].extent)
+
+        def variable(axis: int | None) -> str:
+            return self.emitter.indices[-1] if axis is None else indices[axis].name
+
+        out = Operand(
+            array,
+            start,
+            "0" if row is None else place[row],
+            "0" if column is None else place[column],
+            array.element(texts),
+        )
+        product = Product(
+            (count(row), count(column), count(step.summed)),
+            (variable(row), variable(column), variable(step.summed)),
+            self._operand(step, step.left, step.rows, indices, summed_last=True),
+            self._operand(step, step.right, step.columns, indices, summed_last=False),
+            out,
+        )
+        return lines + self.syntax.contraction(product)
+
+    def _operand(
+        self,
+        step: Contraction,
+        operand: int,
+        own: tuple[int, ...],
+        indices: Sequence[_Index],
+        *,
+        summed_last: bool,
+    ) -> Operand:
+        """Return where a factor starts, and its strides along its own axis and the summed one."""
+        source, view = seen(self.graph, operand)
+        axes = self.graph[source].axes
+        if view is None:
+            view = View(tuple(Affine(0, ((k, 1),)) for k in range(len(axes))))
+        is_input = self.graph[source].op == "input"
+        array = self.emitter.arrays[source] if is_input else self.held[source]
+        steps: dict[int, list[str]] = {}
+        start = [array.offset]
+        for k, (index, stride) in enumerate(zip(view.index, array.strides, strict=True)):
+            assert isinstance(index, Affine)
+            for axis in index.axes:
+                steps.setdefault(axis, []).append(scaled(str(index.coefficient(axis)), stride))
+            rest = Affine(index.const, tuple(t for t in index.terms if isinstance(t[0], str)))
+            text = rest.text(lambda var: self.emitter.size_name(str(var)))
+            if step.lead in index.axes and array.relative != k:
+                text = added([scaled("start", str(index.coefficient(step.lead))), text])
+            start.append(scaled(text, stride))
+        if is_input and step.lead in view.used and source not in self.read:
+            self.read.add(source)
+            others = [a for k, a in enumerate(axes) if step.lead not in view.index[k].axes]
+            self.width = self.width + Volume.product(others)
+        along = added(steps.get(own[0], ["0"])) if own else "0"
+        summed = added(steps[step.summed])
+        row, column = (along, summed) if summed_last else (summed, along)
+        element = self.load(self.printer, operand, indices, step.lead, vector=False)
+        return Operand(array, added(start), row, column, element)
+
+
+@dataclass(frozen=True)
+class _Index:
+    """The variable of a loop: within its tile, and in all."""
+
+    name: str
+    at: str
+    absolute: str
