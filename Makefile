@@ -3,6 +3,7 @@
 
 PYTHON ?= python3
 VENV ?= .venv
+EXTRAS ?= test
 PYTEST_ARGS ?=
 
 BIN := $(VENV)/bin
@@ -14,12 +15,12 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
-	@echo "Variables: PYTHON=$(PYTHON) VENV=$(VENV) PYTEST_ARGS=$(PYTEST_ARGS)"
+	@echo "Variables: PYTHON=$(PYTHON) VENV=$(VENV) EXTRAS=$(EXTRAS) PYTEST_ARGS=$(PYTEST_ARGS)"
 
 demo: $(VENV)/.installed-demo  ## build the lecture's kernel on every backend, fit and compare
 	$(BIN)/symcompile demo
 
-test: $(VENV)/.installed-test  ## run the tests (PYTEST_ARGS=--long for all of them)
+test: $(VENV)/.installed-$(EXTRAS)  ## run the tests (PYTEST_ARGS=--long for all, EXTRAS=test,jax with JAX)
 	$(BIN)/python -m pytest -n auto --dist loadfile $(PYTEST_ARGS)
 
 lint: $(VENV)/.installed-dev  ## check style, formatting and types

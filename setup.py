@@ -32,6 +32,8 @@ def generated_extensions() -> list[Extension]:
             f"generated.{source.stem}",
             [str(source.relative_to(ROOT))],
             include_dirs=[np.get_include()],
+            extra_compile_args=["-pthread"],
+            extra_link_args=["-pthread"],
         )
         for source in sorted((ROOT / "generated").glob("*.pyx"))
     ]

@@ -18,7 +18,8 @@ from symcompile.frontend.definition import Definition, Reduce, SymbolsLike, defi
 from symcompile.ir.graph import Function, operation_count
 from symcompile.options import BACKENDS, Backend, Options
 from symcompile.passes import optimise, recognise
-from symcompile.schedule import Schedule, schedule
+from symcompile.planning import Schedule
+from symcompile.schedule import schedule
 
 if TYPE_CHECKING:
     from symcompile.kernel import Kernel

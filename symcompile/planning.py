@@ -15,6 +15,7 @@ from symcompile.ir.affine import Affine
 from symcompile.ir.graph import LEAVES, REDUCTIONS, STRUCTURAL, Axes, Axis, Function, Graph, View
 from symcompile.ir.ops import OPS
 from symcompile.ir.views import support
+from symcompile.ir.volume import ZERO, Volume
 
 #: Where the value of a node is held: a register of one nest, a buffer as long as a tile, an array
 #: of its own size, or an array that sums are added up in.
@@ -206,6 +207,20 @@ def _atoms(extent: Affine) -> set[str | int]:
     return set(extent.sizes) if number is None else {number}
 
 
+def work(schedule: Schedule, sweep: Sweep) -> Volume:
+    """Return what a sweep costs, in simple operations."""
+    graph = schedule.graph
+    total = ZERO
+    for step in sweep.steps:
+        if isinstance(step, Contraction):
+            each = 1
+        else:
+            ends = len(step.kept) + len(step.sums) + len(step.scatters) + len(step.stores)
+            each = ends + sum(cost(graph[node].op) for node in step.nodes)
+        total = total + Volume.product(step.axes) * each
+    return total
+
+
 def left_behind(schedule: Schedule, sweep: Sweep) -> list[int]:
     """Return the nodes that a sweep leaves in arrays of their own size, each once."""
     found: list[int] = []
@@ -262,9 +277,10 @@ __all__ = [
     "contents",
     "cost",
     "is_virtual",
-    "left_behind",
     "is_work",
+    "left_behind",
     "seen",
     "support",
     "used_later",
+    "work",
 ]

@@ -8,7 +8,7 @@ from symcompile.autodiff.forward import forward, unit
 from symcompile.autodiff.reverse import reverse, summed_over
 from symcompile.errors import UnsupportedFunctionError
 from symcompile.ir.build import Builder
-from symcompile.ir.graph import SAMPLES, Axes, Function, Graph, Output, Role, Segment, whole
+from symcompile.ir.graph import Axes, Function, Graph, Output, Segment, whole
 
 #: Functions of every kernel, and those that only a scalar output has, in the order of emission.
 VECTOR_FUNCTIONS = ("value", "jacobian", "jvp", "vjp")

@@ -68,9 +68,10 @@ class _Forward:
             if arg not in self.tangents:
                 continue
             values = [self.lifted(a, index) for a in node.args]
-            part = pull(b, index, position, self.over(arg, index), self.lifted(index, index), values)
-            if part is not None:
-                total = part if total is None else b.call("add", total, part)
+            tangent, result = self.over(arg, index), self.lifted(index, index)
+            pulled = pull(b, index, position, tangent, result, values)
+            if pulled is not None:
+                total = pulled if total is None else b.call("add", total, pulled)
         return total
 
     def lifted(self, node: int, like: int) -> int:

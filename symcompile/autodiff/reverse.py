@@ -172,9 +172,7 @@ def _transposed(b: Builder, node: Node, g: int) -> int:
     return b.scatter(g, view, axes, node.args[1:])
 
 
-def _through_choice(
-    adjoints: _Adjoints, index: int, node: Node, g: int, depends: set[int]
-) -> None:
+def _through_choice(adjoints: _Adjoints, index: int, node: Node, g: int, depends: set[int]) -> None:
     b = adjoints.b
     activity = adjoints.activity[index]
     condition, yes, no = choice(b, index)
@@ -203,9 +201,7 @@ def _through_operation(
         _send(adjoints, node, arg, contribution, activity)
 
 
-def _send(
-    adjoints: _Adjoints, node: Node, arg: int, contribution: int, reached: Activity
-) -> None:
+def _send(adjoints: _Adjoints, node: Node, arg: int, contribution: int, reached: Activity) -> None:
     graph = adjoints.b.graph
     adjoints.push(arg, contribution, node.axes)
     if not graph[arg].axes and node.axes and not reached.always and graph[arg].args:

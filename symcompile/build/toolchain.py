@@ -43,6 +43,7 @@ _OPTIONAL_FLAGS = (
     "-fno-math-errno",
     "-fno-trapping-math",
     "-ffp-contract=off",
+    "-pthread",
     "-fwrapv",
 )
 

@@ -41,7 +41,7 @@ def number(value: Affine | int, sizes: Sizes) -> int:
     >>> number(Affine.of("n") - 1, {"n": 4})
     3
     """
-    return value.evaluate(sizes) if isinstance(value, Affine) else value  # type: ignore[arg-type]
+    return value.evaluate(sizes) if isinstance(value, Affine) else value
 
 
 def expected_shapes(definition: Definition, function: str, sizes: Sizes) -> tuple[Extents, ...]:

@@ -20,7 +20,7 @@ from symcompile.frontend.definition import Definition
 from symcompile.ir.graph import Axes
 from symcompile.ir.ops import OPS
 from symcompile.ir.volume import ONE, ZERO, Volume
-from symcompile.planning import Nest, Schedule, Sweep, left_behind
+from symcompile.planning import Nest, Schedule, Sweep, left_behind, work
 
 # A loop body longer than this is not vectorised: it would spill more than it gains.
 _LONGEST_SIMD = 2000
@@ -227,7 +227,7 @@ class CEmitter(NestEmitter):
         tile = local.tile()
         packs = [line for pack in local.packs.values() for line in self._packing(pack)]
         count = self.extent(sweep.axis.extent)
-        body, work = self._blocks(local, [*packs, *tile], count)
+        body, used = self._blocks(local, [*packs, *tile], count)
         name = f"{self.name}_sweep{self.sweeps}"
         self.sweeps += 1
         width = ZERO
@@ -237,7 +237,7 @@ class CEmitter(NestEmitter):
         total = local.width + width
         wide = total.number is None or total.number > WIDE
         tile_size = f"sc_tile({count}, {self.volume(total) if wide else 1})"
-        return self._called(name, local, body, work, count, tile_size, printer)
+        return self._called(name, local, body, used, count, tile_size, printer)
 
     def _arrays_of(self, sweep: Sweep) -> None:
         """Allocate the arrays of full size that a sweep leaves behind."""
@@ -281,13 +281,13 @@ class CEmitter(NestEmitter):
         self, local: SweepEmitter, tile: list[str], count: str
     ) -> tuple[list[str], list[tuple[str, str]]]:
         """Return the body of the function of a sweep, and the arrays it works in."""
-        work = [
+        arrays_of_work = [
             (b.name, self.volume(b.size) if b.whole else scaled(self.volume(b.size), "tile"))
             for b in local.buffers
         ]
         lines: list[str] = []
         at = ["work"]
-        for name, size in work:
+        for name, size in arrays_of_work:
             lines.append(f"double *restrict {name} = {added(at)};")
             at = [name, size]
         per_block = self.volume(local.per_block)
@@ -322,14 +322,14 @@ class CEmitter(NestEmitter):
             "}",
         ]
         lines += ["for (ptrdiff_t block = first; block < last; block++) {", indent(inner, 1), "}"]
-        return lines, work
+        return lines, arrays_of_work
 
     def _called(
         self,
         name: str,
         local: SweepEmitter,
         body: list[str],
-        work: list[tuple[str, str]],
+        arrays_of_work: list[tuple[str, str]],
         count: str,
         tile: str,
         printer: Printer,
@@ -348,7 +348,7 @@ class CEmitter(NestEmitter):
         arguments = ["const void *shared", "ptrdiff_t first", "ptrdiff_t last", "double *restrict work"]
         first = "\n".join(filled(f"static void {name}(", arguments, ")", 0))
         opening = [f"const {name}_context *context = shared;"]
-        quiet = [] if work else ["(void)work;"]
+        quiet = [] if arrays_of_work else ["(void)work;"]
         self.pieces.append(
             "\n".join([*head, first, "{", indent([*opening, *unpack, *quiet, *body], 1), "}", ""])
         )
@@ -364,11 +364,12 @@ class CEmitter(NestEmitter):
         self.extents.append(f"const ptrdiff_t {blocks} = {found};")
         if local.totals:
             self.memory.append((parts, scaled(blocks, self.volume(local.per_block))))
-        works = " + ".join(_sized(s, tiles) for _, s in work) or "0"
+        works = " + ".join(_sized(s, tiles) for _, s in arrays_of_work) or "0"
         values = {"parts": parts, "blocks": blocks, "tile": tiles}
         inits = [values.get(f, f) for f in used]
         lines = filled(f"const {name}_context {run} = {{", inits, "};")
-        call = [name, f"&{run}", blocks, works]
+        spent = work(self.schedule, local.sweep).text(lambda size: f"(double){self.size_name(size)}")
+        call = [name, f"&{run}", blocks, works, spent]
         lines += filled("if (sc_run(", call, ") < 0) {", 2)
         lines += ["    free(memory);"] if self.memory else []
         lines += ["    return -1;", "}"]

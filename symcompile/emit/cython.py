@@ -10,7 +10,7 @@ from symcompile.emit.c import CEmitter, CFunction, vector_functions
 from symcompile.emit.glue import arrays_call
 from symcompile.emit.lines import filled, indent, unpacked
 from symcompile.emit.python import columns_call, constant_defaults, helpers, tables
-from symcompile.emit.results import Results, tuple_of
+from symcompile.emit.results import Results
 from symcompile.emit.signature import Identifiers, Signature, header, identifiers, signature
 from symcompile.emit.templates import render
 from symcompile.frontend.definition import Definition
@@ -18,7 +18,8 @@ from symcompile.frontend.roles import squeezed
 from symcompile.ir.affine import Affine
 from symcompile.ir.graph import Function, Output
 from symcompile.ir.volume import ZERO, Volume
-from symcompile.schedule import BLOCKS, TILE, Schedule
+from symcompile.planning import Schedule
+from symcompile.schedule import BLOCKS, TILE
 
 
 @dataclass(frozen=True)
@@ -60,8 +61,14 @@ def emit_cython(definition: Definition, schedules: Sequence[Schedule]) -> str:
     )
 
 
-#: Sizes in doubles that the generated loops are made for: of tiles, the cache, and large sums.
-LIMITS = {"blocks": BLOCKS, "tile": TILE, "cached": 98_304, "summed": 262_144}
+#: What the generated loops are made for: sizes in doubles, and the operations worth a thread.
+LIMITS = {
+    "blocks": BLOCKS,
+    "tile": TILE,
+    "cached": 98_304,
+    "summed": 262_144,
+    "thread": "1e6",
+}
 
 
 def rank(definition: Definition) -> int:

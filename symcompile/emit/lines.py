@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 
 WIDTH = 96
@@ -18,20 +19,27 @@ def indent(lines: Iterable[str], depth: int) -> str:
 def filled(
     prefix: str, items: Sequence[str], suffix: str, depth: int = 1, sep: str = ", "
 ) -> list[str]:
-    """Return ``prefix + items + suffix``, on several lines where it is too long for one."""
+    """Return ``prefix + items + suffix``, on several lines where it is too long for one.
+
+    A number counts as one character, so that where lines break does not depend on sizes.
+    """
     whole = f"{prefix}{sep.join(items)}{suffix}"
-    if len(whole) + 4 * depth <= WIDTH:
+    if _width(whole) + 4 * depth <= WIDTH:
         return [whole]
     lines = [prefix.rstrip()]
     row = ""
     for item in items:
-        if row and len(row) + len(item) + len(sep) + 4 * (depth + 1) > WIDTH:
+        if row and _width(row + item + sep) + 4 * (depth + 1) > WIDTH:
             lines.append("    " + row.rstrip())
             row = ""
         row += item + sep
     lines.append("    " + row.removesuffix(sep))
     lines.append(suffix)
     return lines
+
+
+def _width(text: str) -> int:
+    return len(re.sub(r"\d+", "0", text))
 
 
 def unpacked(names: Sequence[str], value: str) -> list[str]:

@@ -159,9 +159,7 @@ class NestEmitter(ABC):
         lead = self.schedule.frames.lead(axes)
         return self.lead_last(name, axes, lead, self.extent(axes[lead].extent), None)
 
-    def lead_last(
-        self, name: str, axes: Axes, lead: int, step: str, relative: int | None
-    ) -> Array:
+    def lead_last(self, name: str, axes: Axes, lead: int, step: str, relative: int | None) -> Array:
         """Return an array whose lead axis is contiguous, ``step`` doubles long."""
         inner = tuple(a for k, a in enumerate(axes) if k != lead)
         steps = [scaled(self.volume(s), step) for s in row_major(inner)]
@@ -204,9 +202,7 @@ class NestEmitter(ABC):
                 found[index] = self.as_real(self.extent(node.data))
             elif node.op == "input" and not node.axes:
                 role, slot = payload(node)
-                found[index] = (
-                    named[role][slot] if role in named else f"{_ARRAYS[role]}{slot}"
-                )
+                found[index] = named[role][slot] if role in named else f"{_ARRAYS[role]}{slot}"
         return found
 
     def vectors(self) -> list[str]:

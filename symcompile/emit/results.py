@@ -45,9 +45,7 @@ class Results:
         """Return an output as it is returned, from the flat array of its name."""
         if output.per_sample:
             return f"_samples_first({output.name}, {output.shape})"
-        flat = len(output.layout) == 1 and (
-            not self._as_declared(output) or len(output.shape) == 1
-        )
+        flat = len(output.layout) == 1 and (not self._as_declared(output) or len(output.shape) == 1)
         return output.name if flat else f"{output.name}.reshape({self.shape(output)})"
 
     def _as_declared(self, output: Output) -> bool:

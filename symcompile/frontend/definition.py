@@ -128,18 +128,9 @@ class Definition:
         return {**self.__dict__, "source": None, "source_params": None}
 
     def __repr__(self) -> str:
-        from symcompile.frontend.raiser import safe_name
-        from symcompile.frontend.raising import formula
+        from symcompile.frontend.raising import described_roles, formula
 
-        def listed(names: Iterable[str]) -> str:
-            return ", ".join(map(safe_name, names))
-
-        roles = [f"params=({listed(self.params)})"]
-        if self.data:
-            roles.append(f"data=({listed(self.data)})")
-        if self.constants:
-            roles.append(f"constants=({listed(name for name, _ in self.constants)})")
-        return f"<definition {self.name}: {formula(self)}; {', '.join(roles)}>"
+        return f"<definition {self.name}: {formula(self)}; {described_roles(self)}>"
 
     def _repr_latex_(self) -> str:
         from symcompile.frontend.raising import formula_latex

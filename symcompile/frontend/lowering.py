@@ -11,7 +11,7 @@ of these. Formulas of numbers have none.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -23,55 +23,15 @@ from symcompile.frontend import indexed, matrices
 from symcompile.frontend.brief import brief
 from symcompile.frontend.context import Context
 from symcompile.frontend.frames import SAMPLE, Frames, Term
-from symcompile.frontend.plan import Handler, NeedsIndicesError, Plan
-from symcompile.frontend.scope import Scope, facts_of
+from symcompile.frontend.plan import NeedsIndicesError, Plan
+from symcompile.frontend.scalars import HANDLERS, NAMED, refusal
+from symcompile.frontend.scope import Scope
 from symcompile.ir.graph import Graph, Kind, Special
-from symcompile.ir.ops import BY_SYMPY_CLASS, CONSTANTS
+from symcompile.ir.ops import BY_SYMPY_CLASS
 
-_HINTS = {
-    "Derivative": "call .doit() on it, or define the derivative as a symbol",
-    "Integral": "call .doit() on it, or integrate numerically",
-    "Sum": "call .doit() on it where its limits are numbers",
-    "Product": "call .doit() on it where its limits are numbers",
-    "Subs": "call .doit() on it",
-    "re": "declare the symbols real=True",
-    "im": "declare the symbols real=True",
-    "conjugate": "declare the symbols real=True",
-    "arg": "declare the symbols real=True",
-    "ImaginaryUnit": "only real formulas can be compiled",
-    "ComplexInfinity": "the formula divides by zero",
-    "DiracDelta": "differentiate with symcompile, not with SymPy: it has the one-sided rules",
-    "Heaviside": "write it as a Piecewise",
-    "Mod": "write Mod(a, b) as a - b*floor(a/b)",
-    "factorial": "write factorial(n) as gamma(n + 1)",
-}
+_IN_INDICES = indexed.HANDLERS | matrices.HANDLERS
 
-_COMPARISONS = {
-    "StrictLessThan": ("lt", False),
-    "LessThan": ("le", False),
-    "StrictGreaterThan": ("lt", True),
-    "GreaterThan": ("le", True),
-    "Equality": ("eq", False),
-    "Unequality": ("ne", False),
-}
-
-# Reciprocals and inverses of them: outer reciprocal?, operation, inner reciprocal?
-_RECIPROCALS = {
-    "sec": (True, "cos", False),
-    "csc": (True, "sin", False),
-    "cot": (True, "tan", False),
-    "sech": (True, "cosh", False),
-    "csch": (True, "sinh", False),
-    "coth": (True, "tanh", False),
-    "asec": (False, "acos", True),
-    "acsc": (False, "asin", True),
-    "acot": (False, "atan", True),
-    "asech": (False, "acosh", True),
-    "acsch": (False, "asinh", True),
-    "acoth": (False, "atanh", True),
-}
-
-_NAMED = {sympy: op for op, (_, sympy) in CONSTANTS.items()}
+_HANDLERS = HANDLERS | _IN_INDICES
 
 
 class Lowering:
@@ -195,7 +155,7 @@ class Lowering:
         """Return the children that ``expr`` needs, and what makes its term from theirs."""
         name = type(expr).__name__
         if isinstance(expr, AppliedUndef):  # whatever its name: it has no meaning
-            raise _refusal(expr)
+            raise refusal(expr)
         if self._context is not None:
             linear = self._context.indices.linear(expr)
             if linear is not None and linear.terms:
@@ -204,26 +164,19 @@ class Lowering:
         handler = _HANDLERS.get(name)
         if handler is not None:
             if self._context is None and name in _IN_INDICES:
-                raise NeedsIndicesError(str(_refusal(expr)), expr)
+                raise NeedsIndicesError(str(refusal(expr)), expr)
             return handler(self, expr, scope)
         if isinstance(expr, sp.Symbol):
             return self._symbol(expr, scope)
         if isinstance(expr, sp.Number):
             return Plan((), lambda _: self.frames.constant(_number(expr)))
-        if name in _NAMED:
-            return Plan((), lambda _: Term(self.graph.add(_NAMED[name])))
-        if name in _COMPARISONS:
-            op, swap = _COMPARISONS[name]
-            return Plan(
-                expr.args, lambda terms: self.frames.apply(op, *(terms[::-1] if swap else terms))
-            )
-        if name in _RECIPROCALS:
-            return Plan(expr.args, lambda terms: self._reciprocal(name, terms[0]))
+        if name in NAMED:
+            return Plan((), lambda _: Term(self.graph.add(NAMED[name])))
         if name in BY_SYMPY_CLASS and isinstance(expr, sp.Function):
             return Plan(expr.args, lambda terms: self.frames.apply(BY_SYMPY_CLASS[name], *terms))
         if isinstance(expr, sp.MatrixExpr) and self._context is None:
-            raise NeedsIndicesError(str(_refusal(expr)), expr)
-        raise _refusal(expr)
+            raise NeedsIndicesError(str(refusal(expr)), expr)
+        raise refusal(expr)
 
     def _symbol(self, symbol: sp.Symbol, scope: Scope) -> Plan:
         term = self._terms.get(symbol)
@@ -242,14 +195,6 @@ class Lowering:
                 symbol,
             )
         return Plan((), lambda _: term)
-
-    def _reciprocal(self, name: str, term: Term) -> Term:
-        outer, op, inner = _RECIPROCALS[name]
-        one = self.frames.constant(1)
-        if inner:
-            term = self.frames.apply("div", one, term)
-        term = self.frames.apply(op, term)
-        return self.frames.apply("div", one, term) if outer else term
 
     def truth(self, term: Term) -> Term:
         """Return a term as a truth value: a number is true unless it is zero."""
@@ -316,154 +261,3 @@ def _number(value: sp.Number) -> Fraction | Special:
     if abs(exponent) > 100_000:
         raise LoweringError(f"the number {brief(value)} is far outside the range of doubles", value)
     return magnitude * Fraction(2) ** int(exponent)
-
-
-def _mul(self: Lowering, expr: Any, scope: Scope) -> Plan:
-    return self.product(expr.args)
-
-
-def _pow(self: Lowering, expr: Any, scope: Scope) -> Plan:
-    base, exponent = expr.args
-    if exponent.is_Rational:
-        power = Fraction(int(exponent.p), int(exponent.q))
-        if power > 0:
-            return Plan((base,), lambda terms: self.power(terms[0], power))
-        one = self.frames.constant(1)
-        return Plan(
-            (base,), lambda terms: self.frames.apply("div", one, self.power(terms[0], -power))
-        )
-    return Plan(expr.args, lambda terms: self.frames.apply("pow", *terms))
-
-
-def _log(self: Lowering, expr: Any, scope: Scope) -> Plan:
-    def combine(terms: list[Term]) -> Term:
-        logs = [self.frames.apply("log", term) for term in terms]
-        return logs[0] if len(logs) == 1 else self.frames.apply("div", *logs)
-
-    return Plan(expr.args, combine)
-
-
-def _branches(
-    self: Lowering, scope: Scope, pairs: Sequence[tuple[Any, Any]]
-) -> Sequence[Scope] | None:
-    """Return where each value and condition is lowered: what the earlier conditions left."""
-    if not self.indexed:
-        return None
-    scopes = []
-    indices, extents = self.context.indices, self.frames.extents
-    for _, condition in pairs:
-        facts, more = facts_of(condition, indices, scope, extents)
-        scopes += [scope.known(facts, guarded=more), scope]
-        facts, more = facts_of(condition, indices, scope, extents, holds=False)
-        scope = scope.known(facts, guarded=more)
-    return scopes
-
-
-def _piecewise(self: Lowering, expr: Any, scope: Scope) -> Plan:
-    pieces = [part for pair in expr.args for part in pair.args]
-
-    def combine(terms: list[Term]) -> Term:
-        result = self.frames.constant(Special.NAN)
-        for value, condition in reversed(list(zip(terms[::2], terms[1::2], strict=True))):
-            if self.graph[condition.node].op == "true":
-                result = value
-            else:
-                result = self.frames.apply("select", self.truth(condition), value, result)
-        return result
-
-    return Plan(pieces, combine, _branches(self, scope, [pair.args for pair in expr.args]))
-
-
-def _chain(op: str) -> Handler:
-    return lambda self, expr, scope: Plan(expr.args, lambda terms: self.fold(op, terms))
-
-
-def _logic(op: str) -> Handler:
-    return lambda self, expr, scope: Plan(
-        expr.args, lambda terms: self.fold(op, [self.truth(term) for term in terms])
-    )
-
-
-def _ite(self: Lowering, expr: Any, scope: Scope) -> Plan:
-    def combine(terms: list[Term]) -> Term:
-        apply, kinds = self.frames.apply, [self.graph[term.node].kind for term in terms]
-        condition, yes, no = self.truth(terms[0]), terms[1], terms[2]
-        if Kind.BOOL not in kinds[1:]:
-            return apply("select", condition, yes, no)
-        yes, no = self.truth(yes), self.truth(no)
-        otherwise = apply("and", apply("not", condition), no)
-        return apply("or", apply("and", condition, yes), otherwise)
-
-    condition, yes, no = expr.args
-    scopes = _branches(self, scope, [(yes, condition), (no, sp.true)])
-    return Plan(expr.args, combine, scopes and [scope, scopes[0], scopes[2]])
-
-
-def _not(self: Lowering, expr: Any, scope: Scope) -> Plan:
-    return Plan(expr.args, lambda terms: self.frames.apply("not", self.truth(terms[0])))
-
-
-def _literal(op: str) -> Handler:
-    return lambda self, expr, scope: Plan((), lambda _: Term(self.graph.add(op)))
-
-
-def _same(self: Lowering, expr: Any, scope: Scope) -> Plan:
-    return Plan(expr.args, lambda terms: terms[0])
-
-
-def _polygamma(self: Lowering, expr: Any, scope: Scope) -> Plan:
-    order, argument = expr.args
-    if not order.is_Integer or order < 0:
-        raise LoweringError(
-            f"{brief(expr)}: the order of polygamma must be a whole number known now", expr
-        )
-    if order == 0:
-        return Plan((argument,), lambda terms: self.frames.apply("digamma", terms[0]))
-    degree = self.frames.constant(int(order))
-    return Plan((argument,), lambda terms: self.frames.apply("polygamma", degree, terms[0]))
-
-
-def _refuse(self: Lowering, expr: Any, scope: Scope) -> Plan:
-    raise _refusal(expr)
-
-
-_IN_INDICES = indexed.HANDLERS | matrices.HANDLERS
-
-_HANDLERS: dict[str, Handler] = {
-    "Add": _chain("add"),
-    "Mul": _mul,
-    "Pow": _pow,
-    "log": _log,
-    "Piecewise": _piecewise,
-    "Min": _chain("min"),
-    "Max": _chain("max"),
-    "And": _logic("and"),
-    "Or": _logic("or"),
-    "Xor": _logic("ne"),
-    "Not": _not,
-    "ITE": _ite,
-    "BooleanTrue": _literal("true"),
-    "BooleanFalse": _literal("false"),
-    "UnevaluatedExpr": _same,
-    "polygamma": _polygamma,
-    "ComplexInfinity": _refuse,
-    "ImaginaryUnit": _refuse,
-    **_IN_INDICES,
-}
-
-
-def _refusal(expr: Any) -> LoweringError:
-    name = type(expr).__name__
-    hint = _HINTS.get(name)
-    if isinstance(expr, AppliedUndef):
-        name, hint = "undefined function", "give its formula, or a symbol in its place"
-    if hint is None:
-        hint = f"known functions: {', '.join(supported_functions())}"
-    return LoweringError(f"cannot compile {brief(expr)} ({name}): {hint}", expr)
-
-
-def supported_functions() -> Iterable[str]:
-    """Return the names of the SymPy functions that can be lowered, sorted."""
-    names = {"log", "sqrt", "Piecewise", "Min", "Max", "ITE", "polygamma", *_RECIPROCALS}
-    named = {name for name in BY_SYMPY_CLASS if name not in _NAMED}
-    return sorted(names | named, key=str.lower)

@@ -116,7 +116,7 @@ class Affine(NamedTuple):
 
     def evaluate(self, values: Mapping[Any, int]) -> int:
         """Return its value for given variables."""
-        return self.const + sum(c * values[v] for v, c in self.terms)  # type: ignore[index]
+        return self.const + sum(c * values[v] for v, c in self.terms)
 
     def text(self, name: Callable[[Var], str] = str) -> str:
         """Return it as Python and C write it.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
-from symcompile.ir.affine import Affine
+from symcompile.ir.affine import Affine, Var
 from symcompile.ir.algebra import simplify
 from symcompile.ir.graph import (
     REDUCTIONS,
@@ -13,6 +13,7 @@ from symcompile.ir.graph import (
     Axis,
     Graph,
     Index,
+    Input,
     Special,
     View,
     whole,
@@ -104,7 +105,7 @@ class Builder:
                 return self.size(value)
             zero, one = self.constant(0), self.constant(1)
             return self.call("select", self.call("eq", self.size(value), zero), one, zero)
-        place = {axis: Affine(0, ((k, 1),)) for k, axis in enumerate(used)}
+        place: dict[Var, Affine] = {axis: Affine(0, ((k, 1),)) for k, axis in enumerate(used)}
         fewer = tuple(axes[k] for k in used)
         make = self.graph.index if op == "index" else self.graph.delta
         return self.graph.view(make(value.substitute(place), fewer), whole(used), axes)
@@ -155,9 +156,7 @@ class Builder:
             body = graph.fill(body, left)
         return graph.scatter(body, view, axes, gathers)
 
-    def _at_one_place(
-        self, body: int, view: View, axes: Axes, gathers: tuple[int, ...]
-    ) -> int:
+    def _at_one_place(self, body: int, view: View, axes: Axes, gathers: tuple[int, ...]) -> int:
         """Return an array that is zero but for one entry."""
         place: int | None = None
         for k, (index, axis) in enumerate(zip(view.index, axes, strict=True)):
@@ -212,8 +211,8 @@ class Builder:
             case "const":
                 return self.graph.constant(node.data)  # type: ignore[arg-type]
             case "input":
-                role, slot = node.data  # type: ignore[misc]
-                return self.graph.input(role, slot, node.axes)
+                assert isinstance(node.data, Input)
+                return self.graph.input(node.data.role, node.data.slot, node.axes)
             case "extent":
                 return self.size(node.data)  # type: ignore[arg-type]
             case "index":

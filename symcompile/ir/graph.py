@@ -27,6 +27,7 @@ from typing import Literal, NamedTuple
 
 from symcompile.ir.affine import Affine
 
+
 class Kind(enum.IntEnum):
     """What a node's values are; precision is chosen at emission."""
 

@@ -86,6 +86,7 @@ _CASES: dict[str, Callable[..., Any]] = {
     "select": lambda mp, c, x, y: x if c else y,
     "softplus": lambda mp, x: mp.log1p(mp.exp(x)) if x < 0 else x + mp.log1p(mp.exp(-x)),
     "sigmoid": lambda mp, x: 1 / (1 + mp.exp(-x)),
+    "detach": lambda mp, x: x,
     "sech_squared": lambda mp, x: mp.sech(x) ** 2,
     "lt": lambda mp, x, y: x < y,
     "le": lambda mp, x, y: x <= y,
@@ -134,7 +135,7 @@ def lengths(axes: Axes, sizes: Mapping[str, int]) -> tuple[int, ...]:
     >>> lengths((SAMPLES,), {"n": 3})
     (3,)
     """
-    return tuple(axis.extent.evaluate(sizes) for axis in axes)  # type: ignore[arg-type]
+    return tuple(axis.extent.evaluate(sizes) for axis in axes)
 
 
 def flat(value: Value) -> list[Number]:
@@ -286,7 +287,7 @@ class _Run:
     def gathered(self, gather: Gather, args: Sequence[Value], rank: int) -> NDArray[np.int64]:
         """Return what a gather reads, as an array that broadcasts to the indices."""
         array = np.asarray(args[gather.arg], dtype=object)
-        whole = np.empty(array.shape, dtype=np.int64)
+        whole: NDArray[np.int64] = np.empty(array.shape, dtype=np.int64)
         for place, number in np.ndenumerate(array):
             whole[place] = int(number)
             if whole[place] != number:

@@ -363,6 +363,8 @@ _ROWS = [
         numba="",
         c="",
     ),
+    # A constant for derivatives; passes.expand takes it away.
+    Op("detach", 1, (None,), python="", numpy="", numba="", c=""),
     Op(
         "sech_squared",
         1,

@@ -103,7 +103,7 @@ def product(b: Builder, top: list[int], bottom: list[int], negative: bool = Fals
 
     def combined(nodes: list[int]) -> int | None:
         result: int | None = None
-        for node in sorted(nodes, key=lambda n: (-len(support(graph, n)))):
+        for node in sorted(nodes, key=lambda n: -len(support(graph, n))):
             result = node if result is None else b.call("mul", result, node)
         return result
 

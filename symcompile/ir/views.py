@@ -32,13 +32,13 @@ def in_range(view: View, source: Axes, axes: Axes) -> bool:
     """Return whether all affine indices of a view are within their axes, as far as can be seen."""
     extents = [axis.extent for axis in axes]
     for index, axis in zip(view.index, source, strict=True):
-        if isinstance(index, Affine) and index.axis is not None:
-            if axes[index.axis] == axis:
-                continue
-        if isinstance(index, Affine):
-            low, high = index.bounds(extents)
-            if not (low.nonnegative() and (axis.extent - 1 - high).nonnegative()):
-                return False
+        if not isinstance(index, Affine):
+            continue
+        if index.axis is not None and axes[index.axis] == axis:
+            continue
+        low, high = index.bounds(extents)
+        if not (low.nonnegative() and (axis.extent - 1 - high).nonnegative()):
+            return False
     return True
 
 

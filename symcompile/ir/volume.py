@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from math import prod
 
 from symcompile.ir.affine import Affine
 from symcompile.ir.graph import Axis
@@ -72,9 +73,7 @@ class Volume:
         """Return its value for given sizes."""
         total = 0
         for monomial, coefficient in self.terms.items():
-            for name in monomial:
-                coefficient *= sizes[name]
-            total += coefficient
+            total += coefficient * prod(sizes[name] for name in monomial)
         return total
 
     def text(self, name: Callable[[str], str] = str) -> str:

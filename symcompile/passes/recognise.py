@@ -7,6 +7,7 @@ Each rewrite is an identity of real numbers:
 - ``log(1 + exp(z)) = softplus(z)``: no overflow; its derivative is ``sigmoid(z)``.
 - ``a/(1 + exp(z)) = a*sigmoid(-z)``: its derivative does not become inf/inf.
 - ``a*exp(z)/(1 + exp(z)) = a*sigmoid(z)``, among further factors and in small powers.
+- sums of exponentials: see :mod:`symcompile.passes.exponentials`.
 
 Source: N. J. Higham, *Accuracy and Stability of Numerical Algorithms* (2nd ed., 2002),
 sections 1.14 and 27; M. Mächler, *Accurately computing log(1 - exp(-|a|))* (2012).
@@ -19,6 +20,7 @@ from fractions import Fraction
 from symcompile.ir.algebra import exact
 from symcompile.ir.build import Builder
 from symcompile.ir.graph import Function, Node
+from symcompile.passes.exponentials import log1p_of, log_of, quotient
 from symcompile.passes.rewrite import rewrite
 
 # Products of more factors are not searched.
@@ -33,13 +35,14 @@ def recognise(function: Function) -> Function:
 def _rule(b: Builder, node: Node, args: tuple[int, ...]) -> int | None:
     if node.op == "log":
         small = _one_plus(b, args[0])
-        return None if small is None else _log1p(b, small)
+        return log_of(b, args[0]) if small is None else _log1p(b, small)
     if node.op == "log1p":
         return _log1p(b, args[0])
     if node.op == "sub":
         return _expm1(b, args)
     if node.op == "div":
-        return _sigmoid(b, args)
+        found = _sigmoid(b, args)
+        return quotient(b, b.call("div", *args)) if found is None else found
     return None
 
 
@@ -66,7 +69,10 @@ def _exponent(b: Builder, node: int) -> int | None:
 
 def _log1p(b: Builder, small: int) -> int:
     z = _exponent(b, small)
-    return b.call("log1p", small) if z is None else b.call("softplus", z)
+    if z is not None:
+        return b.call("softplus", z)
+    found = log1p_of(b, small)
+    return b.call("log1p", small) if found is None else found
 
 
 def _expm1(b: Builder, args: tuple[int, ...]) -> int | None:

@@ -10,7 +10,8 @@ import sympy as sp
 
 from symcompile.errors import LoweringError
 from symcompile.frontend.definition import define
-from symcompile.frontend.lowering import Lowering, supported_functions
+from symcompile.frontend.lowering import Lowering
+from symcompile.frontend.scalars import supported_functions
 from symcompile.ir.graph import Graph, Kind
 from tests.corpus import nested
 
