@@ -319,8 +319,17 @@ def require_finite(arrays: Sequence[Array], names: Sequence[str], what: str = "c
             )
 
 
-def require_whole(array: Array, name: str, low: int, high: int) -> None:
+def require_whole(
+    array: Array, name: str, low: int | None, high: int | None, sizes: str = ""
+) -> None:
     """Check data that is used as an index.
+
+    Args:
+        array: the data.
+        name: its name.
+        low: the least that is allowed, None where that is not known yet.
+        high: the most that is allowed, likewise.
+        sizes: what these follow from, for the message.
 
     Raises:
         ArgumentValueError: names the first entry that is no whole number from ``low`` to ``high``.
@@ -328,12 +337,18 @@ def require_whole(array: Array, name: str, low: int, high: int) -> None:
     Example:
         >>> require_whole(np.array([0.0, 2.0]), "r", 0, 2)
     """
-    bad = ~((array >= low) & (array <= high) & (array == np.floor(array)))
+    bad = array != np.floor(array)
+    if low is not None:
+        bad |= array < low
+    if high is not None:
+        bad |= array > high
     if bad.any():
         value, where = first_bad(array, bad)
+        span = "" if low is None else f" from {low}"
+        span += "" if high is None else f" to {high}"
         raise ArgumentValueError(
-            f"{name} is {value} at {where} (counting from 0); as an index it takes whole numbers "
-            f"from {low} to {high}"
+            f"{name} is {value} at {where} (counting from 0); as an index it takes whole numbers"
+            f"{span}{f', where {sizes}' if sizes else ''}"
         )
 
 

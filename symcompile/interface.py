@@ -164,9 +164,16 @@ class Interface:
             ArgumentValueError: names the first entry that is out of range.
         """
         for whole in self.definition.wholes:
-            if all(name in sizes for name in (*whole.low.sizes, *whole.high.sizes)):
-                low, high = whole.low.evaluate(sizes), whole.high.evaluate(sizes)
-                require_whole(arrays[whole.slot], self.definition.data[whole.slot], low, high)
+            low, high = (
+                bound.evaluate(sizes) if all(name in sizes for name in bound.sizes) else None
+                for bound in (whole.low, whole.high)
+            )
+            where = ", ".join(
+                f"{name} = {sizes[name]}"
+                for name in dict.fromkeys((*whole.low.sizes, *whole.high.sizes))
+                if name in sizes
+            )
+            require_whole(arrays[whole.slot], self.definition.data[whole.slot], low, high, where)
 
     def columns(self, name: str, given: Sequence[Any]) -> tuple[Array, ...]:
         """Return the data columns, given one by one or as one table.
@@ -210,12 +217,7 @@ class Interface:
             slot = self._slots.get(keyword)
             if slot is None:
                 raise ArgumentTypeError(
-                    f"{self.signature(name)} has no keyword {keyword!r}; "
-                    + (
-                        f"its constants: {listed(self.constants)}"
-                        if self.constants
-                        else "it has no constants"
-                    )
+                    f"{self.signature(name)} has no keyword {keyword!r}; {self._keywords(keyword)}"
                 )
             number = to_number(value, f"the constant {self.constants[slot]}")
             size = self.definition.indexed and self.constants[slot] in self.definition.sizes
@@ -227,6 +229,14 @@ class Interface:
                 f"{missing[0]}=..., or give it a default in the definition"
             )
         return found
+
+    def _keywords(self, keyword: str) -> str:
+        """Return what may be passed by keyword instead of ``keyword``."""
+        if self.definition.indexed and keyword in self.definition.sizes:
+            return f"{keyword} is a size, which the shapes of the arrays say"
+        if self.constants:
+            return f"its constants: {listed(self.constants)}"
+        return "it has no constants"
 
     def signature(self, name: str) -> str:
         """Return how a function is called, as text."""

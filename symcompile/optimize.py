@@ -42,8 +42,11 @@ def minimize(
     """Minimise a scalar objective; see :meth:`symcompile.Objective.minimize`."""
     definition = objective.kernel.definition
     if not definition.scalar:
+        remedy = 'use reduce="mean" or "sum"'
+        if definition.indexed:
+            remedy = f"sum over all indices ({definition!r} leaves some free)"
         raise UnsupportedFunctionError(
-            f'{definition.name}.minimize needs a scalar: use reduce="mean" or "sum", or '
+            f"{definition.name}.minimize needs a scalar: {remedy}, or "
             "objective.least_squares(x0) to minimise the sum of the squares of what it returns"
         )
     _require_params(objective, "minimize")
@@ -108,8 +111,8 @@ def least_squares(objective: Objective, x0: Any, **scipy_options: Any) -> Optimi
     if definition.scalar:
         raise UnsupportedFunctionError(
             f"{definition.name}.least_squares needs residuals, one for each sample or entry, and "
-            f"{definition.name} is one number: use minimize, or define the residual with "
-            "reduce=None"
+            f"{definition.name} is one number: use minimize, or define the residual "
+            f"{'with a free index, without the sum' if definition.indexed else 'with reduce=None'}"
         )
     _require_params(objective, "least_squares")
     _refuse(scipy_options, "fun", "jac", "args", "kwargs")

@@ -57,7 +57,7 @@ class Nest:
         axes: the axes; the one at ``lead`` runs over a tile, innermost.
         lead: which one that is.
         nodes: what is computed in the loops, in order.
-        kept: those of them, or leaves, that are written to their buffers.
+        kept: those of them, or views, that are written to their buffers.
         sums: reductions of what is computed here, over the lead or another axis.
         scatters: scatters of what is computed here.
         stores: entries of outputs.
@@ -184,12 +184,23 @@ class Frames:
 
 @dataclass(frozen=True)
 class Schedule:
-    """A function and its phases in order; ``storage`` says where nodes over axes are held."""
+    """A function and its phases in order.
+
+    Attributes:
+        function: the function.
+        phases: the phases.
+        storage: where nodes over axes are held.
+        frames: which axis of a node leads.
+        targets: scatters that are added into the array of a node that is their sum.
+        direct: totals whose array is where an entry of an output lies.
+    """
 
     function: Function
     phases: tuple[Phase, ...]
     storage: dict[int, Storage]
     frames: Frames
+    targets: dict[int, int]
+    direct: dict[int, Store]
 
     @property
     def graph(self) -> Graph:
@@ -226,7 +237,7 @@ def left_behind(schedule: Schedule, sweep: Sweep) -> list[int]:
     found: list[int] = []
     for step in sweep.steps:
         made = [*step.kept, *step.sums, *step.scatters] if isinstance(step, Nest) else [step.node]
-        for node in made:
+        for node in (schedule.targets.get(n, n) for n in made):
             if schedule.graph[node].axes and schedule.storage.get(node) in ("full", "total"):
                 found.append(node)
     return list(dict.fromkeys(found))

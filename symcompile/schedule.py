@@ -82,8 +82,11 @@ class _Planner:
         #: Whether a reduction or scatter is over the lead axis: complete after its sweep only.
         self.total: set[int] = set()
         self.storage: dict[int, Storage] = {}
+        #: Scatters whose sum is all that is wanted: they add into its array.
+        self.targets: dict[int, int] = {}
         for index in self.order:
             self._place(index)
+        self.direct = self._direct()
 
     def lead(self, axes: Axes) -> int:
         return self.frames.lead(axes)
@@ -115,9 +118,18 @@ class _Planner:
             if self._is_total(index, lead):
                 self.total.add(index)
                 self.storage[index] = "total"
+        elif self._joins(index):
+            self.stage[index] = self.stage[node.args[0]]
+            self.total.add(index)
+            self.storage[index] = "total"
+            for arg in node.args:
+                self.targets[arg] = index
+                self.storage.pop(arg, None)
         elif is_work(graph, index):
             lead = self.lead(node.axes)
             self.stage[index] = max(self._ready(node.axes, lead, arg) for arg in node.args)
+        elif node.op == "view" and node.axes:
+            self.stage[index] = self._ready(node.axes, self.lead(node.axes), index)
         elif node.axes:
             self.stage[index] = 1
         elif node.op == "view":  # an entry of an array
@@ -139,6 +151,42 @@ class _Planner:
         """Hold a node in an array of its own size, which later phases can read anywhere."""
         if index not in self.total:
             self.storage[index] = "full"
+
+    def _joins(self, index: int) -> bool:
+        """Return whether a node is the sum of two scatters of one sweep that nothing else uses."""
+        graph, node = self.graph, self.graph[index]
+        if node.op != "add" or not node.axes or node.args[0] == node.args[1]:
+            return False
+        leads = set()
+        for arg in node.args:
+            if arg not in self.total or self.uses[arg] != 1:
+                return False
+            leaf = arg
+            while graph[leaf].op == "add":
+                leaf = graph[leaf].args[0]
+            if graph[leaf].op != "scatter":
+                return False
+            axes = graph[graph[leaf].args[0]].axes
+            leads.add(axes[self.lead(axes)])
+        return len(leads) == 1 and len({self.stage[arg] for arg in node.args}) == 1
+
+    def _direct(self) -> dict[int, Store]:
+        """Return the totals that can be added up where they are returned."""
+        found: dict[int, Store] = {}
+        for store, node, axes in self.pieces:
+            output = self.function.outputs[store.output]
+            if node not in self.total or node in found or self.graph[node].axes != axes:
+                continue
+            # Row-major there: alone along its dimension, or along the last one.
+            if axes and len(output.layout) == 1:
+                found[node] = store
+        return found
+
+    def target(self, index: int) -> int:
+        """Return the node into whose array a scatter is added."""
+        while index in self.targets:
+            index = self.targets[index]
+        return index
 
     def _is_total(self, index: int, lead: int) -> bool:
         node = self.graph[index]
@@ -200,17 +248,21 @@ class _Planner:
         node = self.graph[source]
         if not node.axes:
             return self._scalar_stage(source) | 1
-        if node.op == "view":  # seen through one more view: a leaf's, or held in full
-            return 1 if self.graph[node.args[0]].op == "input" else self.stage_of_view(source) + 2
-        if node.op in LEAVES or node.op == "index":
+        if self.printed(source):
             return 1
         if source not in self.total and self.aligned(source, view, axes, lead):
             return self.stage[source]
         return self.stage[source] + 2
 
-    def stage_of_view(self, index: int) -> int:
-        source, _ = seen(self.graph, index)
-        return self.stage[source]
+    def printed(self, index: int) -> bool:
+        """Return whether an index that is gathered can be printed where it is used."""
+        node = self.graph[index]
+        if node.op == "view":
+            return all(self._given(arg) for arg in node.args)
+        return self._given(index)
+
+    def _given(self, index: int) -> bool:
+        return self.graph[index].op in LEAVES or self.graph[index].op in ("index", "delta")
 
     def aligned(self, source: int, view: View | None, axes: Axes, lead: int) -> bool:
         """Return whether what is used at a point of the lead axis was computed at that point."""
@@ -275,6 +327,8 @@ class _Planner:
             if not axes:
                 scalars.setdefault(self._scalar_stage(node), []).append(store)
                 continue
+            if self.direct.get(node) == store:
+                continue
             lead = self.lead(axes)
             at = self._ready(axes, lead, node)
             root = _Root(("store", store), axes, lead, (node,), "store", node, store)
@@ -299,7 +353,10 @@ class _Planner:
             found = tuple(scalars.get(number, ()))
             if nodes or found:
                 phases.append(Scalars(tuple(nodes), found))
-        return Schedule(self.function, tuple(phases), self.storage, self.frames)
+        targets = {index: self.target(index) for index in self.targets}
+        return Schedule(
+            self.function, tuple(phases), self.storage, self.frames, targets, self.direct
+        )
 
     def _sweeps(self, number: int, stores: list[_Root]) -> list[Sweep]:
         """Return the sweeps of a stage; what they need of earlier ones is noted in `storage`."""
@@ -359,6 +416,7 @@ class _SweepPlanner:
         totals = [r.node for r in self.roots.values() if r.node in self.plan.total]
         totals = [t for t in totals if ("sum", t) in self.roots or ("scatter", t) in self.roots
                   or ("contraction", t) in self.roots]
+        totals = [self.plan.target(node) for node in totals]
         return Sweep(self.axis, tuple(steps), tuple(dict.fromkeys(totals)))
 
     def _hold(self, index: int) -> None:
@@ -390,7 +448,7 @@ class _SweepPlanner:
                     if self.graph[source].axes:
                         self._need(root, source, view)
                     continue
-                if not is_work(self.graph, index):
+                if not is_work(self.graph, index) or index in self.plan.total:
                     self._need(root, index, None)
                     continue
                 if force or (index in self.held and index != root.node):
@@ -410,13 +468,8 @@ class _SweepPlanner:
         plan, node = self.plan, self.graph[source]
         if node.op in LEAVES or node.op in ("index", "delta") or source in plan.total:
             return
-        if node.op == "view":  # a gathered index that is itself a view
-            inner, its_view = seen(self.graph, source)
-            if self.graph[inner].op != "input":
-                self._need(root, inner, its_view)
-            return
         aligned = plan.aligned(source, view, root.axes, root.lead)
-        if not is_work(self.graph, source):  # a reduction or scatter within the tile
+        if node.op in REDUCTIONS or node.op == "scatter":  # within the tile
             if not aligned or plan.stage[source] < self.stage:
                 plan.storage[source] = "full"
             else:
@@ -433,13 +486,13 @@ class _SweepPlanner:
         for index in view.index:
             if isinstance(index, Gather):
                 arg = self.graph[user].args[index.arg]
-                if self.graph[arg].axes:
+                if self.graph[arg].axes and not self.plan.printed(arg):
                     self._need(root, arg, whole(index.axes))
 
     def _share(self) -> None:
         """Hold what several roots would compute each, where that is not cheap."""
         for index in reversed(self.plan.order):
-            if index in self.held or not is_work(self.graph, index):
+            if index in self.held or not is_work(self.graph, index) or index in self.plan.total:
                 continue
             users = [r for r in self.roots.values() if index in r.closure and r.node != index]
             if len(users) < 2 or self._chain(index) <= CHEAP:
@@ -456,7 +509,7 @@ class _SweepPlanner:
             if node in visited or not is_work(self.graph, node):
                 continue
             visited.add(node)
-            if node in self.held and node != index:
+            if node != index and (node in self.held or node in self.plan.total):
                 continue
             total += cost(self.graph[node].op)
             pending.extend(self.graph[node].args)

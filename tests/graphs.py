@@ -124,8 +124,8 @@ class ArrayCase:
         }
 
 
-_PARAMS: tuple[Axes, ...] = ((D,), (), (N, D))
-_DATA: tuple[Axes, ...] = ((N, D), (N,), (N,))
+PARAMS: tuple[Axes, ...] = ((D,), (), (N, D))
+DATA: tuple[Axes, ...] = ((N, D), (N,), (N,))
 _ARRAY_ONE = ("neg", "sin", "cos", "tanh", "atan", "sigmoid", "softplus")
 _ARRAY_TWO = ("add", "sub", "mul", "add", "mul")
 _SHAPES: tuple[Axes, ...] = ((N,), (D,), (N, D), (D, N), (N, N), (N, D, N))
@@ -137,8 +137,8 @@ class _Drawing:
     def __init__(self, draw: st.DrawFn, rough: bool) -> None:
         self.draw, self.rough = draw, rough
         self.graph = graph = Graph()
-        self.nodes = [graph.input("param", k, axes) for k, axes in enumerate(_PARAMS)]
-        self.nodes += [graph.input("data", k, axes) for k, axes in enumerate(_DATA)]
+        self.nodes = [graph.input("param", k, axes) for k, axes in enumerate(PARAMS)]
+        self.nodes += [graph.input("data", k, axes) for k, axes in enumerate(DATA)]
         self.indices = self.nodes.pop()
         self.nodes += [graph.constant(draw(st.sampled_from(_NUMBERS))), graph.extent(N)]
 
@@ -300,8 +300,8 @@ def array_graphs(draw: st.DrawFn, *, rough: bool = True, size: int = 14) -> Arra
     finite = st.floats(-2, 2).map(lambda value: round(value, 3))
     arrays: dict[Input, NDArray[np.float64]] = {}
     roles: tuple[tuple[Literal["param", "data"], tuple[Axes, ...]], ...] = (
-        ("param", _PARAMS),
-        ("data", _DATA),
+        ("param", PARAMS),
+        ("data", DATA),
     )
     for role, inputs in roles:
         for slot, axes in enumerate(inputs):
@@ -311,4 +311,4 @@ def array_graphs(draw: st.DrawFn, *, rough: bool = True, size: int = 14) -> Arra
             entries = [draw(entry) for _ in range(int(np.prod(shape)))]
             arrays[Input(role, slot)] = np.array(entries).reshape(shape)
     roots = sorted(set(drawing.nodes[-5:]))
-    return ArrayCase(drawing.graph, roots, sizes, arrays, _PARAMS)
+    return ArrayCase(drawing.graph, roots, sizes, arrays, PARAMS)

@@ -104,10 +104,20 @@ class _Deriver:
         seeds = dict(zip(self.params, direction, strict=True))
         return self._or_zero(forward(self.b, roots, seeds))
 
-    def _columns(self, roots: Sequence[int], k: int) -> list[int]:
-        """Return the derivatives of ``roots`` in each entry of parameter ``k``."""
-        seeds = {self.params[k]: unit(self.b, self.axes[k])}
-        return self._or_zero(forward(self.b, roots, seeds, self.axes[k]))
+    def _columns(self, roots: Sequence[int], filled: Sequence[Axes], k: int) -> list[int]:
+        """Return the derivatives of ``roots`` in each entry of parameter ``k``.
+
+        A root without axes is the same at all points of the axes that it fills; its derivative
+        then varies with the parameter's alone.
+        """
+        own, graph = self.axes[k], self.b.graph
+        seeds = {self.params[k]: unit(self.b, own)}
+        columns = self._or_zero(forward(self.b, roots, seeds, own))
+        for number, (root, axes) in enumerate(zip(roots, filled, strict=True)):
+            if axes and not graph[root].axes and graph[columns[number]].axes:
+                places = range(len(axes), len(axes) + len(own))
+                columns[number] = self.b.broadcast(columns[number], places, axes + own)
+        return columns
 
     def gradient(self) -> list[int]:
         if self._grad is None:
@@ -120,7 +130,7 @@ class _Deriver:
         rows = [[0] * size for _ in range(size)]
         for k in range(size):
             # Symmetric: one half is computed, the other is the same nodes, transposed.
-            for row, node in enumerate(self._columns(grad[: k + 1], k)):
+            for row, node in enumerate(self._columns(grad[: k + 1], self.axes[: k + 1], k)):
                 rows[row][k] = node
                 if row < k:
                     rows[k][row] = self._flipped(node, self.axes[row], self.axes[k])
@@ -136,9 +146,10 @@ class _Deriver:
     def jacobian(self) -> Output:
         entries = self.value.entries
         # Reverse mode sums over the samples, so a row per sample takes forward mode.
-        arrays = any(self._value_axes())
+        filled = self._value_axes()
+        arrays = any(filled)
         if arrays or len(self.params) < len(entries):
-            columns = [self._columns(entries, k) for k in range(len(self.params))]
+            columns = [self._columns(entries, filled, k) for k in range(len(self.params))]
             rows = [list(row) for row in zip(*columns, strict=True)]
         else:
             one = self.b.constant(1)

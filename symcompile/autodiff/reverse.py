@@ -15,7 +15,8 @@ class _Adjoints:
 
     def __init__(self, b: Builder) -> None:
         self.b = b
-        self.parts: dict[int, dict[Axes, int]] = {}
+        #: By node, by axes, and apart for scatters: their sum needs one array for all.
+        self.parts: dict[int, dict[tuple[Axes, bool], int]] = {}
         self.activity: dict[int, Activity] = {}
 
     def push(self, node: int, contribution: int, axes: Axes) -> None:
@@ -29,8 +30,9 @@ class _Adjoints:
                 contribution = b.call("mul", b.size(axis.extent), contribution)
             axes = ()
         parts = self.parts.setdefault(node, {})
-        before = parts.get(axes)
-        parts[axes] = contribution if before is None else b.call("add", before, contribution)
+        key = axes, b.graph[contribution].op == "scatter"
+        before = parts.get(key)
+        parts[key] = contribution if before is None else b.call("add", before, contribution)
 
     def total(self, node: int) -> int | None:
         """Return the cotangent of a node: what came over more axes is summed, once."""
@@ -39,7 +41,7 @@ class _Adjoints:
             return None
         b = self.b
         result: int | None = None
-        for axes, part in parts.items():
+        for (axes, _), part in parts.items():
             value = part if b.graph[node].axes else summed_over(b, part, axes)
             result = value if result is None else b.call("add", result, value)
         return result

@@ -126,9 +126,10 @@ def symbolic_gradient(definition: Definition) -> SymbolicGradient:
         [2*x + cos(y), -x*sin(y)]
     """
     if not definition.scalar:
+        remedy = "sum over all indices" if definition.indexed else 'use reduce="mean" or "sum"'
         raise UnsupportedFunctionError(
-            f"{definition.name} has no gradient, its value is not one number: use "
-            'reduce="mean" or "sum", or differentiate one output at a time'
+            f"{definition.name} has no gradient, its value is not one number: {remedy}, or "
+            "differentiate one output at a time"
         )
     copy = _Copy(definition)
     graph, root = copy.b.graph, copy.root

@@ -61,6 +61,7 @@ class CEmitter(NestEmitter):
         self.held: dict[int, Array] = {}
         super().__init__(definition, names, schedule, name)
         self.held_names = self.names.numbered("h")
+        self.bins: list[str] = []
         #: What the function allocates: names and sizes.
         self.memory: list[tuple[str, str]] = []
         #: The statements that name tile sizes and numbers of blocks.
@@ -244,6 +245,9 @@ class CEmitter(NestEmitter):
         for node in left_behind(self.schedule, sweep):
             if node in self.held:
                 continue
+            if node in self.schedule.direct:
+                self.held[node] = self.whole_array("", node)
+                continue
             label = self.graph.labels.get(node)
             name = self.names.fresh(label) if label else next(self.held_names)
             self.memory.append((name, self.volume(Volume.product(self.graph[node].axes))))
@@ -292,18 +296,23 @@ class CEmitter(NestEmitter):
             at = [name, size]
         per_block = self.volume(local.per_block)
         inner: list[str] = []
-        arrays = [t for t in local.totals if t.tile]
-        if local.totals:
+        arrays = [t for t in local.totals if t.tile and not t.alone]
+        if local.per_block != ZERO:
             inner.append(f"double *restrict part = parts + {scaled('block', per_block)};")
             inner.append(f"sc_fill(part, {per_block}, 0.0);")
             for total in local.totals:
                 op = self.graph[total.node].op
-                if op in ("reduce_prod", "reduce_max"):
+                if op in ("reduce_prod", "reduce_max") and not total.alone:
                     slot = added(["part", self.volume(total.slot)])
                     size = self.volume(total.size)
                     inner.append(f"sc_fill({slot}, {size}, {local.identity(op)});")
-        for total in arrays:
-            inner.append(f"sc_fill({total.tile}, {self.volume(total.size)}, 0.0);")
+        for total in local.totals:
+            if total.alone:
+                start = scaled("block", self.volume(total.size))
+                inner.append(f"double *restrict {total.tile} = {added([f'all_{total.tile}', start])};")
+            if total.tile:
+                value = local.identity(self.graph[total.node].op)
+                inner.append(f"sc_fill({total.tile}, {self.volume(total.size)}, {value});")
         if arrays:
             inner.append("int held = 0;")
         inner.append(f"const ptrdiff_t stop = sc_block_stop({count}, tile, blocks, block);")
@@ -340,6 +349,7 @@ class CEmitter(NestEmitter):
             if text.text.isidentifier() and text.text not in fields:
                 kind = "int " if self.graph[index].kind == 0 else "double "
                 fields[text.text] = kind
+        fields |= {f"all_{t.tile}": "double *restrict " for t in local.totals if t.alone}
         fields |= {"parts": "double *restrict ", "blocks": "ptrdiff_t ", "tile": "ptrdiff_t "}
         text = "\n".join(body)
         used = [f for f in fields if re.search(rf"(?<![\w.]){re.escape(f)}(?!\w)", text)]
@@ -362,10 +372,18 @@ class CEmitter(NestEmitter):
         self.extents.append(f"const ptrdiff_t {tiles} = {tile};")
         found = f"sc_blocks({count}, {tiles}, {self.volume(arrays)})"
         self.extents.append(f"const ptrdiff_t {blocks} = {found};")
-        if local.totals:
+        if local.per_block != ZERO:
             self.memory.append((parts, scaled(blocks, self.volume(local.per_block))))
-        works = " + ".join(_sized(s, tiles) for _, s in arrays_of_work) or "0"
         values = {"parts": parts, "blocks": blocks, "tile": tiles}
+        for total in local.totals:
+            if total.alone:
+                # One block adds up where the result is to be.
+                made = self.names.fresh(f"all_{total.tile}")
+                several = scaled(blocks, self.volume(total.size))
+                self.memory.append((made, f"({blocks} > 1 ? {several} : 0)"))
+                result = self._start(self.held[total.node])
+                values[f"all_{total.tile}"] = f"{blocks} > 1 ? {made} : {result}"
+        works = " + ".join(_sized(s, tiles) for _, s in arrays_of_work) or "0"
         inits = [values.get(f, f) for f in used]
         lines = filled(f"const {name}_context {run} = {{", inits, "};")
         spent = work(self.schedule, local.sweep).text(lambda size: f"(double){self.size_name(size)}")
@@ -378,10 +396,13 @@ class CEmitter(NestEmitter):
             node = self.graph[total.node]
             slot = added([parts, self.volume(total.slot)])
             if node.axes:
-                kind = "sc_totals" if total.compensated else f"sc_combine_{_kind(node.op)}"
-                target = self.held[total.node].base
-                size_text = self.volume(total.size)
-                lines.append(f"{kind}({target}, {slot}, {per_block}, {blocks}, {size_text});")
+                target, size = self._start(self.held[total.node]), self.volume(total.size)
+                if total.alone:
+                    bins = values[f"all_{total.tile}"].split(" ? ")[1].split(" : ")[0]
+                    call = f"sc_combine_{_kind(node.op)}({target}, {bins}, {size}, {blocks}, {size});"
+                    lines += [f"if ({blocks} > 1) {{", f"    {call}", "}"]
+                else:
+                    lines.append(f"sc_totals({target}, {slot}, {per_block}, {blocks}, {size});")
             else:
                 made = self.names.fresh(f"s{len(self.names_of_sums)}")
                 self.names_of_sums.append(made)
@@ -389,6 +410,10 @@ class CEmitter(NestEmitter):
                 lines.append(f"const double {made} = {kind}({slot}, {per_block}, {blocks});")
                 printer.name(total.node, made)
         return lines
+
+    def _start(self, array: Array) -> str:
+        """Return the address of an array's first entry."""
+        return added([array.base, array.offset])
 
     @property
     def names_of_sums(self) -> list[str]:
@@ -399,7 +424,7 @@ class CEmitter(NestEmitter):
 
 
 def _kind(op: str) -> str:
-    return {"reduce_max": "max", "reduce_prod": "product", "scatter": "sum"}[op]
+    return {"reduce_max": "max", "reduce_prod": "product"}.get(op, "sum")
 
 
 def _constant(kind: str) -> str:

@@ -154,6 +154,9 @@ class NestEmitter(ABC):
     def whole_array(self, name: str, node: int) -> Array:
         """Return an array that holds a node at all its points."""
         axes = self.graph[node].axes
+        store = self.schedule.direct.get(node)
+        if store is not None:
+            return self.out[store.output, store.entry]
         if self.schedule.storage.get(node) == "total":
             return Array(name, "0", tuple(map(self.volume, row_major(axes))))
         lead = self.schedule.frames.lead(axes)

@@ -86,6 +86,7 @@ class NumbaEmitter(NestEmitter):
         self.held: dict[int, Array] = {}
         super().__init__(definition, names, schedule, name)
         self.held_names = self.names.numbered("h")
+        self.bins: list[str] = []
         self.sums = self.names.numbered("s")
         self.sweeps = 0
 
@@ -188,7 +189,11 @@ class NumbaEmitter(NestEmitter):
         per_block = self.volume(local.per_block)
         lines = [*allocated, f"tile = min(TILE, max({count}, 1))"]
         lines.append(f"{blocks} = _blocks({count}, tile, {self.volume(arrays)})")
-        if local.totals:
+        for total in local.totals:
+            if total.alone:
+                size = scaled(blocks, self.volume(total.size))
+                lines.append(f"all_{total.tile} = np.empty({size})")
+        if local.per_block != ZERO:
             lines.append(f"{parts} = np.zeros({scaled(blocks, per_block)})")
         for buffer in local.buffers:
             size = self.volume(buffer.size)
@@ -212,13 +217,19 @@ class NumbaEmitter(NestEmitter):
         per_block: str,
     ) -> list[str]:
         lines: list[str] = []
-        arrays = [total for total in local.totals if total.tile]
-        if local.totals:
+        arrays = [total for total in local.totals if total.tile and not total.alone]
+        for total in local.totals:
+            if total.alone:
+                size = self.volume(total.size)
+                ends = scaled("block", size), scaled("(block + 1)", size)
+                lines.append(f"{total.tile} = all_{total.tile}[{ends[0]}:{ends[1]}]")
+                lines.append(f"{total.tile}[:] = {local.identity(self.graph[total.node].op)}")
+        if local.per_block != ZERO:
             ends = scaled("block", per_block), scaled("(block + 1)", per_block)
             lines.append(f"part = {parts}[{ends[0]}:{ends[1]}]")
         for total in local.totals:
             op = self.graph[total.node].op
-            if op in ("reduce_prod", "reduce_max"):
+            if op in ("reduce_prod", "reduce_max") and not total.alone:
                 slot, size = self.volume(total.slot), self.volume(total.size)
                 lines.append(self.filled("part", slot, size, local.identity(op)))
         lines += [
@@ -238,10 +249,14 @@ class NumbaEmitter(NestEmitter):
         """Return the statements that add up what the blocks found."""
         node = self.graph[total.node]
         slot, size = self.volume(total.slot), self.volume(total.size)
-        kind = "_totals" if total.compensated else _COMBINE[node.op]
+        kind = "_totals" if total.compensated else _COMBINE.get(node.op, "_sums")
         call = f"{kind}({parts}, {slot}, {per_block}, {blocks}, {size})"
+        if total.alone:
+            call = f"{kind}(all_{total.tile}, 0, {size}, {blocks}, {size})"
         if node.axes:
-            return [f"{self.held[total.node].base}[:] = {call}"]
+            array = self.held[total.node]
+            start = "" if array.offset == "0" else array.offset
+            return [f"{array.base}[{start}:{added([array.offset, size])}] = {call}"]
         name = next(self.sums)
         printer.name(total.node, name)
         return [f"{name} = {call}[0]"]
@@ -252,6 +267,9 @@ class NumbaEmitter(NestEmitter):
         for node in left_behind(self.schedule, sweep):
             if node in self.held:
                 continue
+            if node in self.schedule.direct:
+                self.held[node] = self.whole_array("", node)
+                continue
             label = self.graph.labels.get(node)
             name = self.names.fresh(label) if label else next(self.held_names)
             self.held[node] = self.whole_array(name, node)
@@ -259,7 +277,7 @@ class NumbaEmitter(NestEmitter):
         return lines
 
 
-_COMBINE = {"reduce_max": "_largest", "reduce_prod": "_products", "scatter": "_sums"}
+_COMBINE = {"reduce_max": "_largest", "reduce_prod": "_products"}
 
 
 class Indexed(Array):

@@ -21,7 +21,7 @@ from symcompile.planning import Contraction, Nest, Sweep, seen
 #: Tiles are shorter where a sample needs more numbers than this, to stay in the cache.
 WIDE = 190
 
-_IDENTITY = {"reduce_sum": "0.0", "reduce_prod": "1.0", "scatter": "0.0"}
+_IDENTITY = {"reduce_sum": "0.0", "reduce_prod": "1.0", "scatter": "0.0", "add": "0.0"}
 
 
 @dataclass(frozen=True)
@@ -94,6 +94,7 @@ class Total:
         slot: where its partial results lie among those of a block.
         compensated: whether they are sums with a compensation each.
         tile: the array for what is added up before that is done, or an empty text.
+        alone: whether ``tile`` is an array of its own for each block, with no compensation.
     """
 
     node: int
@@ -101,6 +102,7 @@ class Total:
     slot: Volume
     compensated: bool
     tile: str
+    alone: bool
 
 
 @dataclass
@@ -159,11 +161,17 @@ class SweepEmitter:
         size = Volume.product(found.axes)
         compensated = found.op == "reduce_sum"
         tile = ""
-        if compensated and found.axes:
+        if found.axes and compensated:
             tile = next(self.emitter.held_names)
             self.buffers.append(Buffer(tile, size, whole=True))
-        self.totals.append(Total(node, size, self.per_block, compensated, tile))
-        self.per_block = self.per_block + size * (2 if compensated else 1)
+        alone = bool(found.axes) and not compensated
+        if alone:
+            tile = self.names.fresh(f"bins{len(self.emitter.bins)}")
+            self.emitter.bins.append(tile)
+        slot = ZERO if alone else self.per_block
+        self.totals.append(Total(node, size, slot, compensated, tile, alone))
+        if not alone:
+            self.per_block = self.per_block + size * (2 if compensated else 1)
 
     def _add_buffers(self) -> None:
         for step in self.sweep.steps:
@@ -203,7 +211,7 @@ class SweepEmitter:
         ends = [*bodies, *(store.node for store in nest.stores)]
         own = set(nest.nodes)
         args = [arg for node in nest.nodes for arg in self.graph[node].args]
-        for arg in dict.fromkeys([*args, *ends]):
+        for arg in dict.fromkeys([*args, *ends, *nest.kept]):
             if self.graph[arg].axes and arg not in own:
                 local.name(arg, self.load(local, arg, indices, nest.lead, nest.vector))
         results = [*ends, *nest.kept]
@@ -235,7 +243,7 @@ class SweepEmitter:
                 inner.append(self.syntax.update(found.op, self._place(node, rest), body))
         for node in nest.scatters:
             target = self._target(local, node, indices, nest.lead)
-            if node not in self._totalled():
+            if self.emitter.schedule.targets.get(node, node) not in self._totalled():
                 first.append(self._cleared(node))
             body = local.text(self.graph[node].args[0])
             inner.append(self.syntax.update("scatter", target, body))
@@ -296,10 +304,10 @@ class SweepEmitter:
         view = self.graph[node].data
         assert isinstance(view, View)
         axes = self.graph[node].axes
-        if node in self._totalled():
-            total = next(t for t in self.totals if t.node == node)
-            strides = tuple(map(self.emitter.volume, row_major(axes)))
-            array = Array("part", self.emitter.volume(total.slot), strides)
+        target = self.emitter.schedule.targets.get(node, node)
+        if target in self._totalled():
+            total = next(t for t in self.totals if t.node == target)
+            array = Array(total.tile, "0", tuple(map(self.emitter.volume, row_major(axes))))
         else:
             array = self.held[node]
         return self._element(local, array, node, view, axes, indices, lead)

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from itertools import pairwise
+from typing import Any
+
+from symcompile.errors import DefinitionError
+from symcompile.frontend.brief import brief
 from symcompile.frontend.frames import Frames, Labels, Term
 from symcompile.ir.affine import Affine
 
@@ -44,3 +50,53 @@ def transposed(frames: Frames, term: Term) -> Term:
 def known(term: Term) -> tuple[Affine, Affine]:
     assert term.shape is not None, "not a matrix"
     return term.shape
+
+
+def require_chain(expr: Any, factors: Iterable[tuple[Any, tuple[Affine, Affine]]]) -> None:
+    """Check that a product's matrices fit together; SymPy lets two symbols pass for one size.
+
+    Args:
+        expr: the product, for the message.
+        factors: each matrix and its shape.
+
+    Raises:
+        DefinitionError: names the first two that do not fit.
+    """
+    for (a, left), (b, right) in pairwise(factors):
+        if left[1] != right[0]:
+            raise DefinitionError(
+                f"{brief(expr)}: {brief(a)} has {_text(left)}, and {brief(b)} has {_text(right)}, "
+                f"so {left[1]} columns meet {right[0]} rows; transpose one, or use one symbol for "
+                "sizes that are equal"
+            )
+
+
+def require_equal(expr: Any, parts: Iterable[tuple[Any, tuple[Affine, Affine]]]) -> None:
+    """Check that matrices which are combined entry by entry have one shape.
+
+    Raises:
+        DefinitionError: names the first two that do not fit.
+    """
+    for (a, left), (b, right) in pairwise(parts):
+        if left != right:
+            raise DefinitionError(
+                f"{brief(expr)}: {brief(a)} has {_text(left)}, and {brief(b)} has {_text(right)}; "
+                "transpose one, or use one symbol for sizes that are equal"
+            )
+
+
+def require_square(expr: Any, part: Any, shape: tuple[Affine, Affine]) -> None:
+    """Check that a matrix is square.
+
+    Raises:
+        DefinitionError: it is not.
+    """
+    if shape[0] != shape[1]:
+        raise DefinitionError(
+            f"{brief(expr)}: {brief(part)} has {_text(shape)}, and must be square; use one symbol "
+            "for sizes that are equal"
+        )
+
+
+def _text(shape: tuple[Affine, Affine]) -> str:
+    return f"shape ({shape[0]}, {shape[1]})"

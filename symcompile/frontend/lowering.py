@@ -161,6 +161,12 @@ class Lowering:
             if linear is not None and linear.terms:
                 value = self._context.indices.resolve(linear, scope.bindings, expr)
                 return Plan((), lambda _: self.frames.index(value))
+            if name not in _IN_INDICES and any(isinstance(arg, sp.MatrixExpr) for arg in expr.args):
+                raise LoweringError(
+                    f"{brief(expr)} ({name}) of a matrix: write A.applyfunc({name}) for every "
+                    "entry, and A[0, 0] for the one entry of a 1 by 1 matrix",
+                    expr,
+                )
         handler = _HANDLERS.get(name)
         if handler is not None:
             if self._context is None and name in _IN_INDICES:
@@ -179,11 +185,11 @@ class Lowering:
         raise refusal(expr)
 
     def _symbol(self, symbol: sp.Symbol, scope: Scope) -> Plan:
+        bound = scope.bindings.get(symbol)
+        if isinstance(bound, Term):  # the variable of a Lambda hides what has its name outside
+            return Plan((), lambda _: bound)
         term = self._terms.get(symbol)
         if term is None and self._context is not None:
-            bound = scope.bindings.get(symbol)
-            if isinstance(bound, Term):
-                return Plan((), lambda _: bound)
             macro = self._context.indices.macro(symbol)
             if macro is not None:
                 return Plan((macro,), lambda terms: terms[0])

@@ -20,6 +20,7 @@ from symcompile.frontend.dimensions import (
     known,
     matrix_labels,
     pair_of,
+    require_equal,
     row_label,
     transposed,
 )
@@ -33,12 +34,22 @@ from symcompile.ir.affine import Affine
 if TYPE_CHECKING:
     from symcompile.frontend.lowering import Lowering
 
+_AS_SUM = "write it as Sum over elements of an IndexedBase"
 _HINTS = {
     "Inverse": SOLVE,
     "Determinant": "give it as a constant, or write it out for a small explicit Matrix",
     "KroneckerProduct": "write its elements as an indexed expression",
     "MatrixSlice": "take its elements by index",
     "Adjoint": "matrices are real: use the transpose, A.T",
+    "ImmutableDenseMatrix": "only the value may be an explicit Matrix; pass this one as data",
+    "ImmutableSparseMatrix": "only the value may be an explicit Matrix; pass this one as data",
+    "ArrayAdd": _AS_SUM,
+    "ArrayContraction": _AS_SUM,
+    "ArrayDiagonal": _AS_SUM,
+    "ArrayElementwiseApplyFunc": _AS_SUM,
+    "ArraySymbol": _AS_SUM,
+    "ArrayTensorProduct": _AS_SUM,
+    "PermuteDims": _AS_SUM,
 }
 
 
@@ -79,12 +90,14 @@ def _transpose(self: Lowering, expr: Any, scope: Scope) -> Plan:
 
 def _elementwise(op: str) -> Handler:
     def handler(self: Lowering, expr: Any, scope: Scope) -> Plan:
-        def combine(terms: list[Term]) -> Term:
-            return self.fold(op, terms)._replace(shape=known(terms[0]))
-
         args = expr.args
         if op == "add":
             args = [arg for arg in args if not isinstance(arg, sp.ZeroMatrix)] or args[:1]
+
+        def combine(terms: list[Term]) -> Term:
+            require_equal(expr, zip(args, map(known, terms), strict=True))
+            return self.fold(op, terms)._replace(shape=known(terms[0]))
+
         return Plan(args, combine)
 
     return handler
@@ -95,7 +108,13 @@ def _hadamard_power(self: Lowering, expr: Any, scope: Scope) -> Plan:
     shape_of = base if getattr(base, "is_Matrix", False) else exponent
     if getattr(exponent, "is_Matrix", False) or not getattr(base, "is_Matrix", False):
         shape = _shape(self, shape_of, scope)
-        return Plan(expr.args, lambda terms: self.frames.apply("pow", *terms)._replace(shape=shape))
+
+        def combine(terms: list[Term]) -> Term:
+            matrices = [pair for pair in zip(expr.args, terms, strict=True) if pair[1].shape]
+            require_equal(expr, [(part, known(term)) for part, term in matrices])
+            return self.frames.apply("pow", *terms)._replace(shape=shape)
+
+        return Plan(expr.args, combine)
     return _mapped(self, base, lambda element: element**exponent, scope)
 
 
@@ -195,6 +214,8 @@ def _blocks(self: Lowering, expr: Any, scope: Scope) -> Plan:
         shape = (_sum(heights), _sum(widths))
         parts = []
         for (r, c), term in zip(kept, terms, strict=True):
+            place = (heights[r], widths[c])
+            require_equal(expr, [(grid[r, c], known(term)), ("its place", place)])
             corner = (_sum(heights[:r]), _sum(widths[:c]))
             parts.append(
                 frames.padded(term, pair_of(frames, known(term)), corner, pair_of(frames, shape))

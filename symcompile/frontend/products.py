@@ -9,7 +9,15 @@ import sympy as sp
 
 from symcompile.errors import LoweringError
 from symcompile.frontend.brief import brief
-from symcompile.frontend.dimensions import ONE, column_label, known, row_label, transposed
+from symcompile.frontend.dimensions import (
+    ONE,
+    column_label,
+    known,
+    require_chain,
+    require_square,
+    row_label,
+    transposed,
+)
 from symcompile.frontend.frames import Frames, Term, axis
 from symcompile.frontend.plan import Handler, Plan
 from symcompile.frontend.scope import Scope
@@ -55,6 +63,11 @@ class _Factor(NamedTuple):
 
     term: Term
     diagonal: bool = False
+
+    @property
+    def shape(self) -> tuple[Affine, Affine]:
+        rows, columns = known(self.term)
+        return (rows, rows) if self.diagonal else (rows, columns)
 
 
 def _product(self: Lowering, left: Term, right: Term) -> Term:
@@ -130,13 +143,12 @@ def _multiply(self: Lowering, expr: Any, scope: Scope) -> Plan:
     scaling = [isinstance(factor, sp.DiagMatrix) for factor in factors]
 
     def combine(terms: list[Term]) -> Plan | Term:
-        total = _chain(
-            self,
-            [
-                _Factor(column_of(self.frames, term) if scales else term, scales)
-                for term, scales in zip(terms, scaling, strict=True)
-            ],
-        )
+        parts = [
+            _Factor(column_of(self.frames, term) if scales else term, scales)
+            for term, scales in zip(terms, scaling, strict=True)
+        ]
+        require_chain(expr, zip(factors, [part.shape for part in parts], strict=True))
+        total = _chain(self, parts)
         if not numbers:
             return total
         scaled = self.product(numbers, [total])
@@ -162,6 +174,7 @@ def _power(self: Lowering, expr: Any, scope: Scope) -> Plan:
         )
 
     def combine(terms: list[Term]) -> Term:
+        require_square(expr, base, known(terms[0]))
         square, count, total = terms[0], int(exponent), None
         while count:
             if count & 1:
@@ -185,6 +198,9 @@ def _trace(self: Lowering, expr: Any, scope: Scope) -> Plan:
 
     def combine(terms: list[Term]) -> Plan | Term:
         frames = self.frames
+        shapes = [known(term) for term in terms]
+        require_chain(expr, zip(factors, shapes, strict=True))
+        require_square(expr, argument, (shapes[0][0], shapes[-1][1]))
         if len(terms) == 1:
             total = _trace_of(self, terms[0])
         else:  # the sum over both labels, never the product itself

@@ -1,0 +1,209 @@
+"""Loops over tiles: for any graph over arrays, both compiled backends compute what it means.
+
+A module holds many random graphs, so that few are compiled. Numba's run as plain Python, which
+shows what they compute without minutes of compilation; some are compiled.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from types import SimpleNamespace
+from typing import Any
+
+import numba
+import numpy as np
+import pytest
+import sympy as sp
+
+import symcompile as sc
+from symcompile.compiler import build, emit, plan
+from symcompile.frontend.definition import Definition
+from symcompile.ir.graph import Function, Graph, View
+from symcompile.options import Backend, Options
+from tests.graphs import ArrayCase, N, array_graphs, at
+from tests.merged import LAYOUTS, Layout, drawn, expected, merged, mistakes, point
+
+Place = tuple[int, int, Layout]
+#: Sizes and layouts: with n = 1 the axis of length n - 1 is empty.
+PLACES: tuple[Place, ...] = (
+    (3, 2, "plain"),
+    (1, 3, "fortran"),
+    (2, 1, "reversed"),
+    (4, 3, "broadcast"),
+    (5, 2, "strided"),
+)
+VECTOR, SCALAR = ("value", "jvp", "vjp", "jacobian"), ("value_and_grad", "hvp", "hessian")
+
+
+class _Forgiving:
+    """The functions of :mod:`math` as Numba has them: they return NaN and infinity."""
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(math, name)
+        if not callable(found):
+            return found
+
+        def call(*args: float) -> float:
+            try:
+                return float(found(*args))
+            except ValueError:
+                return math.nan
+            except OverflowError:
+                return math.inf
+
+        return call
+
+
+def interpreted(definition: Definition, names: Sequence[str]) -> Any:
+    """Return Numba's module as plain Python runs it."""
+    space: dict[str, Any] = {"__name__": definition.name}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(numba.config, "DISABLE_JIT", 1)
+        exec(emit(definition, plan(definition, names), "numba"), space)
+    space["math"] = _Forgiving()
+    return SimpleNamespace(**{name: space[name] for name in names})
+
+
+def check(
+    definition: Definition, module: Any, names: Sequence[str], places: Sequence[Place]
+) -> None:
+    """Compare the functions of a module with what they mean, at several points."""
+    functions = {schedule.function.name: schedule.function for schedule in plan(definition, names)}
+    for place in places:
+        here = point(definition, *place)
+        for name, function in functions.items():
+            found = called(module, definition, name, here)
+            right = expected(definition, function, here)
+            nearby = expected(definition, function, here.moved(1e-12))
+            wrong = mistakes(found, right, nearby)
+            assert not wrong, (definition.name, name, place, wrong[:3])
+
+
+def called(module: Any, definition: Definition, name: str, here: Any) -> Any:
+    """Return what a module's function returns at a point."""
+    keywords = {"amount": here.u.size} if definition.constants else {}
+    with np.errstate(all="ignore"):
+        return getattr(module, name)(*here.arguments(name), **keywords)
+
+
+@pytest.mark.parametrize("number", range(4))
+def test_numba_without_compiling(number: int) -> None:
+    for k, cases in enumerate(_parts(drawn(30, number=number, size=20), 6)):
+        vector = merged(f"vector{k}", cases)
+        check(vector, interpreted(vector, VECTOR), VECTOR, PLACES)
+        scalar = merged(f"scalar{k}", cases, scalar=True)
+        check(scalar, interpreted(scalar, SCALAR), SCALAR, PLACES)
+
+
+def _parts(cases: Sequence[ArrayCase], size: int) -> list[Sequence[ArrayCase]]:
+    return [cases[k : k + size] for k in range(0, len(cases), size)]
+
+
+# At -O1 a module is compiled in half the time; what it computes is the same.
+QUICK = Options(optimize=1)
+
+
+def test_cython() -> None:
+    cases = drawn(16, number=10)
+    check_compiled(merged("vector", cases), "cython", VECTOR[:3])
+    check_compiled(merged("scalar", cases[:8], scalar=True), "cython", SCALAR[:2])
+
+
+def test_second_derivatives_in_cython() -> None:
+    cases = drawn(5, number=11, size=10)
+    check_compiled(merged("matrices", cases), "cython", ("jacobian",))
+    check_compiled(merged("curvature", cases, scalar=True), "cython", ("hessian",))
+
+
+def check_compiled(definition: Definition, backend: Backend, names: Sequence[str]) -> None:
+    """Compile a definition and compare it with what it means."""
+    module = build(definition, backend, QUICK, names)
+    check(definition, module, names, PLACES)
+
+
+def test_numba() -> None:
+    definition = merged("compiled", drawn(3, number=12, size=8))
+    check_compiled(definition, "numba", ("value", "vjp"))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("number", range(100, 400))
+def test_any_number_of_graphs(number: int) -> None:
+    cases = drawn(6, number=number, size=24)
+    vector, scalar = merged("vector", cases), merged("scalar", cases, scalar=True)
+    check(vector, interpreted(vector, VECTOR), VECTOR, PLACES)
+    check(scalar, interpreted(scalar, SCALAR), SCALAR, PLACES)
+    if number % 10 == 0:
+        check_compiled(vector, "cython", VECTOR)
+        check_compiled(scalar, "cython", SCALAR)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_several_tiles_and_blocks(layout: Layout, whole_arrays: Any) -> None:
+    """Tiles of 512 rows, or of fewer where rows are wide; up to 64 blocks of them."""
+    definition, compiled, reference = whole_arrays
+    for n, d in ((1100, 3), (513, 1), (130, 300), (40_000, 2)):
+        here = point(definition, n, d, layout)
+        near = here.moved(1e-12)
+        for name in ("value_and_grad", "hvp"):
+            found = called(compiled, definition, name, here)
+            right, nearby = (_tupled(called(reference, definition, name, p)) for p in (here, near))
+            wrong = mistakes(found, right, nearby)
+            assert not wrong, (name, n, d, wrong[:3])
+
+
+def _tupled(found: Any) -> tuple[Any, ...]:
+    results = found if isinstance(found, tuple) else (found,)
+    return tuple(np.asarray(result) for result in results)
+
+
+@pytest.fixture(scope="module")
+def whole_arrays() -> tuple[Definition, Any, Any]:
+    """A definition of many graphs, its module in C, and one in whole arrays of NumPy's."""
+    definition = merged("long", drawn(12, number=20, square=False), scalar=True)
+    names = ("value_and_grad", "hvp")
+    modules = [build(definition, b, Options(), names) for b in ("cython", "python")]
+    return definition, modules[0], modules[1]
+
+
+# -- one by one ----------------------------------------------------------------------------
+
+
+def case(make: Callable[[Graph], int]) -> ArrayCase:
+    """Return a case of one root over the inputs of the random ones."""
+    graph = Graph()
+    return ArrayCase(graph, [make(graph)], {}, {}, ())
+
+
+def _clamped_twice(g: Graph) -> int:
+    y = g.input("data", 1, (N,))
+    once = g.view(y, View((at(0) - 1,), True), (N,))
+    return g.view(once, View((at(0, 2) - 2,), True), (N,))
+
+
+CASES = {"clamped twice": _clamped_twice}
+
+
+@pytest.mark.parametrize("backend", ["cython", "numba"])
+def test_cases(backend: Backend) -> None:
+    definition = merged("cases", [case(make) for make in CASES.values()])
+    if backend == "numba":
+        check(definition, interpreted(definition, ("value",)), ("value",), PLACES)
+    else:
+        check_compiled(definition, backend, ("value",))
+
+
+@pytest.mark.parametrize("backend", sc.BACKENDS)
+def test_gradient_that_is_the_same_for_all_entries(backend: Backend) -> None:
+    n, d = sp.symbols("n d", integer=True, positive=True)
+    i, j = sp.Idx("i", n), sp.Idx("j", d)
+    w, u = sp.IndexedBase("w", shape=(d,)), sp.IndexedBase("u", shape=(n,))
+    loss = sp.Sum(w[j], (j, 0, d - 1)) * sp.Sum(sp.sin(u[i]), (i, 0, n - 1))
+    kernel = sc.compile(
+        sc.define("product", loss, params=(w, u), constants=(d,)), backend=backend
+    )
+    mixed = np.cos([0.3, 0.4, 0.5])
+    hessian = kernel.hessian([1, 2, 0.3, 0.4, 0.5], d=2)
+    np.testing.assert_allclose(hessian[:2, 2:], [mixed, mixed])
+    np.testing.assert_allclose(hessian[2:, 2:], -3 * np.diag(np.sin([0.3, 0.4, 0.5])))
