@@ -17,7 +17,7 @@ from symcompile.errors import BackendError, ToolchainError
 from symcompile.frontend.definition import Definition, Reduce, SymbolsLike, define, squeezed
 from symcompile.ir.graph import Function, operation_count
 from symcompile.options import BACKENDS, Backend, Options
-from symcompile.passes import optimise, recognise
+from symcompile.passes import contract, optimise, recognise
 from symcompile.planning import Schedule
 from symcompile.schedule import schedule
 
@@ -38,7 +38,8 @@ def plan(definition: Definition, names: Iterable[str] | None = None) -> tuple[Sc
         names: the functions wanted; all that the definition can have by default.
     """
     value = Function("value", definition.graph, (definition.output,))
-    stable = recognise(value)  # 2: before differentiation, so that derivatives are stable too
+    # 2: before differentiation, so that derivatives are stable and cheap too
+    stable = contract(recognise(value))
     derived = derive(  # 3
         stable.graph,
         stable.outputs[0],
@@ -107,8 +108,7 @@ def compile(
     elif params or data or reduce or constants:
         raise BackendError("a definition has its params, data, reduce and constants already")
     options = Options() if options is None else options
-    small = operation_count(definition.graph, definition.output.entries) <= _EAGER_OPERATIONS
-    eager = functions_of(definition) if small else ()
+    eager = _eager(definition)
     last: ToolchainError | None = None
     candidates: tuple[Backend, ...] = ("cython", "numba", "python")
     if backend != "auto":
@@ -128,6 +128,15 @@ def compile(
             raise
         return kernel
     raise BackendError("no backend works here") from last
+
+
+def _eager(definition: Definition) -> tuple[str, ...]:
+    """Return the functions that are compiled at once, in one module."""
+    if operation_count(definition.graph, definition.output.entries) > _EAGER_OPERATIONS:
+        return ()
+    names = functions_of(definition)
+    # The Hessian of arrays is the longest of all to compile, and few ask for it.
+    return tuple(n for n in names if n != "hessian") if definition.indexed else names
 
 
 def functions_of(definition: Definition) -> tuple[str, ...]:

@@ -200,9 +200,10 @@ def _assembled(output: Output, entries: Any, sizes: dict[str, int]) -> Array:
 
 
 def mistakes(found: Any, right: Sequence[Array], nearby: Sequence[Array]) -> list[str]:
-    """Return where results differ by more than rounding, but for what a step nearby changes.
+    """Return where results differ by more than rounding, or than what a small step changes.
 
-    Comparisons of what is equal but for rounding may go either way.
+    So what is ill-conditioned may differ more, and a comparison of what is equal but for
+    rounding may go either way.
     """
     lines = []
     results = found if isinstance(found, tuple) else (found,)
@@ -213,7 +214,10 @@ def mistakes(found: Any, right: Sequence[Array], nearby: Sequence[Array]) -> lis
         scale = 1 + np.max(np.abs(exact), where=np.isfinite(exact), initial=0)
         if scale > 1e150:
             continue
-        wrong = ~_close(np.asarray(got), exact, 1e-9 * scale) & _close(moved, exact, 1e-7 * scale)
+        with np.errstate(all="ignore"):
+            step = np.nan_to_num(np.abs(moved - exact), nan=0.0)
+            jump = np.isfinite(exact) != np.isfinite(moved)
+        wrong = ~_close(np.asarray(got), exact, 1e-10 * scale + step) & ~jump
         lines += [
             f"{np.asarray(got)[tuple(at)]} at {at}, not {exact[tuple(at)]}"
             for at in np.argwhere(wrong).tolist()
@@ -221,8 +225,7 @@ def mistakes(found: Any, right: Sequence[Array], nearby: Sequence[Array]) -> lis
     return lines
 
 
-def _close(first: Array, second: Array, tolerance: float) -> NDArray[np.bool_]:
+def _close(first: Array, second: Array, tolerance: Array) -> NDArray[np.bool_]:
     with np.errstate(all="ignore"):
         near = np.abs(first - second) <= tolerance
     return near | (first == second) | (np.isnan(first) & np.isnan(second))
-

@@ -391,6 +391,16 @@ def test_indices_that_are_out_of_range(values: Any, says: str) -> None:
     assert says in str(caught.value)
 
 
+def test_indices_whose_range_is_known_in_part() -> None:
+    labels = np.array([0.0, 7.0, -1.0])
+    with pytest.raises(ArgumentValueError, match=r"r is -1 at row 2 .* whole numbers from 0$"):
+        arguments.require_whole(labels, "r", 0, None)
+    with pytest.raises(ArgumentValueError, match=r"r is 7 .* whole numbers to 3, where m = 4$"):
+        arguments.require_whole(labels, "r", None, 3, "m = 4")
+    with pytest.raises(ArgumentValueError, match=r"r is 0.5 .* whole numbers$"):
+        arguments.require_whole(np.array([0.5]), "r", None, None)
+
+
 def test_finite_arrays() -> None:
     array = np.ones((2, 3))
     arguments.require_finite([array], ["X"], "")

@@ -7,10 +7,13 @@ import importlib
 import pkgutil
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import symcompile as sc
+from symcompile.definition_file import load_definitions
+from symcompile.stages import show_stage
 
 ROOT = Path(__file__).resolve().parent.parent
 MODULES = sorted(
@@ -25,18 +28,51 @@ def test_docstrings(name: str) -> None:
     assert doctest.testmod(importlib.import_module(name)).failed == 0
 
 
-def test_readme_example() -> None:
-    (example,) = re.findall(
-        r"```python\n(import sympy.*?)```", (ROOT / "README.md").read_text(), re.S
-    )
-    names: dict[str, object] = {}
-    exec(example, names)
-    (shown,) = re.findall(r"value_and_grad\(\[0, 0\], X, Y\)  # (.*)", example)
-    value, grad = eval(shown, {"array": list})
-    kernel, x, y = names["kernel"], names["X"], names["Y"]
-    found = kernel.value_and_grad([0, 0], x, y)  # type: ignore[attr-defined]
+def blocks(path: Path) -> list[str]:
+    """Return the Python in a page, without what needs built modules."""
+    found = re.findall(r"```python\n(.*?)```", path.read_text(encoding="utf-8"), re.S)
+    return [block for block in found if "from generated import" not in block]
+
+
+def shown(code: str, call: str) -> tuple[float, list[float]]:
+    """Return the value and the gradient that stand in the comment behind a call."""
+    (text,) = re.findall(re.escape(call) + r" *# (.*)", code)
+    value, grad = eval(text, {"array": list})
+    return value, grad
+
+
+def test_readme() -> None:
+    first, second = blocks(ROOT / "README.md")
+    names: dict[str, Any] = {}
+    exec(first, names)
+    value, grad = shown(first, "kernel.value_and_grad([0, 0], X, Y)")
+    found = names["kernel"].value_and_grad([0, 0], names["X"], names["Y"])
     assert found[0] == pytest.approx(value, rel=1e-14)
     assert found[1].tolist() == pytest.approx(grad, rel=1e-14)
+
+    exec(second, names)
+    value, grad = shown(second, "objective.value_and_grad([0, 0, 0])")
+    found = names["objective"].value_and_grad([0, 0, 0])
+    assert found[0] == pytest.approx(value, rel=1e-14)
+    assert found[1].tolist() == pytest.approx(grad, rel=1e-14)
+    (fitted,) = re.findall(r"fit\.params *# (\{.*\}), rounded", second)
+    expected = eval(fitted, {"array": list})
+    assert names["fit"].params["w"].tolist() == pytest.approx(expected["w"], abs=5e-3)
+    assert names["fit"].params["b"] == pytest.approx(expected["b"], abs=5e-3)
+    assert names["logreg"].pack(w=[0.5, -1], b=2).tolist() == [0.5, -1, 2]
+
+
+def test_readme_shows_the_ir_as_it_is() -> None:
+    (part,) = re.findall(r"```\n(# value_and_grad.*?)\n```", (ROOT / "README.md").read_text(), re.S)
+    (logreg,) = load_definitions(ROOT / "examples" / "logreg.py")
+    assert part in show_stage(logreg, "ir", "python")
+
+
+@pytest.mark.parametrize("page", ["index-notation.md"])
+def test_pages_run(page: str) -> None:
+    names: dict[str, Any] = {}
+    for block in blocks(ROOT / "docs" / page):
+        exec(block, names)
 
 
 def test_public_names_have_docstrings() -> None:

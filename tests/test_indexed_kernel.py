@@ -319,6 +319,23 @@ def test_least_squares() -> None:
     np.testing.assert_allclose(result.params["w"][:, 0], np.linalg.lstsq(X, Y)[0], rtol=1e-7)
 
 
+def test_what_does_not_fit_an_optimiser_says_what_would() -> None:
+    data, w = sp.MatrixSymbol("X", n, d), sp.MatrixSymbol("w", d, 1)
+    residuals = sc.compile(data * w, params=w, data=data, backend="python").bind(X)
+    with pytest.raises(sc.UnsupportedFunctionError, match="sum over all indices"):
+        residuals.minimize([0, 0, 0])
+    with pytest.raises(sc.UnsupportedFunctionError, match="sum over all indices"):
+        residuals.kernel.definition.gradient()
+    number = sc.compile((w.T * w)[0, 0], params=w, backend="python").bind()
+    with pytest.raises(sc.UnsupportedFunctionError, match="with a free index"):
+        number.least_squares([0, 0, 0])
+
+
+def test_a_size_that_arrays_say_is_no_keyword(ridge: sc.Kernel) -> None:
+    with pytest.raises(sc.ArgumentTypeError, match="n is a size, which the shapes"):
+        ridge.value(P, X, Y, n=6)
+
+
 # ------------------------------------------------------------------ generated modules
 
 _ALONE = """

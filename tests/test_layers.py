@@ -22,7 +22,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "symcompile"
 #: From the bottom up. A module imports what stands before it, or beside it in its own package.
 LAYERS = (
     *("errors", "options", "naming"),
-    *("ir", "frontend", "autodiff", "passes", "planning", "schedule", "emit", "build"),
+    *("ir", "frontend", "autodiff", "passes", "planning", "sweeps", "schedule", "emit", "build"),
     *(
         "compiler",
         "sizes",

@@ -7,20 +7,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from symcompile.emit.c_sweep import SweepFunction
 from symcompile.emit.dialect import C
 from symcompile.emit.expression import Printer
 from symcompile.emit.lines import filled, indent
-from symcompile.emit.memory import Array, added, scaled, tight
+from symcompile.emit.memory import Array, added, tight
 from symcompile.emit.nest import NestEmitter
 from symcompile.emit.signature import Identifiers
-from symcompile.emit.sweep import WIDE, Pack, Product, SweepEmitter
+from symcompile.emit.syntax import Product
 from symcompile.frontend.definition import Definition
 from symcompile.ir.graph import Axes
 from symcompile.ir.ops import OPS
-from symcompile.ir.volume import ONE, ZERO, Volume
-from symcompile.planning import Nest, Schedule, Sweep, left_behind, work
+from symcompile.ir.volume import Volume
+from symcompile.planning import Nest, Schedule, Sweep, left_behind
 
 # A loop body longer than this is not vectorised: it would spill more than it gains.
 _LONGEST_SIMD = 2000
@@ -58,10 +59,7 @@ class CEmitter(NestEmitter):
     ) -> None:
         #: The variables of the function that sweeps may need, and their types.
         self.declared: dict[str, str] = {}
-        self.held: dict[int, Array] = {}
         super().__init__(definition, names, schedule, name)
-        self.held_names = self.names.numbered("h")
-        self.bins: list[str] = []
         #: What the function allocates: names and sizes.
         self.memory: list[tuple[str, str]] = []
         #: The statements that name tile sizes and numbers of blocks.
@@ -217,30 +215,18 @@ class CEmitter(NestEmitter):
     # -- sweeps ----------------------------------------------------------------------------
 
     def sweep(self, printer: Printer, sweep: Sweep) -> list[str]:
-        """Return a loop over tiles, in blocks: a function of its own, and its call."""
-        self._arrays_of(sweep)
-        shorter = tuple(
-            step if not isinstance(step, Nest) or len(step.nodes) <= _LONGEST_SIMD else _plain(step)
+        """Return a loop over tiles, in blocks: the call of a function of its own."""
+        self._hold_arrays(sweep)
+        steps = tuple(
+            replace(step, vector=False)
+            if isinstance(step, Nest) and len(step.nodes) > _LONGEST_SIMD
+            else step
             for step in sweep.steps
         )
-        sweep = Sweep(sweep.axis, shorter, sweep.totals)
-        local = SweepEmitter(self, self, printer, sweep, dict(self.held), packing=True)
-        tile = local.tile()
-        packs = [line for pack in local.packs.values() for line in self._packing(pack)]
-        count = self.extent(sweep.axis.extent)
-        body, used = self._blocks(local, [*packs, *tile], count)
-        name = f"{self.name}_sweep{self.sweeps}"
         self.sweeps += 1
-        width = ZERO
-        for buffer in local.buffers:
-            if not buffer.whole:
-                width = width + buffer.size
-        total = local.width + width
-        wide = total.number is None or total.number > WIDE
-        tile_size = f"sc_tile({count}, {self.volume(total) if wide else 1})"
-        return self._called(name, local, body, used, count, tile_size, printer)
+        return SweepFunction(self, replace(sweep, steps=steps), printer, self.sweeps - 1).emit()
 
-    def _arrays_of(self, sweep: Sweep) -> None:
+    def _hold_arrays(self, sweep: Sweep) -> None:
         """Allocate the arrays of full size that a sweep leaves behind."""
         for node in left_behind(self.schedule, sweep):
             if node in self.held:
@@ -250,195 +236,13 @@ class CEmitter(NestEmitter):
                 continue
             label = self.graph.labels.get(node)
             name = self.names.fresh(label) if label else next(self.held_names)
-            self.memory.append((name, self.volume(Volume.product(self.graph[node].axes))))
+            self.allocate(name, self.volume(Volume.product(self.graph[node].axes)))
             self.declared[name] = "double *restrict "
             self.held[node] = self.whole_array(name, node)
 
-    def _packing(self, pack: Pack) -> list[str]:
-        """Return the statements that find or make a tile whose lead axis is contiguous."""
-        array, axes = self.arrays[pack.source], self.graph[pack.source].axes
-        stride = array.strides[pack.axis]
-        start = added(["start", pack.offset.text(lambda v: self.size_name(str(v)))])
-        base = f"{array.base} + {scaled(start, stride)}"
-        inner = [k for k in range(len(axes)) if k != pack.axis]
-        if not inner:
-            return [
-                f"const double *restrict {pack.name} = "
-                f"sc_packed({base}, {stride}, size, {pack.buffer});"
-            ]
-        counts = [self.extent(axes[k].extent) for k in inner]
-        strides = [array.strides[k] for k in inner]
-        lines = [
-            f"const ptrdiff_t {step} = {stride} == 1 ? {own} : {packed};"
-            for step, own, packed in zip(
-                pack.steps,
-                strides,
-                ["tile"] if len(inner) == 1 else [scaled(counts[1], "tile"), "tile"],
-                strict=True,
-            )
-        ]
-        dims = [counts[0], strides[0], *([counts[1], strides[1]] if len(inner) > 1 else ["1", "0"])]
-        call = [base, stride, "size", *dims, pack.buffer, "tile"]
-        return [*lines, *filled(f"const double *restrict {pack.name} = sc_packed_rows(", call, ");", 3)]
-
-    def _blocks(
-        self, local: SweepEmitter, tile: list[str], count: str
-    ) -> tuple[list[str], list[tuple[str, str]]]:
-        """Return the body of the function of a sweep, and the arrays it works in."""
-        arrays_of_work = [
-            (b.name, self.volume(b.size) if b.whole else scaled(self.volume(b.size), "tile"))
-            for b in local.buffers
-        ]
-        lines: list[str] = []
-        at = ["work"]
-        for name, size in arrays_of_work:
-            lines.append(f"double *restrict {name} = {added(at)};")
-            at = [name, size]
-        per_block = self.volume(local.per_block)
-        inner: list[str] = []
-        arrays = [t for t in local.totals if t.tile and not t.alone]
-        if local.per_block != ZERO:
-            inner.append(f"double *restrict part = parts + {scaled('block', per_block)};")
-            inner.append(f"sc_fill(part, {per_block}, 0.0);")
-            for total in local.totals:
-                op = self.graph[total.node].op
-                if op in ("reduce_prod", "reduce_max") and not total.alone:
-                    slot = added(["part", self.volume(total.slot)])
-                    size = self.volume(total.size)
-                    inner.append(f"sc_fill({slot}, {size}, {local.identity(op)});")
-        for total in local.totals:
-            if total.alone:
-                start = scaled("block", self.volume(total.size))
-                inner.append(f"double *restrict {total.tile} = {added([f'all_{total.tile}', start])};")
-            if total.tile:
-                value = local.identity(self.graph[total.node].op)
-                inner.append(f"sc_fill({total.tile}, {self.volume(total.size)}, {value});")
-        if arrays:
-            inner.append("int held = 0;")
-        inner.append(f"const ptrdiff_t stop = sc_block_stop({count}, tile, blocks, block);")
-        inner.append(f"ptrdiff_t start = sc_block_start({count}, tile, blocks, block);")
-        flush: list[str] = []
-        if arrays:
-            flush = ["if (++held == SC_HELD || start + tile >= stop) {"]
-            for total in arrays:
-                slot = added(["part", self.volume(total.slot)])
-                flush.append(f"    sc_flush({total.tile}, {slot}, {self.volume(total.size)});")
-            flush += ["    held = 0;", "}"]
-        inner += [
-            "for (; start < stop; start += tile) {",
-            "    const ptrdiff_t size = stop - start < tile ? stop - start : tile;",
-            indent([*tile, *flush], 1),
-            "}",
-        ]
-        lines += ["for (ptrdiff_t block = first; block < last; block++) {", indent(inner, 1), "}"]
-        return lines, arrays_of_work
-
-    def _called(
-        self,
-        name: str,
-        local: SweepEmitter,
-        body: list[str],
-        arrays_of_work: list[tuple[str, str]],
-        count: str,
-        tile: str,
-        printer: Printer,
-    ) -> list[str]:
-        """Emit the function of a sweep; return the statements that call it."""
-        fields = dict(self.declared)
-        for index, text in printer.texts.items():
-            if text.text.isidentifier() and text.text not in fields:
-                kind = "int " if self.graph[index].kind == 0 else "double "
-                fields[text.text] = kind
-        fields |= {f"all_{t.tile}": "double *restrict " for t in local.totals if t.alone}
-        fields |= {"parts": "double *restrict ", "blocks": "ptrdiff_t ", "tile": "ptrdiff_t "}
-        text = "\n".join(body)
-        used = [f for f in fields if re.search(rf"(?<![\w.]){re.escape(f)}(?!\w)", text)]
-        head = ["typedef struct {", *[f"    {fields[f]}{f};" for f in used], f"}} {name}_context;", ""]
-        unpack = [f"{_constant(fields[f])}{f} = context->{f};" for f in used]
-        arguments = ["const void *shared", "ptrdiff_t first", "ptrdiff_t last", "double *restrict work"]
-        first = "\n".join(filled(f"static void {name}(", arguments, ")", 0))
-        opening = [f"const {name}_context *context = shared;"]
-        quiet = [] if arrays_of_work else ["(void)work;"]
-        self.pieces.append(
-            "\n".join([*head, first, "{", indent([*opening, *unpack, *quiet, *body], 1), "}", ""])
-        )
-        arrays = ZERO
-        for total in local.totals:
-            arrays = arrays + (total.size if self.graph[total.node].axes else ZERO)
-        number = self.sweeps - 1
-        tiles, blocks, parts, run = (
-            self.names.fresh(f"{word}{number}") for word in ("tile", "blocks", "parts", "context")
-        )
-        self.extents.append(f"const ptrdiff_t {tiles} = {tile};")
-        found = f"sc_blocks({count}, {tiles}, {self.volume(arrays)})"
-        self.extents.append(f"const ptrdiff_t {blocks} = {found};")
-        if local.per_block != ZERO:
-            self.memory.append((parts, scaled(blocks, self.volume(local.per_block))))
-        values = {"parts": parts, "blocks": blocks, "tile": tiles}
-        for total in local.totals:
-            if total.alone:
-                # One block adds up where the result is to be.
-                made = self.names.fresh(f"all_{total.tile}")
-                several = scaled(blocks, self.volume(total.size))
-                self.memory.append((made, f"({blocks} > 1 ? {several} : 0)"))
-                result = self._start(self.held[total.node])
-                values[f"all_{total.tile}"] = f"{blocks} > 1 ? {made} : {result}"
-        works = " + ".join(_sized(s, tiles) for _, s in arrays_of_work) or "0"
-        inits = [values.get(f, f) for f in used]
-        lines = filled(f"const {name}_context {run} = {{", inits, "};")
-        spent = work(self.schedule, local.sweep).text(lambda size: f"(double){self.size_name(size)}")
-        call = [name, f"&{run}", blocks, works, spent]
-        lines += filled("if (sc_run(", call, ") < 0) {", 2)
-        lines += ["    free(memory);"] if self.memory else []
-        lines += ["    return -1;", "}"]
-        per_block = self.volume(local.per_block)
-        for total in local.totals:
-            node = self.graph[total.node]
-            slot = added([parts, self.volume(total.slot)])
-            if node.axes:
-                target, size = self._start(self.held[total.node]), self.volume(total.size)
-                if total.alone:
-                    bins = values[f"all_{total.tile}"].split(" ? ")[1].split(" : ")[0]
-                    call = f"sc_combine_{_kind(node.op)}({target}, {bins}, {size}, {blocks}, {size});"
-                    lines += [f"if ({blocks} > 1) {{", f"    {call}", "}"]
-                else:
-                    lines.append(f"sc_totals({target}, {slot}, {per_block}, {blocks}, {size});")
-            else:
-                made = self.names.fresh(f"s{len(self.names_of_sums)}")
-                self.names_of_sums.append(made)
-                kind = "sc_total" if total.compensated else f"sc_{_kind(node.op)}_of"
-                lines.append(f"const double {made} = {kind}({slot}, {per_block}, {blocks});")
-                printer.name(total.node, made)
-        return lines
-
-    def _start(self, array: Array) -> str:
-        """Return the address of an array's first entry."""
-        return added([array.base, array.offset])
-
-    @property
-    def names_of_sums(self) -> list[str]:
-        """The names of the sums so far."""
-        if not hasattr(self, "_sums"):
-            self._sums: list[str] = []
-        return self._sums
-
-
-def _kind(op: str) -> str:
-    return {"reduce_max": "max", "reduce_prod": "product"}.get(op, "sum")
-
-
-def _constant(kind: str) -> str:
-    return kind if kind.endswith("*restrict ") else f"const {kind}"
-
-
-def _sized(text: str, tile: str) -> str:
-    return re.sub(r"(?<!\w)tile(?!\w)", tile, text)
-
-
-def _plain(nest: Nest) -> Nest:
-    from dataclasses import replace
-
-    return replace(nest, vector=False)
+    def allocate(self, name: str, size: str) -> None:
+        """Give a name to so many doubles of the function's memory."""
+        self.memory.append((name, size))
 
 
 def vector_functions(schedules: Sequence[Schedule]) -> list[str]:

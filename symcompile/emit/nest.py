@@ -40,12 +40,13 @@ class NestEmitter(ABC):
         names: the identifiers of the symbols.
         schedule: the function.
         name: what it is called.
+
+    Attributes:
+        held: where nodes lie that have been computed.
     """
 
     dialect: ClassVar[Dialect]
     end: ClassVar[str]
-    #: Where nodes are held that have been computed.
-    held: dict[int, Array]
 
     def __init__(
         self, definition: Definition, names: Identifiers, schedule: Schedule, name: str
@@ -63,6 +64,11 @@ class NestEmitter(ABC):
         taken = {*names.all(), *outputs, *directions, *cotangents, *fixed}
         self.indices = self._free_indices(taken)
         self.names = Names([*taken, *self.indices])
+        #: Names for buffers, for sums that are numbers, and (so far) for sums of arrays.
+        self.held_names = self.names.numbered("h")
+        self.sums = self.names.numbered("s")
+        self.bins: list[str] = []
+        self.held: dict[int, Array] = {}
         self.pieces: list[str] = []
         self.out = self._outputs()
         self.arrays = self._inputs()

@@ -20,7 +20,8 @@ from symcompile.emit.signature import (
     identifiers,
     signature,
 )
-from symcompile.emit.sweep import Product, SweepEmitter, Total
+from symcompile.emit.sweep import SweepEmitter
+from symcompile.emit.syntax import Product, Total
 from symcompile.emit.templates import render
 from symcompile.frontend.definition import Definition
 from symcompile.ir.graph import Axes
@@ -83,11 +84,7 @@ class NumbaEmitter(NestEmitter):
     def __init__(
         self, definition: Definition, names: Identifiers, schedule: Schedule, name: str
     ) -> None:
-        self.held: dict[int, Array] = {}
         super().__init__(definition, names, schedule, name)
-        self.held_names = self.names.numbered("h")
-        self.bins: list[str] = []
-        self.sums = self.names.numbered("s")
         self.sweeps = 0
 
     def emit(self) -> str:
@@ -156,16 +153,15 @@ class NumbaEmitter(NestEmitter):
         """Return the statements that add a product of matrices to an array: copies, and a call."""
         rows, columns, summed = product.counts
         i, j, m = product.variables
-        left, right, result = (
-            self.names.fresh(name) for name in ("left", "right", "product")
-        )
+        first, second, out = product.left, product.right, product.out
+        left, right, result = (self.names.fresh(name) for name in ("left", "right", "product"))
         return [
             f"{left} = np.empty(({rows}, {summed}))",
-            *self._nested((i, rows), (m, summed), f"{left}[{i}, {m}] = {product.left.element}"),
+            *self._nested((i, rows), (m, summed), f"{left}[{i}, {m}] = {first.element}"),
             f"{right} = np.empty(({summed}, {columns}))",
-            *self._nested((m, summed), (j, columns), f"{right}[{m}, {j}] = {product.right.element}"),
+            *self._nested((m, summed), (j, columns), f"{right}[{m}, {j}] = {second.element}"),
             f"{result} = _multiply({left}, {right})",
-            *self._nested((i, rows), (j, columns), f"{product.out.element} += {result}[{i}, {j}]"),
+            *self._nested((i, rows), (j, columns), f"{out.element} += {result}[{i}, {j}]"),
         ]
 
     def _nested(self, outer: tuple[str, str], inner: tuple[str, str], line: str) -> list[str]:

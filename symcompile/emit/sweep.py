@@ -1,129 +1,23 @@
 """One sweep as statements: the nests of a tile, what they hold, and what is summed.
 
-The language is in :class:`Syntax`; all here is the same for C and Numba.
+The language is in :class:`~symcompile.emit.syntax.Syntax`; all here is the same for C and Numba.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from symcompile.emit.expression import Printer
-from symcompile.emit.lines import indent
 from symcompile.emit.memory import Array, added, row_major, scaled, tight
 from symcompile.emit.nest import NestEmitter
+from symcompile.emit.syntax import Buffer, Index, Operand, Pack, Product, Syntax, Total
 from symcompile.ir.affine import Affine
 from symcompile.ir.graph import Axes, Gather, Kind, View, payload
 from symcompile.ir.volume import ONE, ZERO, Volume
 from symcompile.planning import Contraction, Nest, Sweep, seen
 
-#: Tiles are shorter where a sample needs more numbers than this, to stay in the cache.
-WIDE = 190
-
 _IDENTITY = {"reduce_sum": "0.0", "reduce_prod": "1.0", "scatter": "0.0", "add": "0.0"}
-
-
-@dataclass(frozen=True)
-class Operand:
-    """A factor of a product of matrices, or the sum it is added to.
-
-    Attributes:
-        array: where it lies.
-        start: its first entry, from the array's base on.
-        row: the stride of its first index.
-        column: the stride of its second index.
-        element: the entry at the variables of the loops, as text.
-    """
-
-    array: Array
-    start: str
-    row: str
-    column: str
-    element: str
-
-
-@dataclass(frozen=True)
-class Product:
-    """``out[i, j] += sum over l of left[i, l]*right[l, j]``: counts and variables of i, j, l."""
-
-    counts: tuple[str, str, str]
-    variables: tuple[str, str, str]
-    left: Operand
-    right: Operand
-    out: Operand
-
-
-class Syntax(Protocol):
-    """How a language writes loops and updates."""
-
-    infinity: str
-
-    def loop(self, index: str, count: str, body: Sequence[str], hint: str) -> list[str]:
-        """Return a loop from 0 to ``count``; ``hint`` stands before it."""
-
-    def hint(self, vector: bool, sums: Sequence[tuple[str, str]]) -> str:
-        """Return what to tell the compiler of an innermost loop: operation and variable."""
-
-    def variable(self, name: str, value: str) -> str:
-        """Return the declaration of a number that changes."""
-
-    def update(self, op: str, target: str, text: str) -> str:
-        """Return an accumulation."""
-
-    def filled(self, base: str, start: str, count: str, value: str) -> str:
-        """Return the statement that fills ``count`` numbers of an array from ``start`` on."""
-
-    def clamped(self, index: str, extent: str) -> str:
-        """Return an index moved into its range."""
-
-    def contraction(self, product: Product) -> list[str]:
-        """Return the statements that add a product of matrices to an array."""
-
-    def accumulated(self, slot: str, name: str) -> str:
-        """Return the statement that adds to a compensated sum."""
-
-
-@dataclass
-class Total:
-    """What a sweep adds up.
-
-    Attributes:
-        node: the reduction or scatter.
-        size: how many numbers.
-        slot: where its partial results lie among those of a block.
-        compensated: whether they are sums with a compensation each.
-        tile: the array for what is added up before that is done, or an empty text.
-        alone: whether ``tile`` is an array of its own for each block, with no compensation.
-    """
-
-    node: int
-    size: Volume
-    slot: Volume
-    compensated: bool
-    tile: str
-    alone: bool
-
-
-@dataclass
-class Buffer:
-    """An array that lives as long as a tile; its size is per sample, unless it is ``whole``."""
-
-    name: str
-    size: Volume
-    whole: bool = False
-
-
-@dataclass
-class Pack:
-    """A tile of an input with its lead axis contiguous."""
-
-    name: str
-    source: int
-    axis: int
-    offset: Affine
-    steps: tuple[str, ...]
-    buffer: str
 
 
 @dataclass
@@ -177,7 +71,7 @@ class SweepEmitter:
         for step in self.sweep.steps:
             made = [step.node] if isinstance(step, Contraction) else [*step.kept]
             if isinstance(step, Nest):
-                made += [n for n in (*step.sums, *step.scatters)]
+                made += [*step.sums, *step.scatters]
             for node in made:
                 if node in self.held or self.storage.get(node) != "tile":
                     continue
@@ -223,8 +117,8 @@ class SweepEmitter:
         for node in nest.kept:
             inner.append(self.emitter.stored(self._place(node, indices), local.text(node)))
         for store in nest.stores:
-            target = self.emitter.out[store.output, store.entry]
-            at = target.element([index.absolute for index in indices])
+            output = self.emitter.out[store.output, store.entry]
+            at = output.element([index.absolute for index in indices])
             inner.append(self.emitter.stored(at, local.text(store.node)))
         for node in nest.sums:
             found = self.graph[node]
@@ -247,13 +141,32 @@ class SweepEmitter:
                 first.append(self._cleared(node))
             body = local.text(self.graph[node].args[0])
             inner.append(self.syntax.update("scatter", target, body))
+        others = [k for k in range(len(nest.axes)) if k != nest.lead]
+        counts = {k: self.emitter.extent(nest.axes[k].extent) for k in others}
+        if not nest.vector and nest.scatters and others:
+            # Samples may add to one place: they come one by one, each a row of numbers.
+            for k in reversed(others):
+                apart = k == others[-1] and self._apart(nest, k)
+                inner = self.syntax.loop(
+                    indices[k].name, counts[k], inner, self.syntax.hint(apart, ())
+                )
+            return [*first, *self.syntax.loop(self.lead, "size", inner, "")]
         hint = self.syntax.hint(nest.vector, partial)
         lines = [*before, *self.syntax.loop(self.lead, "size", inner, hint), *after]
-        for k in reversed(range(len(nest.axes))):
-            if k != nest.lead:
-                count = self.emitter.extent(nest.axes[k].extent)
-                lines = self.syntax.loop(indices[k].name, count, lines, "")
+        for k in reversed(others):
+            lines = self.syntax.loop(indices[k].name, counts[k], lines, "")
         return [*first, *lines]
+
+    def _apart(self, nest: Nest, axis: int) -> bool:
+        """Return whether different points of an axis add to different places."""
+        for node in nest.scatters:
+            view = self.graph[node].data
+            assert isinstance(view, View)
+            if view.clamped or not any(
+                isinstance(index, Affine) and index.axis == axis for index in view.index
+            ):
+                return False
+        return True
 
     def _totalled(self) -> set[int]:
         return {total.node for total in self.totals}
@@ -280,7 +193,7 @@ class SweepEmitter:
             return "\n".join(self.syntax.loop(index, size, body, ""))
         return self.syntax.filled(array.base, "0", scaled(size, step), value)
 
-    def _add_partial(self, node: int, name: str, rest: Sequence[_Index]) -> list[str]:
+    def _add_partial(self, node: int, name: str, rest: Sequence[Index]) -> list[str]:
         total = next(t for t in self.totals if t.node == node)
         op = self.graph[node].op
         slot = self.emitter.volume(total.slot)
@@ -293,13 +206,13 @@ class SweepEmitter:
             return [self.syntax.accumulated(slot, name)]
         return [self.syntax.update(op, where.element([i.absolute for i in rest]), name)]
 
-    def _place(self, node: int, indices: Sequence[_Index]) -> str:
+    def _place(self, node: int, indices: Sequence[Index]) -> str:
         """Return the element of the buffer of a node at the point of the loops."""
         array = self.held[node]
         texts = [i.at if k == array.relative else i.absolute for k, i in enumerate(indices)]
         return array.element(texts)
 
-    def _target(self, local: Printer, node: int, indices: Sequence[_Index], lead: int) -> str:
+    def _target(self, local: Printer, node: int, indices: Sequence[Index], lead: int) -> str:
         """Return the element that a scatter adds to."""
         view = self.graph[node].data
         assert isinstance(view, View)
@@ -312,21 +225,21 @@ class SweepEmitter:
             array = self.held[node]
         return self._element(local, array, node, view, axes, indices, lead)
 
-    def _indices(self, axes: Axes, lead: int) -> list[_Index]:
+    def _indices(self, axes: Axes, lead: int) -> list[Index]:
         free = iter(self.emitter.indices[1:])
         found = []
         for k in range(len(axes)):
             if k == lead:
-                found.append(_Index(self.lead, self.lead, f"start + {self.lead}"))
+                found.append(Index(self.lead, self.lead, f"start + {self.lead}"))
             else:
                 name = next(free)
-                found.append(_Index(name, name, name))
+                found.append(Index(name, name, name))
         return found
 
     # -- loads -----------------------------------------------------------------------------
 
     def load(
-        self, local: Printer, arg: int, indices: Sequence[_Index], lead: int, vector: bool
+        self, local: Printer, arg: int, indices: Sequence[Index], lead: int, vector: bool
     ) -> str:
         """Return the text of a value that is in memory, or made of indices, at a point."""
         source, view = seen(self.graph, arg)
@@ -355,7 +268,7 @@ class SweepEmitter:
         return f"({text} != 0.0)" if node.kind is Kind.BOOL else text
 
     def _positional(
-        self, local: Printer, arg: int, view: View, indices: Sequence[_Index], lead: int
+        self, local: Printer, arg: int, view: View, indices: Sequence[Index], lead: int
     ) -> str:
         """Return a value that is made of indices alone."""
         source, _ = seen(self.graph, arg)
@@ -379,7 +292,7 @@ class SweepEmitter:
         local: Printer,
         user: int,
         index: Affine | Gather,
-        indices: Sequence[_Index],
+        indices: Sequence[Index],
         lead: int,
     ) -> str:
         """Return one index of a view as text."""
@@ -398,7 +311,7 @@ class SweepEmitter:
         user: int,
         view: View,
         axes: Axes,
-        indices: Sequence[_Index],
+        indices: Sequence[Index],
         lead: int,
     ) -> str:
         texts = []
@@ -412,7 +325,7 @@ class SweepEmitter:
             texts.append(text)
         return array.element(texts)
 
-    def affine(self, index: Affine, indices: Sequence[_Index]) -> str:
+    def affine(self, index: Affine, indices: Sequence[Index]) -> str:
         """Return an index as text, in the variables of the loops."""
 
         def name(var: str | int) -> str:
@@ -464,7 +377,7 @@ class SweepEmitter:
             array = self.held[step.node]
             lines.append(self._cleared(step.node))
         start = "start" if total is None and array.relative is None else "0"
-        place = {k: stride for k, stride in zip(rest, array.strides, strict=True)}
+        place = dict(zip(rest, array.strides, strict=True))
         texts = [
             indices[k].at if place_k == array.relative else indices[k].absolute
             for place_k, k in enumerate(rest)
@@ -501,7 +414,7 @@ class SweepEmitter:
         step: Contraction,
         operand: int,
         own: tuple[int, ...],
-        indices: Sequence[_Index],
+        indices: Sequence[Index],
         *,
         summed_last: bool,
     ) -> Operand:
@@ -532,12 +445,3 @@ class SweepEmitter:
         row, column = (along, summed) if summed_last else (summed, along)
         element = self.load(self.printer, operand, indices, step.lead, vector=False)
         return Operand(array, added(start), row, column, element)
-
-
-@dataclass(frozen=True)
-class _Index:
-    """The variable of a loop: within its tile, and in all."""
-
-    name: str
-    at: str
-    absolute: str

@@ -185,11 +185,11 @@ class Lowering:
         raise refusal(expr)
 
     def _symbol(self, symbol: sp.Symbol, scope: Scope) -> Plan:
-        bound = scope.bindings.get(symbol)
-        if isinstance(bound, Term):  # the variable of a Lambda hides what has its name outside
-            return Plan((), lambda _: bound)
         term = self._terms.get(symbol)
         if term is None and self._context is not None:
+            bound = scope.bindings.get(symbol)
+            if isinstance(bound, Term):
+                return Plan((), lambda _: bound)
             macro = self._context.indices.macro(symbol)
             if macro is not None:
                 return Plan((macro,), lambda terms: terms[0])

@@ -214,8 +214,6 @@ def _blocks(self: Lowering, expr: Any, scope: Scope) -> Plan:
         shape = (_sum(heights), _sum(widths))
         parts = []
         for (r, c), term in zip(kept, terms, strict=True):
-            place = (heights[r], widths[c])
-            require_equal(expr, [(grid[r, c], known(term)), ("its place", place)])
             corner = (_sum(heights[:r]), _sum(widths[:c]))
             parts.append(
                 frames.padded(term, pair_of(frames, known(term)), corner, pair_of(frames, shape))

@@ -138,6 +138,12 @@ class _Notation:
         survey = self.survey
         numbers = {s for s in self.params if not is_array(s)}
         given = {*numbers, *self.constants, *self.params, *self.data}
+        for variable in survey.variables:
+            if variable in given:
+                raise DefinitionError(
+                    f"{variable} is the variable of a Lambda, and stands in the roles as well; "
+                    "rename one of them"
+                )
         tracked = dict.fromkeys((*survey.bound, *survey.ranged, *(self.order or ())))
         for symbol in survey.indexing:
             if symbol not in survey.shown and symbol not in given:

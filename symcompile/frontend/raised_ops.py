@@ -185,6 +185,7 @@ _CASES: dict[str, Callable[..., Any]] = {
     "select": _select,
     "softplus": lambda x: sp.log(1 + sp.exp(x)),
     "sigmoid": lambda x: 1 / (1 + sp.exp(-x)),
+    "detach": lambda x: x,
     "sech_squared": lambda x: 1 - sp.tanh(x) ** 2,
     "digamma": sp.digamma,
     "polygamma": sp.polygamma,

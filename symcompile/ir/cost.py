@@ -111,7 +111,7 @@ def nominal_sizes(graph: Graph, order: Iterable[int]) -> dict[str, int]:
         if isinstance(node.data, Input):
             if node.data.role == "data":
                 data |= found
-            elif node.data.role == "param":
+            elif node.data.role in ("param", "direction"):
                 params |= found
     samples = data - params
     return {name: SAMPLES if name in samples else OTHERS for name in sorted(sizes)}

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from symcompile.ir.graph import Function
 from symcompile.passes.constants import round_constants
+from symcompile.passes.contract import contract
 from symcompile.passes.expand import expand
 from symcompile.passes.recognise import recognise
 from symcompile.passes.strength import reduce_strength
 
 #: What runs after differentiation, in order. Dead code goes as each pass copies what is used.
-PASSES = (recognise, reduce_strength, expand, round_constants)
+PASSES = (recognise, contract, reduce_strength, expand, round_constants)
 
 
 def optimise(function: Function) -> Function:
@@ -19,4 +20,4 @@ def optimise(function: Function) -> Function:
     return function
 
 
-__all__ = ["PASSES", "optimise", "recognise"]
+__all__ = ["PASSES", "contract", "optimise", "recognise"]

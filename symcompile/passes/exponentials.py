@@ -221,7 +221,9 @@ def _shift_sum(b: Builder, node: int) -> tuple[int, int] | None:
     terms = [_term(b, part) for part in parts]
     exponents = [term.exponent for term in terms]
     growing = [e for e in exponents if exact(graph, e) is None]
-    if len(growing) < 2 or any(_is_detached(b, by) for e in growing for _, by in _differences(b, e)):
+    if len(growing) < 2 or any(
+        _is_detached(b, by) for e in growing for _, by in _differences(b, e)
+    ):
         return None
     largest = exponents[0]
     for exponent in exponents[1:]:

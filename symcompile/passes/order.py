@@ -45,9 +45,8 @@ class Step:
 class Order:
     """The cheapest order of one product.
 
-    >>> i, j, k = 1, 2, 4
-    >>> order = Order([i | j, j | k, k], [False]*3, i, {i: 10, j: 10, k: 10})  # A[i, j]*B[j, k]*w[k]
-    >>> step = order.best()
+    >>> i, j, k = 1, 2, 4  # A[i, j]*B[j, k]*w[k] summed over j and k
+    >>> step = Order([i | j, j | k, k], [False]*3, i, {i: 10, j: 10, k: 10}).best()
     >>> step.cost, step.parts[1].parts[1].factor
     (400, 2)
     """
@@ -63,6 +62,8 @@ class Order:
         self._below = below
         self._result = result
         self._sizes = sizes
+        # The longest is summed last: what is left of a sum is held for each of its points.
+        self._ascending = sorted(sizes, key=lambda index: (sizes[index], -index))
         self._counts: dict[int, int] = {}
 
     def best(self) -> Step:
@@ -137,10 +138,14 @@ class Order:
         parts: tuple[Step, Step] | None,
     ) -> Step:
         kept = indices & needed
-        if kept != indices:
-            # Reciprocals must be taken before they are summed.
-            cost += self._points(indices) * (1 + DIVISION * below)
+        if kept != indices and below:  # reciprocals must be taken before they are summed
+            cost += self._points(indices) * DIVISION
             below = False
+        left = indices
+        for index in self._ascending:
+            if left & ~needed & index:
+                cost += self._points(left)
+                left &= ~index
         return Step(kept, indices & ~needed, cost, below, factor, parts)
 
     def _points(self, indices: int) -> int:

@@ -19,9 +19,9 @@ import sympy as sp
 import symcompile as sc
 from symcompile.compiler import build, emit, plan
 from symcompile.frontend.definition import Definition
-from symcompile.ir.graph import Function, Graph, View
+from symcompile.ir.graph import Graph, View
 from symcompile.options import Backend, Options
-from tests.graphs import ArrayCase, N, array_graphs, at
+from tests.graphs import ArrayCase, N, at
 from tests.merged import LAYOUTS, Layout, drawn, expected, merged, mistakes, point
 
 Place = tuple[int, int, Layout]
@@ -87,9 +87,9 @@ def called(module: Any, definition: Definition, name: str, here: Any) -> Any:
         return getattr(module, name)(*here.arguments(name), **keywords)
 
 
-@pytest.mark.parametrize("number", range(4))
+@pytest.mark.parametrize("number", range(2))
 def test_numba_without_compiling(number: int) -> None:
-    for k, cases in enumerate(_parts(drawn(30, number=number, size=20), 6)):
+    for k, cases in enumerate(_parts(drawn(12, number=number, size=20), 4)):
         vector = merged(f"vector{k}", cases)
         check(vector, interpreted(vector, VECTOR), VECTOR, PLACES)
         scalar = merged(f"scalar{k}", cases, scalar=True)
@@ -105,13 +105,13 @@ QUICK = Options(optimize=1)
 
 
 def test_cython() -> None:
-    cases = drawn(16, number=10)
+    cases = drawn(10, number=10)
     check_compiled(merged("vector", cases), "cython", VECTOR[:3])
-    check_compiled(merged("scalar", cases[:8], scalar=True), "cython", SCALAR[:2])
+    check_compiled(merged("scalar", cases[:5], scalar=True), "cython", SCALAR[:2])
 
 
 def test_second_derivatives_in_cython() -> None:
-    cases = drawn(5, number=11, size=10)
+    cases = drawn(2, number=11, size=10)
     check_compiled(merged("matrices", cases), "cython", ("jacobian",))
     check_compiled(merged("curvature", cases, scalar=True), "cython", ("hessian",))
 
@@ -123,7 +123,7 @@ def check_compiled(definition: Definition, backend: Backend, names: Sequence[str
 
 
 def test_numba() -> None:
-    definition = merged("compiled", drawn(3, number=12, size=8))
+    definition = merged("compiled", drawn(2, number=12, size=8))
     check_compiled(definition, "numba", ("value", "vjp"))
 
 
@@ -151,6 +151,12 @@ def test_several_tiles_and_blocks(layout: Layout, whole_arrays: Any) -> None:
             right, nearby = (_tupled(called(reference, definition, name, p)) for p in (here, near))
             wrong = mistakes(found, right, nearby)
             assert not wrong, (name, n, d, wrong[:3])
+            assert all(np.isfinite(result).all() for result in right)
+
+
+def _multiplies(case: ArrayCase) -> bool:
+    """Return whether there is a product over an axis, which is infinite where that is long."""
+    return any(node.op == "reduce_prod" for node in case.graph)
 
 
 def _tupled(found: Any) -> tuple[Any, ...]:
@@ -161,7 +167,9 @@ def _tupled(found: Any) -> tuple[Any, ...]:
 @pytest.fixture(scope="module")
 def whole_arrays() -> tuple[Definition, Any, Any]:
     """A definition of many graphs, its module in C, and one in whole arrays of NumPy's."""
-    definition = merged("long", drawn(12, number=20, square=False), scalar=True)
+    cases = [c for c in drawn(24, number=20, square=False) if not _multiplies(c)]
+    assert len(cases) >= 8
+    definition = merged("long", cases[:10], scalar=True)
     names = ("value_and_grad", "hvp")
     modules = [build(definition, b, Options(), names) for b in ("cython", "python")]
     return definition, modules[0], modules[1]
@@ -200,9 +208,7 @@ def test_gradient_that_is_the_same_for_all_entries(backend: Backend) -> None:
     i, j = sp.Idx("i", n), sp.Idx("j", d)
     w, u = sp.IndexedBase("w", shape=(d,)), sp.IndexedBase("u", shape=(n,))
     loss = sp.Sum(w[j], (j, 0, d - 1)) * sp.Sum(sp.sin(u[i]), (i, 0, n - 1))
-    kernel = sc.compile(
-        sc.define("product", loss, params=(w, u), constants=(d,)), backend=backend
-    )
+    kernel = sc.compile(sc.define("product", loss, params=(w, u), constants=(d,)), backend=backend)
     mixed = np.cos([0.3, 0.4, 0.5])
     hessian = kernel.hessian([1, 2, 0.3, 0.4, 0.5], d=2)
     np.testing.assert_allclose(hessian[:2, 2:], [mixed, mixed])

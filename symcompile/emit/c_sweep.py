@@ -1,0 +1,238 @@
+"""One sweep as a C function of its own, over some of the blocks, so that threads can share them."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from symcompile.emit.expression import Printer
+from symcompile.emit.lines import filled, indent
+from symcompile.emit.memory import Array, added, scaled
+from symcompile.emit.sweep import SweepEmitter
+from symcompile.emit.syntax import WIDE, Pack, Total
+from symcompile.ir.graph import Kind
+from symcompile.ir.volume import ZERO
+from symcompile.planning import Sweep, work
+
+if TYPE_CHECKING:
+    from symcompile.emit.c import CEmitter
+
+_ARGUMENTS = ["const void *shared", "ptrdiff_t first", "ptrdiff_t last", "double *restrict work"]
+_DOUBLES = "double *restrict "
+_COMBINE = {"reduce_max": "max", "reduce_prod": "product"}
+
+
+class SweepFunction:
+    """The function of a sweep, and the statements that call it.
+
+    What it uses of its caller comes in a struct; it is given the blocks to do, and memory to work
+    in. Each block adds up in a place of its own, and the caller combines them in order.
+
+    Args:
+        emitter: of the calling function.
+        sweep: the sweep.
+        printer: what the caller has named.
+        number: which sweep of the function it is.
+    """
+
+    def __init__(self, emitter: CEmitter, sweep: Sweep, printer: Printer, number: int) -> None:
+        self.emitter, self.sweep, self.printer = emitter, sweep, printer
+        self.graph = emitter.graph
+        self.volume = emitter.volume
+        self.name = f"{emitter.name}_sweep{number}"
+        self.count = emitter.extent(sweep.axis.extent)
+        held = dict(emitter.held)
+        self.local = SweepEmitter(emitter, emitter, printer, sweep, held, packing=True)
+        self.tile, self.blocks, self.parts, self.context = (
+            emitter.names.fresh(f"{word}{number}")
+            for word in ("tile", "blocks", "parts", "context")
+        )
+        #: Sums of arrays that lie by themselves: the memory for several blocks.
+        self.bins: dict[int, str] = {}
+
+    def emit(self) -> list[str]:
+        """Return the statements that call the function, which joins the emitter's pieces."""
+        tile = self.local.tile()
+        packs = [line for pack in self.local.packs.values() for line in self._packed(pack)]
+        body = [*self._work(), *self._loop([*packs, *tile])]
+        self._allocate()
+        used = self._used(body)
+        self._define(body, used)
+        return [*self._call(used), *self._combined()]
+
+    # -- the function ----------------------------------------------------------------------
+
+    def _buffers(self, tile: str) -> list[tuple[str, str]]:
+        """Return the arrays that a thread works in, and their sizes."""
+        found = []
+        for buffer in self.local.buffers:
+            size = self.volume(buffer.size)
+            found.append((buffer.name, size if buffer.whole else scaled(size, tile)))
+        return found
+
+    def _work(self) -> list[str]:
+        buffers = self._buffers("tile")
+        lines = [] if buffers else ["(void)work;"]
+        at = ["work"]
+        for name, size in buffers:
+            lines.append(f"{_DOUBLES}{name} = {added(at)};")
+            at = [name, size]
+        return lines
+
+    def _loop(self, tile: list[str]) -> list[str]:
+        """Return the loop over blocks, and over the tiles of each."""
+        held = [total for total in self.local.totals if total.tile and not total.alone]
+        lines = self._cleared()
+        lines += ["int held = 0;"] if held else []
+        for end, kind in (("const ptrdiff_t stop", "stop"), ("ptrdiff_t start", "start")):
+            lines.append(f"{end} = sc_block_{kind}({self.count}, tile, blocks, block);")
+        flush: list[str] = []
+        if held:
+            flush = ["if (++held == SC_HELD || start + tile >= stop) {"]
+            for total in held:
+                slot = added(["part", self.volume(total.slot)])
+                flush.append(f"    sc_flush({total.tile}, {slot}, {self.volume(total.size)});")
+            flush += ["    held = 0;", "}"]
+        lines += [
+            "for (; start < stop; start += tile) {",
+            "    const ptrdiff_t size = stop - start < tile ? stop - start : tile;",
+            indent([*tile, *flush], 1),
+            "}",
+        ]
+        head = "for (ptrdiff_t block = first; block < last; block++) {"
+        return [head, indent(lines, 1), "}"]
+
+    def _cleared(self) -> list[str]:
+        """Return the statements that start the sums of a block."""
+        lines = []
+        if self.local.per_block != ZERO:
+            size = self.volume(self.local.per_block)
+            lines.append(f"{_DOUBLES}part = parts + {scaled('block', size)};")
+            lines.append(f"sc_fill(part, {size}, 0.0);")
+        for total in self.local.totals:
+            op, size = self.graph[total.node].op, self.volume(total.size)
+            if total.alone:
+                start = added([f"all_{total.tile}", scaled("block", size)])
+                lines.append(f"{_DOUBLES}{total.tile} = {start};")
+            if total.tile:
+                lines.append(f"sc_fill({total.tile}, {size}, {self.local.identity(op)});")
+            elif op in _COMBINE:
+                slot = added(["part", self.volume(total.slot)])
+                lines.append(f"sc_fill({slot}, {size}, {self.local.identity(op)});")
+        return lines
+
+    def _packed(self, pack: Pack) -> list[str]:
+        """Return the statements that find or make a tile whose lead axis is contiguous."""
+        emitter = self.emitter
+        array, axes = emitter.arrays[pack.source], self.graph[pack.source].axes
+        stride = array.strides[pack.axis]
+        start = added(["start", emitter.extent(pack.offset)])
+        base = f"{array.base} + {scaled(start, stride)}"
+        target = f"const double *restrict {pack.name} = "
+        inner = [k for k in range(len(axes)) if k != pack.axis]
+        if not inner:
+            return [f"{target}sc_packed({base}, {stride}, size, {pack.buffer});"]
+        counts = [emitter.extent(axes[k].extent) for k in inner]
+        own = [array.strides[k] for k in inner]
+        packed = ["tile"] if len(inner) == 1 else [scaled(counts[1], "tile"), "tile"]
+        lines = [
+            f"const ptrdiff_t {step} = {stride} == 1 ? {direct} : {copied};"
+            for step, direct, copied in zip(pack.steps, own, packed, strict=True)
+        ]
+        planes = [counts[1], own[1]] if len(inner) > 1 else ["1", "0"]
+        call = [base, stride, "size", counts[0], own[0], *planes, pack.buffer, "tile"]
+        return [*lines, *filled(f"{target}sc_packed_rows(", call, ");", 3)]
+
+    def _used(self, body: list[str]) -> dict[str, str]:
+        """Return the caller's variables that the function uses, and their types."""
+        known = dict(self.emitter.declared)
+        for index, text in self.printer.texts.items():
+            if text.text.isidentifier():
+                kind = "int " if self.graph[index].kind is Kind.BOOL else "double "
+                known.setdefault(text.text, kind)
+        known |= {f"all_{total.tile}": _DOUBLES for total in self.local.totals if total.alone}
+        known |= {"parts": _DOUBLES, "blocks": "ptrdiff_t ", "tile": "ptrdiff_t "}
+        words = set(re.findall(r"(?<![\w.])[A-Za-z_]\w*", "\n".join(body)))
+        return {name: kind for name, kind in known.items() if name in words}
+
+    def _define(self, body: list[str], used: dict[str, str]) -> None:
+        context = f"{self.name}_context"
+        fields = [f"{kind}{name};" for name, kind in used.items()]
+        struct = ["typedef struct {", indent(fields, 1), f"}} {context};", ""]
+        opening = [f"const {context} *context = shared;"]
+        for name, kind in used.items():
+            constant = "" if kind.endswith("*restrict ") else "const "
+            opening.append(f"{constant}{kind}{name} = context->{name};")
+        head = "\n".join(filled(f"static void {self.name}(", _ARGUMENTS, ")", 0))
+        lines = [*struct, head, "{", indent([*opening, *body], 1), "}", ""]
+        self.emitter.pieces.append("\n".join(lines))
+
+    # -- its call --------------------------------------------------------------------------
+
+    def _allocate(self) -> None:
+        """Name the sizes of tiles and blocks, and the memory that the blocks add up in."""
+        emitter, local = self.emitter, self.local
+        width, arrays = local.width, ZERO
+        for buffer in local.buffers:
+            width = width if buffer.whole else width + buffer.size
+        for total in local.totals:
+            arrays = arrays + (total.size if self.graph[total.node].axes else ZERO)
+        wide = width.number is None or width.number > WIDE
+        tile = f"sc_tile({self.count}, {self.volume(width) if wide else 1})"
+        emitter.extents.append(f"const ptrdiff_t {self.tile} = {tile};")
+        blocks = f"sc_blocks({self.count}, {self.tile}, {self.volume(arrays)})"
+        emitter.extents.append(f"const ptrdiff_t {self.blocks} = {blocks};")
+        if local.per_block != ZERO:
+            emitter.allocate(self.parts, scaled(self.blocks, self.volume(local.per_block)))
+        for total in local.totals:
+            if total.alone:
+                name = self.bins[total.node] = emitter.names.fresh(f"all_{total.tile}")
+                size = scaled(self.blocks, self.volume(total.size))
+                emitter.allocate(name, f"({self.blocks} > 1 ? {size} : 0)")
+
+    def _call(self, used: dict[str, str]) -> list[str]:
+        emitter = self.emitter
+        values = {"parts": self.parts, "blocks": self.blocks, "tile": self.tile}
+        for total in self.local.totals:
+            if total.alone:
+                # One block adds up where the result is to be.
+                result = _address(emitter.held[total.node])
+                values[f"all_{total.tile}"] = (
+                    f"{self.blocks} > 1 ? {self.bins[total.node]} : {result}"
+                )
+        fields = [values.get(name, name) for name in used]
+        lines = filled(f"const {self.name}_context {self.context} = {{", fields, "};")
+        memory = " + ".join(size for _, size in self._buffers(self.tile)) or "0"
+        spent = work(emitter.schedule, self.sweep)
+        cost = spent.text(lambda size: f"(double){emitter.size_name(size)}")
+        call = [self.name, f"&{self.context}", self.blocks, memory, cost]
+        lines += filled("if (sc_run(", call, ") < 0) {", 2)
+        lines += ["    free(memory);"] if emitter.memory else []
+        return [*lines, "    return -1;", "}"]
+
+    def _combined(self) -> list[str]:
+        """Return the statements that add up what the blocks found."""
+        return [line for total in self.local.totals for line in self._total(total)]
+
+    def _total(self, total: Total) -> list[str]:
+        node, size = self.graph[total.node], self.volume(total.size)
+        kind = _COMBINE.get(node.op, "sum")
+        per_block = self.volume(self.local.per_block)
+        slot = added([self.parts, self.volume(total.slot)])
+        if not node.axes:
+            name = next(self.emitter.sums)
+            self.printer.name(total.node, name)
+            function = "sc_total" if total.compensated else f"sc_{kind}_of"
+            return [f"const double {name} = {function}({slot}, {per_block}, {self.blocks});"]
+        target = _address(self.emitter.held[total.node])
+        if not total.alone:
+            call = [target, slot, per_block, self.blocks, size]
+            return filled("sc_totals(", call, ");")
+        call = [target, self.bins[total.node], size, self.blocks, size]
+        inner = filled(f"sc_combine_{kind}(", call, ");", 2)
+        return [f"if ({self.blocks} > 1) {{", indent(inner, 1), "}"]
+
+
+def _address(array: Array) -> str:
+    """Return where an array's first entry lies."""
+    return added([array.base, array.offset])
