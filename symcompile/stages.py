@@ -9,10 +9,13 @@ from symcompile.compiler import plan
 from symcompile.frontend.definition import Definition, Shape, squeezed
 from symcompile.generate import generate
 from symcompile.ir.affine import Affine
-from symcompile.ir.graph import Function, Graph, Input, Role, operation_count, payload
-from symcompile.ir.printer import format_function
+from symcompile.ir.cost import Cost, cost_of, nominal_sizes
+from symcompile.ir.graph import Function, Input, Role, operation_count, payload
+from symcompile.ir.indices import Place, vanishes
+from symcompile.ir.printer import Listing, format_function
+from symcompile.ir.volume import Volume
 from symcompile.options import Backend
-from symcompile.schedule import Phase, Schedule
+from symcompile.planning import Contraction, Nest, Scalars, Schedule, Step, Store, Sweep
 
 Stage = Literal["sympy", "ir", "schedule", "source"]
 STAGES: tuple[Stage, ...] = get_args(Stage)
@@ -77,12 +80,22 @@ def _ir(definition: Definition) -> Iterator[str]:
     names, shapes = input_names(definition), input_shapes(definition)
     lowered = Function("value", definition.graph, (definition.output,))
     yield f"# {definition.name} as lowered\n{format_function(lowered, names, shapes)}"
-    yield f"# {definition.name} as optimised"
+    assumed = _assumed(definition)
+    yield f"# {definition.name} as optimised{f', for {assumed}' if assumed else ''}"
     for schedule in plan(definition):
         function = schedule.function
-        count = operation_count(function.graph, function.roots())
         named = names | _vector_names(function, definition)
-        yield f"# {function.name}: {_counted(count)}\n{format_function(function, named, shapes)}"
+        count = _total(schedule, definition)
+        yield f"# {function.name}: {count}\n{format_function(function, named, shapes)}"
+
+
+def _assumed(definition: Definition) -> str:
+    """Return the sizes for which sums of products are ordered."""
+    if not definition.indexed:
+        return ""
+    graph = definition.graph
+    sizes = nominal_sizes(graph, graph.ancestors(definition.output.entries))
+    return ", ".join(f"{name} = {size}" for name, size in sizes.items())
 
 
 def input_shapes(definition: Definition) -> dict[Input, tuple[Affine, ...]] | None:
@@ -120,65 +133,161 @@ def _counted(count: int) -> str:
     return f"{count} operation{'' if count == 1 else 's'}"
 
 
+def _total(schedule: Schedule, definition: Definition) -> str:
+    function = schedule.function
+    if definition.indexed:
+        return str(cost_of(function.graph, function.graph.ancestors(function.roots())))
+    return _counted(operation_count(function.graph, function.roots()))
+
+
 def _schedule(schedule: Schedule, definition: Definition) -> Iterator[str]:
-    listing = _Listing(schedule.graph, definition)
-    yield f"{schedule.function.name}:"
-    for phase in schedule.phases:
-        yield f"  {'for each sample i' if phase.loop else 'once'}:"
-        yield from (f"    {line}" for line in listing.phase(phase, schedule.function))
+    yield f"{schedule.function.name}: {_total(schedule, definition)}"
+    yield from (f"  {line}" for line in _Loops(schedule, definition).lines())
 
 
-class _Listing:
-    """Names the nodes of a graph in the order in which they are computed."""
+class _Loops:
+    """Writes down the loops of a function, and what each of them computes."""
 
-    def __init__(self, graph: Graph, definition: Definition) -> None:
-        self._graph = graph
-        self._inputs = input_names(definition)
-        self._names: dict[int, str] = {}
+    def __init__(self, schedule: Schedule, definition: Definition) -> None:
+        function = schedule.function
+        names = input_names(definition) | _vector_names(function, definition)
+        self._schedule = schedule
+        self._graph = schedule.graph
+        self._indexed = definition.indexed
+        self._listing = Listing(function, names, input_shapes(definition))
+        self._letters = self._listing.letters
+        self._entries = [list(self._listing.entries(output)) for output in function.outputs]
+        for node, store in schedule.direct.items():
+            name, _ = self._entries[store.output][store.entry]
+            whole = bool(schedule.graph[node].axes)
+            self._listing.named[node] = name.partition("[")[0] if whole else name
 
-    def phase(self, phase: Phase, function: Function) -> Iterator[str]:
-        for index in phase.nodes:
-            node = self._graph[index]
-            made = f"{node.op}({', '.join(self._text(arg) for arg in node.args)})"
+    def lines(self) -> Iterator[str]:
+        for phase in self._schedule.phases:
+            if isinstance(phase, Scalars):
+                found = list(self._computed(phase.nodes, (), phase.stores))
+                if found:
+                    yield "once:"
+                yield from (f"  {line}" for line in found)
+            else:
+                yield from self._sweep(phase)
+
+    def _sweep(self, sweep: Sweep) -> Iterator[str]:
+        steps = [(step, list(self._step(step))) for step in sweep.steps]
+        if not self._indexed:
+            yield "for each sample i:"
+            yield from (f"  {line}" for _, lines in steps for line in lines)
+            return
+        yield f"for each tile of {self._letters.text(sweep.axis.extent)}:"
+        for step, lines in steps:
+            yield f"  {self._heading(step)}:  # {self._cost(step)}"
+            yield from (f"    {line}" for line in lines)
+        yield from (f"  {line}" for line in self._memory(sweep))
+
+    def _heading(self, step: Step) -> str:
+        """Return what a step loops over."""
+        if isinstance(step, Contraction):
+            return "a product of matrices"
+        letters = self._letters.distinct(step.axes)
+        inner = letters[step.lead]
+        ranges = [
+            self._letters.range(letter, axis)
+            for k, (letter, axis) in enumerate(zip(letters, step.axes, strict=True))
+            if k != step.lead
+        ]
+        return f"over {', '.join([*ranges, f'{inner} in the tile'])}"
+
+    def _cost(self, step: Step) -> Cost:
+        if isinstance(step, Contraction):
+            points = Volume.product(step.axes)
+            return Cost(operations=points * 2)
+        return cost_of(self._graph, [*step.nodes, *step.sums, *step.scatters])
+
+    def _memory(self, sweep: Sweep) -> Iterator[str]:
+        """Yield what a sweep leaves in memory, and how large it is."""
+        found: dict[str, list[str]] = {}
+        for step in sweep.steps:
+            made = (step.node,) if isinstance(step, Contraction) else _made(step)
+            for node in (self._schedule.targets.get(n, n) for n in made):
+                axes = self._graph[node].axes
+                kind = self._schedule.storage.get(node, "total")
+                sizes = [self._letters.text(axis.extent) for axis in axes]
+                if kind == "tile":
+                    sizes[self._schedule.frames.lead(axes)] = "tile"
+                name = self._listing.name(node) + (f"[{', '.join(sizes)}]" if sizes else "")
+                if name not in found.setdefault(kind, []):
+                    found[kind].append(name)
+        for storage, what in _STORAGE:
+            if storage in found:
+                yield f"{what}: {', '.join(found[storage])}"
+
+    def _step(self, step: Step) -> Iterator[str]:
+        if isinstance(step, Contraction):
+            yield self._line(step.node, self._letters.place(self._graph[step.node].axes))
+            return
+        place = self._letters.place(step.axes)
+        yield from self._computed(step.nodes, place, step.stores, step)
+
+    def _line(self, node: int, place: Place) -> str:
+        made = self._listing.computed(node, place)
+        return f"{self._listing.name(node)}{self._letters.subscript(place)} = {made}"
+
+    def _computed(
+        self,
+        nodes: Sequence[int],
+        place: Place,
+        stores: Sequence[Store],
+        nest: Nest | None = None,
+    ) -> Iterator[str]:
+        """Yield what loops compute, add up and store at one place."""
+        graph, listing = self._graph, self._listing
+        ends = [] if nest is None else [*nest.sums, *nest.scatters]
+        kept = set() if nest is None else set(nest.kept)
+        uses = self._uses([*nodes, *ends], stores)
+        for index in sorted({*nodes, *kept}):
+            if graph[index].op == "view" and index not in kept:
+                continue
             # A node that two loops need is computed, and named, in both.
-            yield f"{self._named(index)} = {made}"
-        for index in phase.sums:
-            (body,) = self._graph[index].args
-            yield f"{self._named(index, 's')} += {self._text(body)}"
-        for store in phase.stores:
-            output = function.outputs[store.output]
-            place = ["i"] if output.per_sample else []
-            place += [str(k) for k in _unravel(store.entry, output.shape)]
-            subscript = f"[{', '.join(place)}]" if place else ""
-            yield f"{output.name}{subscript} = {self._text(store.node)}"
+            made = listing.computed(index, place)
+            once = uses.get(index, 0) < 2 and len(made) <= _LONGEST
+            if once and index not in {*kept, *graph.labels, *listing.named}:
+                continue
+            yield f"{listing.name(index)}{self._letters.subscript(place)} = {made}"
+        for index in ends:
+            node, body = graph[index], graph[index].args[0]
+            target = self._schedule.targets.get(index, index)
+            if node.op == "scatter":
+                where, sign = listing.target(index, place), "+="
+            else:
+                position = node.data
+                assert isinstance(position, int)
+                where, sign = place[:position] + place[position + 1 :], _SIGNS[node.op]
+            value = listing.mentioned(body, place)
+            yield f"{listing.name(target)}{self._letters.subscript(where)} {sign} {value}"
+        for store in stores:
+            if store in self._schedule.direct.values():
+                continue
+            name, _ = self._entries[store.output][store.entry]
+            yield f"{name} = {listing.mentioned(store.node, place)}"
 
-    def _named(self, index: int, letter: str = "t") -> str:
-        if index not in self._names:
-            label = self._graph.labels.get(index, f"{letter}{len(self._names)}")
-            self._names[index] = label
-        return self._names[index]
+    def _uses(self, nodes: Sequence[int], stores: Sequence[Store]) -> dict[int, int]:
+        """Return how often the nodes of some loops are mentioned in them."""
+        found: dict[int, int] = {}
+        mentioned = [arg for node in nodes for arg in self._graph[node].args]
+        for index in [*mentioned, *(store.node for store in stores)]:
+            shown = index
+            while vanishes(self._graph, shown):
+                shown = self._graph[shown].args[0]
+            found[shown] = found.get(shown, 0) + 1
+        return found
 
-    def _text(self, index: int) -> str:
-        node = self._graph[index]
-        if node.op == "const":
-            return str(getattr(node.data, "value", node.data))
-        if node.op == "extent":
-            return "n"
-        if node.op == "input":
-            place = payload(node)
-            name = self._inputs.get(place) or f"{_VECTORS[place.role]}[{place.slot}]"
-            return f"{name}[i]" if node.axes else name
-        if not node.args:
-            return node.op
-        return self._named(index)
 
+def _made(nest: Nest) -> tuple[int, ...]:
+    return (*nest.kept, *nest.sums, *nest.scatters)
+
+
+_LONGEST = 60
+_SIGNS = {"reduce_sum": "+=", "reduce_prod": "*=", "reduce_max": "max="}
+_STORAGE = (("tile", "buffers of a tile"), ("full", "arrays"), ("total", "totals"))
 
 _VECTORS = {"direction": "v", "cotangent": "u"}
-
-
-def _unravel(entry: int, shape: Sequence[int]) -> list[int]:
-    found = []
-    for size in reversed(shape):
-        entry, rest = divmod(entry, size)
-        found.append(rest)
-    return found[::-1]

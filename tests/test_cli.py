@@ -304,3 +304,26 @@ def test_verify_reports_what_crosscheck_found(file: Path, monkeypatch: pytest.Mo
     (_, first), (_, second) = seen
     np.testing.assert_array_equal(first, second)
     assert first[0].shape == (200,)
+
+
+# ---------------------------------------------------------------------- index notation
+
+
+def test_a_definition_in_index_notation(tmp_path: Path) -> None:
+    """Build, use what was built without SymPy, check, verify and show."""
+    file, out = Path(__file__).parent.parent / "examples" / "ridge.py", tmp_path / "generated"
+    assert run("build", file, "--out", out, "--backend", "python").exit_code == 0
+    code = """
+import sys
+from generated import ridge_python
+value, grad = ridge_python.value_and_grad([1.0, -1.0], [[1, 2], [3, 4], [5, 6]], [0, 1, 0], lam=0.5)
+print(round(value, 9), grad.round(9).tolist(), "sympy" in sys.modules)
+"""
+    done = alone(code, tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "3.0 [-7.0, -11.666666667] False\n"
+    assert "up to date" in run("check", file, "--out", out, "--backend", "python").output
+    verified = run("verify", file, "--backend", "python")
+    assert verified.exit_code == 0
+    assert "Data: X (" in verified.output
+    assert "value(w[d]; X[n, d], y[n]; lam)" in run("show", file, "--stage", "ir").output

@@ -68,7 +68,7 @@ class CEmitter(NestEmitter):
 
     def reserved(self) -> Sequence[str]:
         """Return the names that the scaffolding of loops uses."""
-        return (*super().reserved(), "context", "memory", "shared", "parts", "blocks")
+        return (*super().reserved(), "context", "memory", "shared", "parts", "blocks", "scratch")
 
     def emit(self) -> CFunction:
         """Return the function."""
@@ -206,7 +206,8 @@ class CEmitter(NestEmitter):
         for operand in (product.left, product.right, product.out):
             start = added([operand.array.base, operand.start])
             arguments += [start, operand.row, operand.column]
-        return filled("sc_gemm(", arguments, ");", 3)
+        vector = "1" in product.counts[:2]
+        return filled("sc_gemm(", [*arguments, "NULL" if vector else "scratch"], ");", 3)
 
     def accumulated(self, slot: str, name: str) -> str:
         """Return the statement that adds to a compensated sum."""

@@ -9,16 +9,18 @@ from symcompile.emit.expression import Printer
 from symcompile.emit.lines import filled, indent
 from symcompile.emit.memory import Array, added, scaled
 from symcompile.emit.sweep import SweepEmitter
-from symcompile.emit.syntax import WIDE, Pack, Total
+from symcompile.emit.syntax import WIDE, Buffer, Pack, Total
 from symcompile.ir.graph import Kind
-from symcompile.ir.volume import ZERO
-from symcompile.planning import Sweep, work
+from symcompile.ir.volume import ONE, ZERO
+from symcompile.planning import Contraction, Sweep, work
 
 if TYPE_CHECKING:
     from symcompile.emit.c import CEmitter
 
 _ARGUMENTS = ["const void *shared", "ptrdiff_t first", "ptrdiff_t last", "double *restrict work"]
 _DOUBLES = "double *restrict "
+#: What a product of matrices packs rows into; see templates/shared/contract.h.j2.
+_SCRATCH = ONE * (240 * 256 + 8)
 _COMBINE = {"reduce_max": "max", "reduce_prod": "product"}
 
 
@@ -53,6 +55,9 @@ class SweepFunction:
     def emit(self) -> list[str]:
         """Return the statements that call the function, which joins the emitter's pieces."""
         tile = self.local.tile()
+        matrices = [s for s in self.sweep.steps if isinstance(s, Contraction)]
+        if any(step.rows and step.columns for step in matrices):
+            self.local.buffers.append(Buffer("scratch", _SCRATCH, whole=True))
         packs = [line for pack in self.local.packs.values() for line in self._packed(pack)]
         body = [*self._work(), *self._loop([*packs, *tile])]
         self._allocate()
@@ -178,7 +183,8 @@ class SweepFunction:
         for total in local.totals:
             arrays = arrays + (total.size if self.graph[total.node].axes else ZERO)
         wide = width.number is None or width.number > WIDE
-        tile = f"sc_tile({self.count}, {self.volume(width) if wide else 1})"
+        row = self.volume(width) if wide else 1
+        tile = f"sc_tile({self.count}, {row}, {self.volume(arrays)})"
         emitter.extents.append(f"const ptrdiff_t {self.tile} = {tile};")
         blocks = f"sc_blocks({self.count}, {self.tile}, {self.volume(arrays)})"
         emitter.extents.append(f"const ptrdiff_t {self.blocks} = {blocks};")

@@ -195,9 +195,12 @@ class Lowering:
                 return Plan((macro,), lambda terms: terms[0])
             self._context.refuse_number(symbol)
         if term is None:
+            remedy = "add it to params=, data= or constants="
+            if self._context is not None and str(symbol) in self._context.indices.sizes.values():
+                remedy = "the size of that name has other assumptions: use one symbol for both"
             raise LoweringError(
                 f"the symbol {symbol} is neither a parameter, nor data, nor a constant, nor "
-                "assigned before it is used; add it to params=, data= or constants=",
+                f"assigned before it is used; {remedy}",
                 symbol,
             )
         return Plan((), lambda _: term)

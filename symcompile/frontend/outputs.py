@@ -59,6 +59,11 @@ def spread(expr: Any) -> tuple[list[Any], tuple[int, ...], tuple[str, ...]]:
         if not expr:
             raise DefinitionError("there is nothing to compute: the sequence is empty")
         for item in expr:
+            if isinstance(item, tuple | list) and item and isinstance(item[0], sp.Indexed):
+                raise DefinitionError(
+                    f"{item[0]} cannot be assigned: name an intermediate with a Symbol, which may "
+                    "depend on the indices that are free in its formula"
+                )
             if isinstance(item, tuple | list | dict | sp.MatrixBase | sp.NDimArray):
                 raise DefinitionError(
                     "outputs nest: give one flat sequence of expressions, or one Matrix"

@@ -88,10 +88,17 @@ def format_function(
         value(w[d]; x[n, d])
           value[i] = sum over j < d of w[j]*x[i, j]
     """
-    return "\n".join(_Listing(function, names, shapes).lines())
+    return "\n".join(Listing(function, names, shapes).lines())
 
 
-class _Listing:
+class Listing:
+    """Writes the nodes of a function as formulas; see :func:`format_function`.
+
+    Attributes:
+        letters: the letters of indices.
+        named: the names of the steps so far, by which they are mentioned from then on.
+    """
+
     def __init__(
         self,
         function: Function,
@@ -125,7 +132,6 @@ class _Listing:
         }
         self._steps: Iterator[str] = iter(self._unique.numbered("t"))
         self._sums: Iterator[str] = iter(self._unique.numbered("s"))
-        #: The names of the steps so far.
         self.named: dict[int, str] = {}
 
     def _heading(
@@ -164,7 +170,26 @@ class _Listing:
             yield f"  {name}{self.letters.subscript(place)} = {made.text}"
             self.named[index] = name
         for output in self.function.outputs:
-            yield from self._results(output)
+            for name, entry in self.entries(output):
+                yield f"  {name} = {self._root(entry)}"
+
+    def computed(self, index: int, place: Place) -> str:
+        """Return what a node is computed by in a place, even if it has a name."""
+        return self._print(index, place, self._scope(place)).text
+
+    def mentioned(self, index: int, place: Place) -> str:
+        """Return a node in a place: by its name, or written out."""
+        return self._at(index, place, self._scope(place)).text
+
+    def name(self, index: int) -> str:
+        """Return the name of a step, a new one where it has none."""
+        if index not in self.named:
+            self.named[index] = self._name(index)
+        return self.named[index]
+
+    def target(self, scatter: int, place: Place) -> Place:
+        """Return where a scatter adds what its body is in a place."""
+        return source_place(self.graph, scatter, place, self._gathered(self._scope(place)))
 
     def _of_role(self, role: str) -> list[Input]:
         return [key for key in self.inputs if key.role == role]
@@ -319,14 +344,15 @@ class _Listing:
         text = inner.within(PRODUCT) if grouped else inner.text
         return Text(f"{what} over {ranges}{condition} of {text}", OR, reaching=self.indexed)
 
-    def _results(self, output: Output) -> Iterator[str]:
+    def entries(self, output: Output) -> Iterator[tuple[str, int]]:
+        """Yield what each entry of an output is called, and its node."""
         dims = self._dims(output)
         if dims is None:
             for place, entry in enumerate(output.entries):
                 front = [_INDICES[0]] if output.per_sample else []
                 index = [*front, *map(str, _unravel(place, output.shape))]
                 subscript = f"[{', '.join(index)}]" if index else ""
-                yield f"  {output.name}{subscript} = {self._root(entry)}"
+                yield output.name + subscript, entry
             return
         choices = itertools.product(*(range(len(segments)) for segments in dims))
         for entry, choice in zip(output.entries, choices, strict=True):
@@ -336,8 +362,7 @@ class _Listing:
                 packed = place == len(dims) - 1 or output.name == "hessian"
                 name += self._part(output, len(dims[place]), chosen, packed)
                 axes += dims[place][chosen]
-            name += self.letters.subscript(self.letters.place(axes))
-            yield f"  {name} = {self._root(entry)}"
+            yield name + self.letters.subscript(self.letters.place(axes)), entry
 
     def _dims(self, output: Output) -> tuple[tuple[Axes, ...], ...] | None:
         """Return the dimensions of a result in index notation; None where numbers do."""

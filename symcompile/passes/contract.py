@@ -127,24 +127,11 @@ class _Pass:
             _, spent, terms = better
             standing += spent
             cost = self._cost(terms, axes)
-        if not self._worthwhile(terms, axes, standing, cost, read.scaling):
+        # Nominal sizes cannot tell a hundredth of it, and orders differ in more than their count.
+        if cost * 100 > standing * 99:
             return None
         products = tuple(self._product(t) for t in terms)
         return _Plan(products, tuple(reader.labels))
-
-    def _worthwhile(
-        self, terms: list[Term], axes: tuple[Axis, ...], standing: int, cost: int, scaling: int
-    ) -> bool:
-        """Return whether to give up what stands.
-
-        Not for a hundredth of it, which nominal sizes cannot tell, but to multiply by numbers
-        where it takes less.
-        """
-        if cost * 100 <= standing * 99:
-            return True
-        bare = [replace(t, factors=tuple(f for f in t.factors if f.labels)) for t in terms]
-        bare = [replace(t, coefficient=Fraction(1), extents=()) for t in bare]
-        return cost < standing and self._cost(bare, axes) >= standing - scaling
 
     def _sums(self, terms: list[Term]) -> Iterator[tuple[int, int, Term]]:
         """Yield the factors that are sums of two terms and may be pulled apart."""

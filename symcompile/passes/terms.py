@@ -77,13 +77,11 @@ class Reading:
         term: what it is.
         taken: the nodes that nothing else uses.
         cost: what those cost.
-        scaling: the part of it that is products with numbers.
     """
 
     term: Term
     taken: tuple[int, ...]
     cost: int
-    scaling: int
 
 
 @dataclass
@@ -111,7 +109,7 @@ class Reader:
         factors: list[Factor] = []
         summed: list[int] = []
         coefficient = Fraction(1)
-        cost = scaling = 0
+        cost = 0
         taken: list[int] = []
         pending = [factor]
         while pending:
@@ -135,17 +133,11 @@ class Reader:
                 pending.append(self.argument(part, node.args[0]))
             elif node.op == "mul":
                 pending += [self.argument(part, arg) for arg in reversed(node.args)]
-                spent = self._points(part, node)
-                cost += spent
-                if not all(self.graph[arg].axes for arg in node.args):
-                    scaling += spent
+                cost += self._points(part, node)
             elif node.op == "div" and part.free:
                 top, bottom = (self.argument(part, arg) for arg in node.args)
                 pending += [replace(bottom, below=not part.below), top]
-                spent = DIVISION * self._points(part, node)
-                cost += spent
-                if not self.graph[node.args[1]].axes:
-                    scaling += spent
+                cost += DIVISION * self._points(part, node)
             elif node.op == "reduce_sum" and not part.below and part.free:
                 assert isinstance(node.data, int)
                 body, at = node.args[0], node.data
@@ -162,7 +154,7 @@ class Reader:
             if part.free:
                 taken.append(part.node)
         term = Term(tuple(factors), tuple(summed), coefficient)
-        return Reading(term, tuple(taken), cost, scaling)
+        return Reading(term, tuple(taken), cost)
 
     def _behind(self, part: Factor, node: Node) -> Factor | None:
         """Return what a view shows, in which place."""

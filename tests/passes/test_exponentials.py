@@ -42,9 +42,7 @@ ARRAYS: dict[str, Any] = {
     "log_sum": total(sp.log(sp.Sum(sp.exp(w[k] * Z[i, k]), _ALL))),
     "weighted": total(sp.log(sp.Sum((1 + w[k] ** 2) * sp.exp(Z[i, k] - w[k]), _ALL))),
     "shares": total(
-        sp.Sum(
-            k * sp.exp(w[k] + Z[i, k]) / sp.Sum(sp.exp(w[m] + Z[i, m]), (m, 0, q - 1)), _ALL
-        )
+        sp.Sum(k * sp.exp(w[k] + Z[i, k]) / sp.Sum(sp.exp(w[m] + Z[i, m]), (m, 0, q - 1)), _ALL)
     ),
     "log_shares": total(
         sp.Sum(
