@@ -1,4 +1,4 @@
-# cython: language_level=3, boundscheck=False, wraparound=False, binding=False
+# cython: language_level=3, binding=False
 # cython: embedsignature=True, annotation_typing=False
 """linreg
 
@@ -19,6 +19,12 @@ cdef extern from *:
     """
     #define NPY_NO_DEPRECATED_API NPY_1_7_API_VERSION
     #include <numpy/arrayobject.h>
+    #ifndef _GNU_SOURCE
+    #define _GNU_SOURCE
+    #endif
+    #include <pthread.h>
+    #include <sched.h>
+    #include <unistd.h>
     #include <float.h>
     #include <math.h>
     #include <stddef.h>
@@ -53,11 +59,13 @@ cdef extern from *:
     #define SC_BLOCKS 64
     #define SC_HELD 16
 
-    /* Wide samples take shorter tiles, which stay in the cache. */
-    static inline ptrdiff_t sc_tile(ptrdiff_t n, ptrdiff_t width)
+    /* Wide samples take shorter tiles, which stay in the cache; but not so short that large sums, of
+       `arrays` numbers each, are added to more often than they are worth. */
+    static inline ptrdiff_t sc_tile(ptrdiff_t n, ptrdiff_t width, ptrdiff_t arrays)
     {
         const ptrdiff_t most = width > 98304 / SC_TILE ? 98304 / width : SC_TILE;
-        const ptrdiff_t tile = most < 32 ? 32 : most / 8 * 8;
+        const ptrdiff_t least = arrays < 98304 / 12 ? 32 : 256;
+        const ptrdiff_t tile = most < least ? least : most / 8 * 8;
         return n < tile ? (n > 0 ? n : 1) : tile;
     }
 
@@ -156,15 +164,86 @@ cdef extern from *:
         return isfinite(sum[0]) ? sum[0] + sum[1] : sum[0];
     }
 
-    /* Run a loop over blocks, with `work` doubles for it to work in. */
-    typedef void (*sc_body)(const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work);
-    static int sc_run(sc_body body, const void *shared, ptrdiff_t blocks, ptrdiff_t work)
+    /* How many threads: SYMCOMPILE_NUM_THREADS, else OMP_NUM_THREADS, else as many as processors. */
+    static ptrdiff_t sc_threads(void)
     {
-        double *memory = sc_memory(work);
+        const char *names[2] = {"SYMCOMPILE_NUM_THREADS", "OMP_NUM_THREADS"};
+        for (int k = 0; k < 2; k++) {
+            const char *text = getenv(names[k]);
+            const int number = text ? atoi(text) : 0;
+            if (number > 0) {
+                return number;
+            }
+        }
+    #if defined(__linux__)
+        cpu_set_t set;
+        if (!sched_getaffinity(0, sizeof set, &set)) {
+            return CPU_COUNT(&set);
+        }
+    #endif
+        return sysconf(_SC_NPROCESSORS_ONLN);
+    }
+
+    /* A loop over blocks, and the share of it that one thread has, with memory to work in. */
+    typedef void (*sc_body)(const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work);
+    typedef struct {
+        sc_body body;
+        const void *shared;
+        ptrdiff_t first, last;
+        double *work;
+    } sc_share;
+
+    static void *sc_thread(void *argument)
+    {
+        const sc_share *share = (const sc_share *)argument;
+        share->body(share->shared, share->first, share->last, share->work);
+        return NULL;
+    }
+
+    /* Run a loop over blocks, with `work` doubles for each thread to work in. A thread more is worth
+       its start for so much work only. Threads end with the call, so a process may fork. What they
+       compute does not depend on how many they are. */
+    static int sc_run(sc_body body, const void *shared, ptrdiff_t blocks, ptrdiff_t work, double cost)
+    {
+        const double worth = cost / 1e6;
+        ptrdiff_t threads = worth < 2.0 ? 1 : worth < 64.0 ? (ptrdiff_t)worth : 64;
+        if (threads > 1) {
+            const ptrdiff_t most = sc_threads();
+            threads = threads < most ? threads : most;
+        }
+        threads = threads < blocks ? threads : blocks;
+        if (threads < 2) {
+            double *memory = sc_memory(work);
+            if (!memory) {
+                return -1;
+            }
+            body(shared, 0, blocks, memory);
+            free(memory);
+            return 0;
+        }
+        sc_share shares[64];
+        pthread_t ids[64];
+        int started[64] = {0};
+        const ptrdiff_t each = (work + 15) / 8 * 8; /* no two threads write to one line of the cache */
+        double *memory = sc_memory(threads * each);
         if (!memory) {
             return -1;
         }
-        body(shared, 0, blocks, memory);
+        for (ptrdiff_t t = threads - 1; t >= 0; t--) {
+            const sc_share share = {
+                body, shared, t * blocks / threads, (t + 1) * blocks / threads, memory + t * each,
+            };
+            shares[t] = share;
+            started[t] = t && !pthread_create(&ids[t], NULL, sc_thread, &shares[t]);
+            if (!started[t]) {
+                sc_thread(&shares[t]);
+            }
+        }
+        for (ptrdiff_t t = 1; t < threads; t++) {
+            if (started[t]) {
+                pthread_join(ids[t], NULL);
+            }
+        }
         free(memory);
         return 0;
     }
@@ -228,7 +307,7 @@ cdef extern from *:
         const double *restrict y = y_array.data;
         const ptrdiff_t x_0 = x_array.stride[0];
         const ptrdiff_t y_0 = y_array.stride[0];
-        const ptrdiff_t tile0 = sc_tile(n, 1);
+        const ptrdiff_t tile0 = sc_tile(n, 1, 0);
         const ptrdiff_t blocks0 = sc_blocks(n, tile0, 0);
         double *const memory = sc_memory(blocks0*2);
         if (!memory) {
@@ -240,7 +319,7 @@ cdef extern from *:
         const linreg_value_sweep0_context context0 = {
             x, x_0, y, y_0, n, w0, w1, parts0, blocks0, tile0
         };
-        if (sc_run(linreg_value_sweep0, &context0, blocks0, tile0 + tile0) < 0) {
+        if (sc_run(linreg_value_sweep0, &context0, blocks0, tile0 + tile0, 5*(double)n) < 0) {
             free(memory);
             return -1;
         }
@@ -312,7 +391,7 @@ cdef extern from *:
         const double *restrict y = y_array.data;
         const ptrdiff_t x_0 = x_array.stride[0];
         const ptrdiff_t y_0 = y_array.stride[0];
-        const ptrdiff_t tile0 = sc_tile(n, 1);
+        const ptrdiff_t tile0 = sc_tile(n, 1, 0);
         const ptrdiff_t blocks0 = sc_blocks(n, tile0, 0);
         double *const memory = sc_memory(blocks0*4);
         if (!memory) {
@@ -324,7 +403,7 @@ cdef extern from *:
         const linreg_grad_sweep0_context context0 = {
             x, x_0, y, y_0, n, w0, w1, parts0, blocks0, tile0
         };
-        if (sc_run(linreg_grad_sweep0, &context0, blocks0, tile0 + tile0) < 0) {
+        if (sc_run(linreg_grad_sweep0, &context0, blocks0, tile0 + tile0, 6*(double)n) < 0) {
             free(memory);
             return -1;
         }
@@ -401,7 +480,7 @@ cdef extern from *:
         const double *restrict y = y_array.data;
         const ptrdiff_t x_0 = x_array.stride[0];
         const ptrdiff_t y_0 = y_array.stride[0];
-        const ptrdiff_t tile0 = sc_tile(n, 1);
+        const ptrdiff_t tile0 = sc_tile(n, 1, 0);
         const ptrdiff_t blocks0 = sc_blocks(n, tile0, 0);
         double *const memory = sc_memory(blocks0*6);
         if (!memory) {
@@ -413,7 +492,9 @@ cdef extern from *:
         const linreg_value_and_grad_sweep0_context context0 = {
             x, x_0, y, y_0, n, w0, w1, parts0, blocks0, tile0
         };
-        if (sc_run(linreg_value_and_grad_sweep0, &context0, blocks0, tile0 + tile0) < 0) {
+        if (sc_run(
+            linreg_value_and_grad_sweep0, &context0, blocks0, tile0 + tile0, 8*(double)n
+        ) < 0) {
             free(memory);
             return -1;
         }
@@ -476,7 +557,7 @@ cdef extern from *:
     {
         const double *restrict x = x_array.data;
         const ptrdiff_t x_0 = x_array.stride[0];
-        const ptrdiff_t tile0 = sc_tile(n, 1);
+        const ptrdiff_t tile0 = sc_tile(n, 1, 0);
         const ptrdiff_t blocks0 = sc_blocks(n, tile0, 0);
         double *const memory = sc_memory(blocks0*4);
         if (!memory) {
@@ -485,7 +566,7 @@ cdef extern from *:
         double *restrict parts0 = memory;
         hessian[0] = 2.0*(double)n/(double)n;
         const linreg_hessian_sweep0_context context0 = {x, x_0, n, parts0, blocks0, tile0};
-        if (sc_run(linreg_hessian_sweep0, &context0, blocks0, tile0) < 0) {
+        if (sc_run(linreg_hessian_sweep0, &context0, blocks0, tile0, 3*(double)n) < 0) {
             free(memory);
             return -1;
         }
@@ -552,7 +633,7 @@ cdef extern from *:
     {
         const double *restrict x = x_array.data;
         const ptrdiff_t x_0 = x_array.stride[0];
-        const ptrdiff_t tile0 = sc_tile(n, 1);
+        const ptrdiff_t tile0 = sc_tile(n, 1, 0);
         const ptrdiff_t blocks0 = sc_blocks(n, tile0, 0);
         double *const memory = sc_memory(blocks0*4);
         if (!memory) {
@@ -563,7 +644,7 @@ cdef extern from *:
         const double v1 = v[1];
         const double t0 = (double)n*v0;
         const linreg_hvp_sweep0_context context0 = {x, x_0, n, v0, v1, parts0, blocks0, tile0};
-        if (sc_run(linreg_hvp_sweep0, &context0, blocks0, tile0) < 0) {
+        if (sc_run(linreg_hvp_sweep0, &context0, blocks0, tile0, 5*(double)n) < 0) {
             free(memory);
             return -1;
         }
@@ -637,7 +718,7 @@ cdef extern from *:
         const double *restrict y = y_array.data;
         const ptrdiff_t x_0 = x_array.stride[0];
         const ptrdiff_t y_0 = y_array.stride[0];
-        const ptrdiff_t tile0 = sc_tile(n, 1);
+        const ptrdiff_t tile0 = sc_tile(n, 1, 0);
         const ptrdiff_t blocks0 = sc_blocks(n, tile0, 0);
         double *const memory = sc_memory(blocks0*4);
         if (!memory) {
@@ -649,7 +730,9 @@ cdef extern from *:
         const linreg_jacobian_sweep0_context context0 = {
             x, x_0, y, y_0, n, w0, w1, parts0, blocks0, tile0
         };
-        if (sc_run(linreg_jacobian_sweep0, &context0, blocks0, tile0 + tile0) < 0) {
+        if (sc_run(
+            linreg_jacobian_sweep0, &context0, blocks0, tile0 + tile0, 6*(double)n
+        ) < 0) {
             free(memory);
             return -1;
         }
@@ -724,7 +807,7 @@ cdef extern from *:
         const double *restrict y = y_array.data;
         const ptrdiff_t x_0 = x_array.stride[0];
         const ptrdiff_t y_0 = y_array.stride[0];
-        const ptrdiff_t tile0 = sc_tile(n, 1);
+        const ptrdiff_t tile0 = sc_tile(n, 1, 0);
         const ptrdiff_t blocks0 = sc_blocks(n, tile0, 0);
         double *const memory = sc_memory(blocks0*2);
         if (!memory) {
@@ -738,7 +821,7 @@ cdef extern from *:
         const linreg_jvp_sweep0_context context0 = {
             x, x_0, y, y_0, n, w0, w1, v0, v1, parts0, blocks0, tile0
         };
-        if (sc_run(linreg_jvp_sweep0, &context0, blocks0, tile0 + tile0) < 0) {
+        if (sc_run(linreg_jvp_sweep0, &context0, blocks0, tile0 + tile0, 7*(double)n) < 0) {
             free(memory);
             return -1;
         }
@@ -810,7 +893,7 @@ cdef extern from *:
         const double *restrict y = y_array.data;
         const ptrdiff_t x_0 = x_array.stride[0];
         const ptrdiff_t y_0 = y_array.stride[0];
-        const ptrdiff_t tile0 = sc_tile(n, 1);
+        const ptrdiff_t tile0 = sc_tile(n, 1, 0);
         const ptrdiff_t blocks0 = sc_blocks(n, tile0, 0);
         double *const memory = sc_memory(blocks0*4);
         if (!memory) {
@@ -823,7 +906,7 @@ cdef extern from *:
         const linreg_vjp_sweep0_context context0 = {
             x, x_0, y, y_0, n, w0, w1, parts0, blocks0, tile0
         };
-        if (sc_run(linreg_vjp_sweep0, &context0, blocks0, tile0 + tile0) < 0) {
+        if (sc_run(linreg_vjp_sweep0, &context0, blocks0, tile0 + tile0, 6*(double)n) < 0) {
             free(memory);
             return -1;
         }

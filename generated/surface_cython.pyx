@@ -1,4 +1,4 @@
-# cython: language_level=3, boundscheck=False, wraparound=False, binding=False
+# cython: language_level=3, binding=False
 # cython: embedsignature=True, annotation_typing=False
 """surface
 
