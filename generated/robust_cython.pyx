@@ -71,13 +71,17 @@ cdef extern from *:
         return n < tile ? (n > 0 ? n : 1) : tile;
     }
 
-    /* How many blocks: it depends on sizes alone. Large sums, of `arrays` numbers each, are few. */
+    /* How many blocks, at least one: it depends on sizes alone. Large sums, of `arrays` numbers each,
+       are in few. */
     static inline ptrdiff_t sc_blocks(ptrdiff_t n, ptrdiff_t tile, ptrdiff_t arrays)
     {
+        if (n <= 0) {
+            return 1;
+        }
         const ptrdiff_t tiles = (n + tile - 1) / tile, fit = 262144 / (arrays + 1);
         const ptrdiff_t most = fit < 1 ? 1 : fit < SC_BLOCKS ? fit : SC_BLOCKS;
         const ptrdiff_t each = (tiles + most - 1) / most;
-        return each ? (tiles + each - 1) / each : 0;
+        return (tiles + each - 1) / each;
     }
     static inline ptrdiff_t sc_block_size(ptrdiff_t n, ptrdiff_t tile, ptrdiff_t blocks)
     {

@@ -55,11 +55,11 @@ def test_a_schedule_over_arrays() -> None:
     assert (
         shown("logreg", "schedule", "value_and_grad")
         == """\
-value_and_grad: 4*d*n + 14*n operations, n + 3 divisions, 2*n library calls
+value_and_grad: 4*d*n + 15*n + 1 operations, n + 3 divisions, 2*n library calls
   for each tile of n:
     a product of matrices:  # 2*d*n operations
       s0[i] = sum over j < d of w[j]*X[i, j]
-    over i in the tile:  # 14*n operations, n divisions, 2*n library calls
+    over i in the tile:  # 15*n operations, n divisions, 2*n library calls
       t0[i] = y[i]*(b + s0[i])
       t1[i] = -t0[i]
       t2[i] = exp(-abs(t0[i]))

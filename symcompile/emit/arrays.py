@@ -89,7 +89,7 @@ class ArrayPrinter(Printer):
         return self.lines
 
     def _assign(self, node: int, text: str) -> None:
-        name = self._fresh(node)
+        name = self.fresh(node)
         self._line(Statement(name, text, self.graph[node].kind is Kind.BOOL))
         self.texts[node] = Text(name)
 
@@ -216,7 +216,7 @@ class ArrayPrinter(Printer):
         for term in fresh:
             text = self.full(term.node)
             start = f"-{text.within(PRODUCT)}" if term.negative else text.text
-        name = self._fresh(index)
+        name = self.fresh(index)
         self._line(Statement(name, start))
         for term in others:
             if term not in fresh:

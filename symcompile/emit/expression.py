@@ -103,13 +103,14 @@ class Printer:
             if alone and short and not (labelled or node in atoms or node in named):
                 self.texts[node] = printed
                 continue
-            name = self._fresh(node)
+            name = self.fresh(node)
             boolean = self.graph[node].kind is Kind.BOOL
             found.append(Statement(name, printed.text, boolean))
             self.texts[node] = Text(name)
         return found
 
-    def _fresh(self, node: int) -> str:
+    def fresh(self, node: int) -> str:
+        """Return a new name for a node: its label, or a number."""
         label = self.graph.labels.get(node)
         return next(self._numbered) if label is None else self._names.fresh(label)
 

@@ -18,7 +18,7 @@ from symcompile.emit.memory import Array, Place, places, row_major, scaled
 from symcompile.emit.signature import Identifiers
 from symcompile.frontend.definition import Definition, squeezed
 from symcompile.ir.affine import Affine
-from symcompile.ir.graph import Axes, Gather, Input, View, payload
+from symcompile.ir.graph import Axes, Gather, Input, Kind, View, payload
 from symcompile.ir.volume import ZERO, Volume
 from symcompile.naming import Names
 from symcompile.planning import Scalars, Schedule, Sweep
@@ -337,5 +337,11 @@ class NestEmitter(ABC):
             self.pieces.append(self.piece(name, arguments, body))
             lines.append(f"{name}({', '.join(arguments)}){self.end}")
         for node, slot in final.items():
-            printer.name(node, f"work[{slot}]")
+            if self.schedule.loops:  # a sweep works in an array of its own
+                name = printer.fresh(node)
+                boolean = self.graph[node].kind is Kind.BOOL
+                lines += self.assigned([Statement(name, f"work[{slot}]", boolean)])
+                printer.name(node, name)
+            else:
+                printer.name(node, f"work[{slot}]")
         return lines

@@ -1,8 +1,8 @@
 """What computing nodes takes, as polynomials in sizes, and the sizes that decide between them.
 
 Every node is counted over its axes, a reduction or a scatter over those of what it sums. To say
-which of two polynomials is smaller needs sizes: *nominal* ones stand for those that are not
-numbers, 10,000 for samples and 100 for the others.
+which of two polynomials is smaller needs sizes: *nominal* ones, 10,000 for samples and 100 for the
+others, numbers too, so that the code for three features is the code for a thousand.
 """
 
 from __future__ import annotations
@@ -117,9 +117,19 @@ def nominal_sizes(graph: Graph, order: Iterable[int]) -> dict[str, int]:
     return {name: SAMPLES if name in samples else OTHERS for name in sorted(sizes)}
 
 
+def nominal_length(axis: Axis, sizes: Mapping[str, int]) -> int:
+    """Return the nominal length of an axis; that of a number too, so that code is the same for all.
+
+    >>> from symcompile.ir.affine import Affine
+    >>> [nominal_length(Axis(Affine(d)), {}) for d in (3, 784)]
+    [100, 100]
+    """
+    return OTHERS if axis.extent.number is not None else axis.extent.evaluate(sizes)
+
+
 def points(axes: Iterable[Axis], sizes: Mapping[str, int]) -> int:
-    """Return the number of points of some axes for given sizes."""
+    """Return the number of points of some axes for nominal sizes."""
     result = 1
     for axis in axes:
-        result *= axis.extent.evaluate(sizes)
+        result *= nominal_length(axis, sizes)
     return result

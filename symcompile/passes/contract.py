@@ -20,7 +20,7 @@ from fractions import Fraction
 
 from symcompile.ir.affine import Affine
 from symcompile.ir.build import Builder
-from symcompile.ir.cost import nominal_sizes
+from symcompile.ir.cost import nominal_length, nominal_sizes
 from symcompile.ir.graph import Axis, Function, Graph, View
 from symcompile.passes.order import Order, Step
 from symcompile.passes.terms import Factor, Reader, Term
@@ -204,7 +204,7 @@ class _Pass:
     def _points(self, labels: set[int]) -> int:
         result = 1
         for label in labels:
-            result *= self._reader.labels[label].extent.evaluate(self._sizes)
+            result *= nominal_length(self._reader.labels[label], self._sizes)
         return result if labels else 0
 
     def _product(self, term: Term) -> _Product:
@@ -213,7 +213,7 @@ class _Pass:
         labels = sorted(term.labels)
         bits = {label: 1 << k for k, label in enumerate(labels)}
         sizes = {
-            bit: self._reader.labels[label].extent.evaluate(self._sizes)
+            bit: nominal_length(self._reader.labels[label], self._sizes)
             for label, bit in bits.items()
         }
         masks = [sum(bits[label] for label in f.labels) for f in factors]
@@ -342,7 +342,7 @@ class _Maker:
         return node, labels
 
     def _length(self, label: int) -> int:
-        return self._plan.labels[label].extent.evaluate(self._sizes)
+        return nominal_length(self._plan.labels[label], self._sizes)
 
     def _factor(self, product: _Product, number: int) -> _Made:
         if number == len(product.factors):

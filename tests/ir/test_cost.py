@@ -60,4 +60,4 @@ def test_samples_are_what_data_has_and_parameters_have_not() -> None:
     assert nominal_sizes(g, both[1:]) == {"d": 100}
     square = [g.input("param", 1, (N,)), g.input("data", 1, (N, N))]
     assert nominal_sizes(g, square) == {"n": 100}
-    assert points((N, FIVE), {"n": 7}) == 35
+    assert points((N, FIVE), {"n": 7}) == 700
