@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -26,7 +26,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
     With ``--long`` they are drawn anew.
     """
-    settings.register_profile("repeatable", derandomize=True)
+    # How fast examples are drawn depends on what else the machine does.
+    slow = [HealthCheck.too_slow]
+    settings.register_profile(
+        "repeatable", derandomize=True, deadline=None, suppress_health_check=slow
+    )
     if not config.getoption("--long"):
         settings.load_profile("repeatable")
 
