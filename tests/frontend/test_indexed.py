@@ -526,6 +526,14 @@ def test_ranks_must_agree() -> None:
         define("f", total(z[i] * z[i, i], over_i), params=z)
 
 
+def test_what_a_name_cannot_be() -> None:
+    z = sp.IndexedBase("z")
+    with pytest.raises(DefinitionError, match=r"z\[i\] cannot be assigned: name an interm"):
+        define("f", [(z[i], x[i] ** 2), total(z[i], over_i)], data=x)
+    with pytest.raises(LoweringError, match="other assumptions: use one symbol"):
+        define("f", total(x[i], over_i) / sp.Symbol("n"), data=x)
+
+
 # ------------------------------------------------------------------ identity
 
 
