@@ -177,7 +177,9 @@ class SweepPlanner:
             if maker is None or maker is root:
                 continue
             before = self._level(maker)
-            same = direct and maker.kind == "held" and root.kind != "contraction"
+            # Contractions and scatters are never in one nest with what makes their operands.
+            shared = root.kind not in ("contraction", "scatter")
+            same = direct and maker.kind == "held" and shared
             level = max(level, before if same else before + 1)
         root.level = level
         return level

@@ -127,6 +127,26 @@ def test_a_hash_seed_changes_no_byte(backend: sc.Backend) -> None:
     assert len({run(code, PYTHONHASHSEED=seed).stdout for seed in ("0", "1", "4711")}) == 1
 
 
+def test_a_hash_seed_changes_no_byte_of_loops() -> None:
+    names = ("gmm", "mlp_matrix", "softmax_labels", "matfac", "neighbours", "normalised")
+    code = f"""
+        import hashlib, sys, symcompile as sc
+        sys.path.insert(0, {str(Path(__file__).parents[1])!r})
+        from symcompile.compiler import emit, plan
+        from tests.models import MODELS
+        for model in MODELS:
+            if model.name in {names}:
+                d = sc.define(model.name, **model.make())
+                plans = plan(d)
+                for backend in sc.BACKENDS:
+                    source = emit(d, plans, backend)
+                    print(model.name, backend, hashlib.sha256(source.encode()).hexdigest())
+    """
+    found = {run(code, PYTHONHASHSEED=seed).stdout for seed in ("0", "1", "4711")}
+    assert len(found) == 1
+    assert found.pop().count("\n") == 3 * len(names)
+
+
 def test_a_scalar_definition_emits_no_loop() -> None:
     definition = sc.define("f", a * sp.sin(b), params=(a, b))
     assert "for (" not in emit(definition, plan(definition), "cython").split("sc_polygamma")[-1]

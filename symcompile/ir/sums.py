@@ -165,9 +165,13 @@ def _delta_in(graph: Graph, node: int, position: int) -> Affine | None:
         assert isinstance(view, View)
         found = graph[found.args[0]]
         back = {k: i for k, i in enumerate(view.index) if isinstance(i, Affine)}
+        if view.clamped:
+            return None
     if found.op != "delta":
         return None
     assert isinstance(found.data, Affine)
+    if found is not graph[node] and not back.keys() >= set(found.data.axes):
+        return None  # it varies with an index that is gathered
     value = found.data.substitute(back) if back else found.data  # type: ignore[arg-type]
     factor = value.coefficient(position)
     if abs(factor) != 1:

@@ -268,6 +268,8 @@ class Reader:
             coefficient = value.coefficient(label)
             if abs(coefficient) != 1 or (label >= result and label not in summed):
                 continue
+            if label < result and any(axis >= result for axis in value.axes):
+                continue  # the delta would be left outside the sum over another label
             rest = (value - Affine(0, ((label, coefficient),))) * -coefficient
             low, high = rest.bounds(extents)
             last = extents[label] - 1

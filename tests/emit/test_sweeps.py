@@ -19,9 +19,9 @@ import sympy as sp
 import symcompile as sc
 from symcompile.compiler import build, emit, plan
 from symcompile.frontend.definition import Definition
-from symcompile.ir.graph import Graph, View
+from symcompile.ir.graph import Gather, Graph, View
 from symcompile.options import Backend, Options
-from tests.graphs import ArrayCase, N, at
+from tests.graphs import ArrayCase, D, N, at
 from tests.merged import LAYOUTS, Layout, drawn, expected, merged, mistakes, point
 
 Place = tuple[int, int, Layout]
@@ -178,28 +178,54 @@ def whole_arrays() -> tuple[Definition, Any, Any]:
 # -- one by one ----------------------------------------------------------------------------
 
 
-def case(make: Callable[[Graph], int]) -> ArrayCase:
-    """Return a case of one root over the inputs of the random ones."""
+def case(make: Callable[[Graph], list[int]]) -> ArrayCase:
+    """Return a case over the inputs of the random ones."""
     graph = Graph()
-    return ArrayCase(graph, [make(graph)], {}, {}, ())
+    return ArrayCase(graph, make(graph), {}, {}, ())
 
 
-def _clamped_twice(g: Graph) -> int:
+def _clamped_twice(g: Graph) -> list[int]:
     y = g.input("data", 1, (N,))
     once = g.view(y, View((at(0) - 1,), True), (N,))
-    return g.view(once, View((at(0, 2) - 2,), True), (N,))
+    return [g.view(once, View((at(0, 2) - 2,), True), (N,))]
 
 
-CASES = {"clamped twice": _clamped_twice}
+def _scattered_as_it_is_and_computed(g: Graph) -> list[int]:
+    """Return two scatters that could be one nest; the second is of what another nest computes."""
+    y, r = g.input("data", 1, (N,)), g.input("data", 2, (N,))
+    by_r = View((Gather(1, (0,)),))
+    first = g.scatter(y, by_r, (D,), (r,))
+    z = g.add("sin", (g.add("sin", (y,)),))
+    return [first, z, g.scatter(g.add("neg", (z,)), by_r, (D,), (r,))]
 
 
-@pytest.mark.parametrize("backend", ["cython", "numba"])
-def test_cases(backend: Backend) -> None:
-    definition = merged("cases", [case(make) for make in CASES.values()])
-    if backend == "numba":
-        check(definition, interpreted(definition, ("value",)), ("value",), PLACES)
-    else:
-        check_compiled(definition, backend, ("value",))
+def _gathered_by_what_is_gathered(g: Graph) -> list[int]:
+    """Return a view and a scatter by an index that is a view of a view."""
+    w, r = g.input("param", 0, (D,)), g.input("data", 2, (N,))
+    again = g.view(r, View((at(0) - 1,), True), (N,))
+    twice = g.view(again, View((at(0, 2) - 2,), True), (N,))
+    by_it = View((Gather(1, (0,)),))
+    return [
+        g.view(w, by_it, (N,), (twice,)),
+        g.scatter(g.input("data", 1, (N,)), by_it, (D,), (twice,)),
+    ]
+
+
+CASES = {
+    "clamped twice": _clamped_twice,
+    "scattered as it is and computed": _scattered_as_it_is_and_computed,
+    "gathered by what is gathered": _gathered_by_what_is_gathered,
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_case_in_numba(name: str) -> None:
+    definition = merged("case", [case(CASES[name])])
+    check(definition, interpreted(definition, ("value",)), ("value",), PLACES)
+
+
+def test_cases_in_cython() -> None:
+    check_compiled(merged("cases", [case(make) for make in CASES.values()]), "cython", ("value",))
 
 
 @pytest.mark.parametrize("backend", sc.BACKENDS)

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from symcompile.autodiff.derive import derive
-from symcompile.compiler import plan
+from symcompile.compiler import compile, plan
 from symcompile.frontend.definition import Definition, define, squeezed
 from symcompile.ir.affine import Affine
 from symcompile.ir.build import Builder
@@ -350,6 +350,18 @@ def test_graphs_of_every_kind_keep_their_values(case: ArrayCase) -> None:
 
 def _dims(graph: Graph, root: int) -> tuple[tuple[tuple[Axis, ...], ...], ...]:
     return tuple(((axis,),) for axis in graph[root].axes)
+
+
+def test_a_delta_stays_in_the_sum_whose_index_it_cannot_replace() -> None:
+    """The second derivatives of a sum over part of the rows: the last row is not in it."""
+    u, b = sp.IndexedBase("U", shape=(n, d)), sp.Symbol("b")
+    loss = sp.Sum(sp.sin(u[i, j] + b), (i, 0, n - 2), (j, 0, d - 1))
+    kernel = compile(define("part", loss, params=(b, u), constants=(n, d)), backend="python")
+    p = np.linspace(-1, 1, 7)
+    rows = -np.sin(p[1:] + p[0]) * [1, 1, 1, 1, 0, 0]
+    expected = np.diag([rows.sum(), *rows])
+    expected[0, 1:] = expected[1:, 0] = rows
+    np.testing.assert_allclose(kernel.hessian(p, n=3, d=2), expected, atol=1e-15)
 
 
 def test_a_delta_that_nothing_meets_is_zero() -> None:
