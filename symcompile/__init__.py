@@ -21,6 +21,7 @@ from symcompile.errors import (
     CompileError,
     DefinitionError,
     LoweringError,
+    ParseError,
     SymcompileError,
     ToolchainError,
     UnsupportedFunctionError,
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from symcompile.checking.report import Report
     from symcompile.compiler import compile
     from symcompile.elementwise import lambdify
+    from symcompile.frontend.parse import parse
+    from symcompile.frontend.registering import register
     from symcompile.kernel import Kernel, Objective
 
     __version__: str
@@ -51,6 +54,7 @@ __all__ = [
     "LoweringError",
     "Objective",
     "Options",
+    "ParseError",
     "Report",
     "SymcompileError",
     "ToolchainError",
@@ -59,6 +63,8 @@ __all__ = [
     "crosscheck",
     "define",
     "lambdify",
+    "parse",
+    "register",
 ]
 
 # Imported when first used: `import symcompile` should cost little more than SymPy.
@@ -69,6 +75,8 @@ _LAZY = {
     "Kernel": "symcompile.kernel",
     "Objective": "symcompile.kernel",
     "lambdify": "symcompile.elementwise",
+    "parse": "symcompile.frontend.parse",
+    "register": "symcompile.frontend.registering",
 }
 
 

@@ -1,8 +1,8 @@
-"""What callers pass, as float64 arrays, or an error in the caller's own terms."""
+"""What callers pass, as arrays of one dtype, or an error in the caller's own terms."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from symcompile.errors import ArgumentTypeError, ArgumentValueError
 from symcompile.ir.affine import Affine
 
-Array = NDArray[np.float64]
+#: Of doubles, unless the definition says otherwise.
+Array = NDArray[Any]
 
 #: Identity is the fastest test; a dtype that only equals this one takes the slower way.
 FLOAT64: Final = np.dtype(np.float64)
@@ -32,50 +33,59 @@ def listed(names: Sequence[object]) -> str:
     return ", ".join(shown) or "nothing"
 
 
-def to_array(value: Any, what: str, *, strided: bool = False) -> Array:
-    """Return anything made of real numbers as a float64 array of the same shape.
+def to_array(
+    value: Any, what: str, *, strided: bool = False, dtype: np.dtype[Any] = FLOAT64
+) -> Array:
+    """Return anything made of numbers as an array of the same shape, of doubles by default.
 
     Args:
         value: numbers, nested lists, an array of any real dtype and layout, a pandas or polars
             series. Missing values of a nullable series become NaN.
         what: how a message names it, such as ``"column x"``.
-        strided: whether any strides will do that are whole numbers of doubles.
+        strided: whether any strides will do that are whole numbers of entries.
+        dtype: float64, float32 or complex128.
 
     Returns:
         A C-contiguous (unless ``strided``), aligned, native array; ``value`` itself where it is
         one already.
 
     Raises:
-        ArgumentTypeError: strings, complex numbers, ragged lists, anything but numbers.
+        ArgumentTypeError: strings, ragged lists, anything but numbers; complex numbers where
+            ``dtype`` is real.
         ArgumentValueError: masked entries, or integers too large for a float.
 
     Example:
         >>> to_array([1, True, 2.5], "column x")
         array([1. , 1. , 2.5])
     """
-    if is_plain(value) and value.flags.aligned and _laid_out(value, strided):
+    plain = type(value) is np.ndarray and value.dtype is dtype
+    if plain and value.flags.aligned and _laid_out(value, strided):
         found: Array = value
         return found
     array = _as_numpy(value, what)
     kind = array.dtype.kind
     if kind == "O":
-        return _from_objects(array, value, what)
-    if kind == "c":
-        raise ArgumentTypeError(f"{what} holds complex numbers; give real ones, such as its .real")
+        return _from_objects(array, value, what, dtype)
+    if kind == "c" and dtype.kind != "c":
+        raise ArgumentTypeError(
+            f"{what} holds complex numbers; give real ones, such as its .real, or define the "
+            'formula with dtype="complex128"'
+        )
     if kind in "US":
         raise ArgumentTypeError(f"{what} holds strings; convert them to numbers first")
-    if kind not in "biuf":
+    if kind not in "biufc":
         raise ArgumentTypeError(f"{what} holds {array.dtype} values, not real numbers")
-    if strided and array.dtype == FLOAT64 and array.flags.aligned and _laid_out(array, True):
-        return np.asarray(array, FLOAT64)
-    # ascontiguousarray would turn a scalar into an array of one entry.
-    return np.require(array, np.float64, ["C", "ALIGNED"]).reshape(array.shape)
+    if strided and array.dtype == dtype and array.flags.aligned and _laid_out(array, True):
+        return np.asarray(array, dtype)
+    with np.errstate(over="ignore", under="ignore"):
+        # ascontiguousarray would turn a scalar into an array of one entry.
+        return np.require(array, dtype, ["C", "ALIGNED"]).reshape(array.shape)
 
 
 def _laid_out(array: NDArray[Any], strided: bool) -> bool:
     if not strided:
         return array.flags.c_contiguous
-    return all(stride % 8 == 0 for stride in array.strides)
+    return all(stride % array.itemsize == 0 for stride in array.strides)
 
 
 def _as_numpy(value: Any, what: str) -> NDArray[Any]:
@@ -104,15 +114,33 @@ def _as_numpy(value: Any, what: str) -> NDArray[Any]:
         ) from None
 
 
-def _from_objects(array: NDArray[Any], value: object, what: str) -> Array:
+def _from_objects(array: NDArray[Any], value: object, what: str, dtype: np.dtype[Any]) -> Array:
     """Convert Python numbers one by one: NumPy itself would also read strings."""
+    convert: Callable[[Any, str], complex] = to_complex if dtype.kind == "c" else to_number
     if array.ndim == 0 and array.item() is value:
-        number = to_number(value, what)
-        return np.array(number)
-    found = np.empty(array.shape)
+        return np.array(convert(value, what), dtype)
+    found = np.empty(array.shape, dtype)
     for place, item in enumerate(array.flat):
-        found.flat[place] = to_number(item, f"entry {place} of {what}")
+        found.flat[place] = convert(item, f"entry {place} of {what}")
     return found
+
+
+def to_complex(value: Any, what: str) -> complex:
+    """Return one number as a complex one.
+
+    Raises:
+        ArgumentTypeError: it is not one number.
+        ArgumentValueError: it is too large for a float.
+
+    Example:
+        >>> to_complex(2, "the constant a"), to_complex(1 + 2j, "the constant a")
+        ((2+0j), (1+2j))
+    """
+    if isinstance(value, complex | np.complexfloating):
+        return complex(value)
+    if isinstance(value, np.ndarray) and value.shape == () and value.dtype.kind == "c":
+        return complex(value)
+    return complex(to_number(value, what))
 
 
 def to_number(value: Any, what: str) -> float:
@@ -146,19 +174,22 @@ def to_number(value: Any, what: str) -> float:
         raise ArgumentTypeError(f"{what} is {shown}, not a number") from None
 
 
-def to_vector(value: Any, name: str, params: Sequence[str]) -> Array:
+def to_vector(
+    value: Any, name: str, params: Sequence[str], dtype: np.dtype[Any] = FLOAT64
+) -> Array:
     """Return parameters, or a direction in their space, as an array of shape ``(P,)``.
 
     Args:
         value: numbers in the order of ``params``; for a single one the number itself will do.
         name: how a message names it.
         params: names of the parameters.
+        dtype: float64, float32 or complex128.
 
     Raises:
-        ArgumentTypeError: it does not consist of real numbers.
+        ArgumentTypeError: it does not consist of numbers, real ones where ``dtype`` is.
         ArgumentValueError: it has another shape than ``(P,)``.
     """
-    array = to_array(value, name)
+    array = to_array(value, name, dtype=dtype)
     if array.ndim == 0 and len(params) == 1:
         return array.reshape(1)
     if array.ndim != 1:
@@ -243,12 +274,15 @@ def take_columns(table: Any, names: Sequence[str]) -> tuple[Any, ...]:
         ) from error
 
 
-def to_columns(data: Sequence[Any], names: Sequence[str]) -> tuple[Array, ...]:
-    """Return data columns as float64 arrays of one length ``(n,)``, n at least 1.
+def to_columns(
+    data: Sequence[Any], names: Sequence[str], dtype: np.dtype[Any] = FLOAT64
+) -> tuple[Array, ...]:
+    """Return data columns as arrays of one length ``(n,)``, n at least 1.
 
     Args:
         data: as many columns as ``names``.
         names: names of the data symbols.
+        dtype: float64, float32 or complex128.
 
     Raises:
         ArgumentTypeError: a column does not consist of real numbers.
@@ -256,9 +290,9 @@ def to_columns(data: Sequence[Any], names: Sequence[str]) -> tuple[Array, ...]:
     """
     columns = []
     for value, name in zip(data, names, strict=True):
-        array = to_array(value, f"column {name}")
+        array = to_array(value, f"column {name}", dtype=dtype)
         if array.ndim == 2 and array.shape[1] == 1:
-            array = to_array(array[:, 0], name)
+            array = to_array(array[:, 0], name, dtype=dtype)
         if array.ndim != 1:
             hint = "a single sample is [value]" if array.ndim == 0 else "pass one column of it"
             raise ArgumentValueError(
@@ -355,8 +389,9 @@ def require_whole(
 def first_bad(array: Array, bad: NDArray[np.bool_]) -> tuple[str, str]:
     """Return the first entry that is marked, as text, and where it is."""
     place = np.unravel_index(int(np.argmax(bad)), array.shape)
-    value = float(array[place])
-    shown = f"{value:g}" if value.is_integer() else str(value)
+    value = array[place].item()
+    whole = isinstance(value, float) and value.is_integer()
+    shown = f"{value:g}" if whole else str(value)
     if array.ndim == 1:
         return shown, f"row {place[0]}"
     return shown, f"[{', '.join(map(str, place))}]"

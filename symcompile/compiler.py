@@ -12,9 +12,17 @@ from functools import partial
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal
 
+from symcompile.autodiff.bodies import take_derivatives
 from symcompile.autodiff.derive import available, derive
 from symcompile.errors import BackendError, ToolchainError
-from symcompile.frontend.definition import Definition, Reduce, SymbolsLike, define, squeezed
+from symcompile.frontend.definition import (
+    Definition,
+    DType,
+    Reduce,
+    SymbolsLike,
+    define,
+    squeezed,
+)
 from symcompile.ir.graph import Function, operation_count
 from symcompile.options import BACKENDS, Backend, Options
 from symcompile.passes import contract, optimise, recognise
@@ -37,16 +45,18 @@ def plan(definition: Definition, names: Iterable[str] | None = None) -> tuple[Sc
         definition: what ``define`` returns; the front end (stage 1) has lowered it.
         names: the functions wanted; all that the definition can have by default.
     """
-    value = Function("value", definition.graph, (definition.output,))
-    # 2: before differentiation, so that derivatives are stable and cheap too
-    stable = contract(recognise(value))
+    value = take_derivatives(Function("value", definition.graph, (definition.output,)))
+    wanted = functions_of(definition) if names is None else tuple(names)
+    if definition.stable:  # 2: before differentiation, so that derivatives are stable too
+        value = recognise(value, value_only=wanted == ("value",))
+    stable = contract(value)
     derived = derive(  # 3
         stable.graph,
         stable.outputs[0],
         [squeezed(shape) for shape in definition.param_shapes],
-        functions_of(definition) if names is None else names,
+        wanted,
     )
-    optimised = [optimise(function) for function in derived]  # 4
+    optimised = [optimise(function, stable=definition.stable) for function in derived]  # 4
     return tuple(schedule(function) for function in optimised)  # 5
 
 
@@ -78,6 +88,8 @@ def compile(
     data: SymbolsLike = (),
     reduce: Reduce = None,
     constants: Any = (),
+    dtype: DType = "float64",
+    stable: bool = True,
     options: Options | None = None,
 ) -> Kernel:
     """Compile a definition, or define and compile an expression in one call.
@@ -86,7 +98,7 @@ def compile(
         definition: what :func:`~symcompile.define` returns, or what it takes as ``expr``.
         backend: ``"python"``, ``"numba"``, ``"cython"``, or ``"auto"`` for the fastest that
             works here; ``kernel.backend`` says which.
-        name, params, data, reduce, constants: as in ``define``, for an expression.
+        name, params, data, reduce, constants, dtype, stable: as in ``define``, for an expression.
         options: how to compile.
 
     Raises:
@@ -103,10 +115,19 @@ def compile(
 
     if not isinstance(definition, Definition):
         definition = define(
-            name, definition, params=params, data=data, reduce=reduce, constants=constants
+            name,
+            definition,
+            params=params,
+            data=data,
+            reduce=reduce,
+            constants=constants,
+            dtype=dtype,
+            stable=stable,
         )
-    elif params or data or reduce or constants:
-        raise BackendError("a definition has its params, data, reduce and constants already")
+    elif params or data or reduce or constants or dtype != "float64" or not stable:
+        raise BackendError(
+            "a definition has its params, data, reduce, constants, dtype and stable already"
+        )
     options = Options() if options is None else options
     eager = _eager(definition)
     last: ToolchainError | None = None
@@ -141,7 +162,7 @@ def _eager(definition: Definition) -> tuple[str, ...]:
 
 def functions_of(definition: Definition) -> tuple[str, ...]:
     """Return the functions that a kernel of this definition has."""
-    return available(definition.scalar, len(definition.params))
+    return available(definition.scalar, len(definition.params), definition.differentiable)
 
 
 def choose_backend(name: str) -> Backend:

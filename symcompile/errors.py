@@ -57,3 +57,17 @@ class CacheError(SymcompileError, OSError):
 
 class BuildFileError(SymcompileError, ValueError):
     """A definition file that cannot be read, or holds no definition."""
+
+
+class ParseError(SymcompileError, ValueError):
+    """Text that is no formula, or one that is not safe to read.
+
+    Attributes:
+        line: where, from 1 on.
+        column: where, from 1 on.
+    """
+
+    def __init__(self, message: str, line: int = 1, column: int = 1) -> None:
+        super().__init__(message)
+        self.line = line
+        self.column = column

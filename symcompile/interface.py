@@ -6,6 +6,8 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from symcompile.arguments import (
     Array,
     count,
@@ -16,17 +18,20 @@ from symcompile.arguments import (
     take_columns,
     to_array,
     to_columns,
+    to_complex,
     to_number,
     to_vector,
 )
-from symcompile.autodiff.derive import available
+from symcompile.autodiff.derive import NOT_HOLOMORPHIC, available
 from symcompile.errors import ArgumentTypeError, ArgumentValueError, UnsupportedFunctionError
 from symcompile.frontend.definition import Definition
 from symcompile.frontend.roles import squeezed
 from symcompile.ir.affine import Affine, lift
+from symcompile.ir.dtypes import numpy_name
 from symcompile.ir.graph import Output
 from symcompile.sizes import Solver, check_length, dimension, shapes_of
 
+_WIDE = {"f": np.float64, "c": np.complex128}
 _VECTORS = {"hvp": ("p", "v"), "jvp": ("p", "v"), "vjp": ("p", "u")}
 
 
@@ -41,7 +46,14 @@ class Interface:
 
     def __init__(self, definition: Definition) -> None:
         self.definition = definition
-        self.functions = available(definition.scalar, len(definition.params))
+        self.functions = available(
+            definition.scalar, len(definition.params), definition.differentiable
+        )
+        #: Of arguments; cotangents are of the kind of the value.
+        self.dtype = np.dtype(definition.dtype)
+        self.cotangent = np.dtype(numpy_name(definition.dtype, definition.output.kind))
+        # In index notation float32 is rounded to, and computed with in doubles.
+        self._widen = definition.indexed and definition.dtype == "float32"
         # The shape of an array, or the length of p, may say a size.
         self.required = frozenset(
             slot
@@ -68,6 +80,8 @@ class Interface:
                 f"{definition.name}.{name} does not exist: there are no parameters to "
                 "differentiate in; name them with params= in the definition"
             )
+        if not definition.differentiable:
+            raise UnsupportedFunctionError(f"{definition.name}.{name}: {NOT_HOLOMORPHIC}")
         sizes = (["n"] if output.per_sample else []) + [str(size) for size in output.shape]
         shape = f"({sizes[0]},)" if len(sizes) == 1 else f"({', '.join(sizes)})"
         remedy = "use jacobian, jvp or vjp"
@@ -98,14 +112,14 @@ class Interface:
         return tuple(
             self._cotangent(value, columns)
             if label == "u"
-            else to_vector(value, label, self.definition.params)
+            else to_vector(value, label, self.definition.params, self.dtype)
             for label, value in zip(labels, given, strict=True)
         )
 
     def _cotangent(self, value: Any, columns: Sequence[Array]) -> Array:
         output = self.definition.output
         rows = (len(columns[0]),) if output.per_sample else ()
-        return _shaped(value, (*rows, *shapes_of([output_shape(output)], {})[0]))
+        return self._shaped(value, (*rows, *shapes_of([output_shape(output)], {})[0]))
 
     def _over_arrays(
         self,
@@ -116,7 +130,7 @@ class Interface:
     ) -> tuple[Array, ...]:
         definition = self.definition
         solver = self.solver(arrays, numbers)
-        found = [to_array(given[0], "p").reshape(-1)]
+        found = [self._array(given[0], "p").reshape(-1)]
         length = found[0].size
         solver.length(length)
         solver.finish()
@@ -124,7 +138,7 @@ class Interface:
         self.check_wholes(arrays, solver.sizes)
         for label, value in zip(labels[1:], given[1:], strict=True):
             if label == "v":
-                vector = to_array(value, label).reshape(-1)
+                vector = self._array(value, label).reshape(-1)
                 if vector.size != length:
                     raise ArgumentValueError(
                         f"v has {count(vector.size, 'entry', 'entries')}; it is a direction in "
@@ -133,8 +147,23 @@ class Interface:
                 found.append(vector)
             else:
                 (shape,) = shapes_of([output_shape(definition.output)], solver.sizes)
-                found.append(_shaped(value, shape))
+                found.append(self._shaped(value, shape))
         return tuple(found)
+
+    def _array(
+        self, value: Any, name: str, dtype: np.dtype[Any] | None = None, *, strided: bool = False
+    ) -> Array:
+        array = to_array(value, name, strided=strided, dtype=dtype or self.dtype)
+        return array.astype(_WIDE[array.dtype.kind]) if self._widen else array
+
+    def _shaped(self, value: Any, shape: tuple[int, ...]) -> Array:
+        """Return a cotangent, which is shaped like the value; of a number it may be a vector."""
+        array = self._array(value, "u", self.cotangent)
+        if array.shape not in (shape, shape or (1,)):
+            raise ArgumentValueError(
+                f"u has shape {array.shape}; it is shaped like the value, {shape}"
+            )
+        return array.reshape(shape or (1,))
 
     def solver(self, arrays: Sequence[Array], numbers: Mapping[int, float]) -> Solver:
         """Return what the data and the constants say about sizes.
@@ -192,10 +221,10 @@ class Interface:
                 f"{' or one table of them' if names else ''}; {len(given)} given"
             )
         if not definition.indexed:
-            return to_columns(given, names)
+            return to_columns(given, names, self.dtype)
         found = []
         for value, label, shape in zip(given, names, definition.data_shapes, strict=True):
-            array = fitted(to_array(value, label, strided=True), label, shape)
+            array = fitted(self._array(value, label, strided=True), label, shape)
             ones = [k for k, size in enumerate(shape) if size.number == 1]
             for k in ones:
                 if array.shape[k] != 1:
@@ -219,9 +248,14 @@ class Interface:
                 raise ArgumentTypeError(
                     f"{self.signature(name)} has no keyword {keyword!r}; {self._keywords(keyword)}"
                 )
-            number = to_number(value, f"the constant {self.constants[slot]}")
-            size = self.definition.indexed and self.constants[slot] in self.definition.sizes
-            found[slot] = int(number) if size and number.is_integer() else number
+            what = f"the constant {self.constants[slot]}"
+            if self.definition.indexed and self.constants[slot] in self.definition.sizes:
+                number = to_number(value, what)
+                found[slot] = int(number) if number.is_integer() else number
+            elif self.dtype.kind == "c":
+                found[slot] = to_complex(value, what)  # type: ignore[assignment]
+            else:
+                found[slot] = to_number(value, what)
         missing = [self.constants[slot] for slot in sorted(self.required - found.keys())]
         if missing:
             raise ArgumentTypeError(
@@ -252,11 +286,3 @@ class Interface:
 def output_shape(output: Output) -> tuple[Affine, ...]:
     """Return the shape of a value, without the sample axis."""
     return tuple(lift(size) for size in output.shape)
-
-
-def _shaped(value: Any, shape: tuple[int, ...]) -> Array:
-    """Return a cotangent, which is shaped like the value; of a number it may be a vector."""
-    array = to_array(value, "u")
-    if array.shape not in (shape, shape or (1,)):
-        raise ArgumentValueError(f"u has shape {array.shape}; it is shaped like the value, {shape}")
-    return array.reshape(shape or (1,))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from symcompile.arguments import FLOAT64, Array, count, listed, require_finite
+from symcompile.arguments import Array, count, listed, require_finite
 from symcompile.autodiff.derive import SCALAR_FUNCTIONS
 from symcompile.errors import ArgumentTypeError, ArgumentValueError, SymcompileError
 from symcompile.interface import Interface
@@ -43,11 +43,11 @@ class Kernel:
     Every method takes the parameters ``p`` of shape ``(P,)``, then the data columns, each of
     shape ``(n,)``, and the constants by keyword. Lists, arrays of any real dtype and layout,
     and pandas or polars series are taken; so is, in place of the columns, one data frame or
-    mapping with a column for each data symbol. All computations are in float64.
+    mapping with a column for each data symbol. Computations are in the dtype of the definition.
 
     In index or matrix notation data are arrays of the shapes that are declared. Their sizes, and
     the length of ``p``, say the sizes of all arrays; what they leave open is a keyword. Whatever
-    their strides, float64 arrays are used where they lie.
+    their strides, arrays of that dtype are used where they lie.
 
     The methods raise :class:`~symcompile.ArgumentTypeError` and
     :class:`~symcompile.ArgumentValueError` when the arguments do not fit, and
@@ -91,6 +91,10 @@ class Kernel:
         self.interface = Interface(definition)
         self._load = load
         self._n_data = len(definition.data)
+        #: What is handed on as it stands. In index notation float32 is not: it is rounded to.
+        self._plain: np.dtype[Any] = self.interface.dtype
+        if definition.indexed and definition.dtype == "float32":
+            self._plain = np.dtype(object)
         self._loaded: dict[str, _Loaded] = {}
         self._module: ModuleType | None = None
         eager = tuple(name for name in self.functions if name in functions)
@@ -280,8 +284,9 @@ class Kernel:
         interface = self.interface
         function = (self._loaded.get(name) or self._function(name)).function
         if len(data) == self._n_data and not constants and not interface.required:
+            plain = self._plain
             for array in (*vectors, *data):
-                if type(array) is not np.ndarray or array.dtype is not FLOAT64:
+                if type(array) is not np.ndarray or array.dtype is not plain:
                     break
             else:
                 try:

@@ -10,7 +10,7 @@ import builtins
 import keyword
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 _C_WORDS = """
 auto break case char const continue default do double else enum extern float for goto if inline
@@ -19,7 +19,14 @@ void volatile while bool complex imaginary asm typeof main NAN INFINITY NULL M_P
 acos acosh asin asinh atan atan2 atanh cbrt ceil copysign cos cosh erf erfc exp exp2 expm1 fabs
 floor fma fmax fmin fmod frexp gamma hypot ilogb j0 j1 jn ldexp lgamma log log10 log1p log2 logb
 modf nan nearbyint pow remainder rint round scalb sin sinh sqrt tan tanh tgamma trunc y0 y1 yn
-cdef cpdef cimport ctypedef nogil gil object np math numba special
+cdef cpdef cimport ctypedef nogil gil object np math cmath numba special
+bint size_t ssize_t ptrdiff_t npy_intp cppclass fused include readonly public api noexcept packed
+namespace operator new typename typeid address cython cfunc ccall DEF IF ELIF ELSE union
+stdin stdout stderr linux unix i386 noreturn alignas alignof static_assert thread_local offsetof
+alloca I pthread_t capsules sched_priority st_atime st_ctime st_mtime longdouble_t constchar
+creal cimag cabs conj carg cproj csqrt cexp clog cpow csin ccos ctan casin cacos catan csinh ccosh
+ctanh casinh cacosh catanh csign cexpm1 f32 CMPLX
+complex_ clog1p jit types ctypes itertools part first at
 partial types functools errstate sc_column sc_tile sc_sum SC_TILE SC_BLOCKS memset
 sc_loggamma sc_digamma sc_polygamma sc_sign sc_min sc_max sc_total sc_accumulate sc_blocks
 sc_block_start sc_block_stop SC_NOINLINE SC_THREAD_LOCAL isfinite
@@ -35,6 +42,8 @@ function arrays shape rows found array index count work sums PARAMS DATA CONSTAN
 
 # Directions and cotangents are unpacked under these names.
 _UNPACKED = re.compile(r"[uv]\d+")
+
+_PREFIXES = re.compile(r"[Ss][Cc]_|Py[A-Z_]|NPY_|Npy|special_")
 
 RESERVED = frozenset(
     [*_C_WORDS, *_SCAFFOLDING, *keyword.kwlist, *keyword.softkwlist, *dir(builtins)]
@@ -52,8 +61,10 @@ def identifier(name: str) -> str:
     text = "".join(_transliterate(char) for char in name)
     text = re.sub(r"[^0-9A-Za-z_]+", "_", text).strip("_")
     text = re.sub(r"__+", "_", text)[:40]
-    # `sc_` is the prefix of what generated code calls its own.
-    if not text or not text[0].isalpha() or text.lower().startswith("sc_"):
+    # `sc_` is the prefix of what generated code calls its own, the others are those of headers.
+    if not text or not text[0].isalpha() or _PREFIXES.match(text):
+        text = "v" + text
+    if text + "_" in RESERVED:
         text = "v" + text
     return text + "_" if text in RESERVED or _UNPACKED.fullmatch(text) else text
 
@@ -74,17 +85,23 @@ def _transliterate(char: str) -> str:
 class Names:
     """Hands out identifiers, each once.
 
+    Args:
+        taken: identifiers that are not to be handed out.
+        avoid: words to which an underscore is added.
+
     >>> names = Names()
     >>> names.fresh("x"), names.fresh("x"), names.fresh("def")
     ('x', 'x_2', 'def_')
     """
 
-    def __init__(self, taken: Iterable[str] = ()) -> None:
+    def __init__(self, taken: Iterable[str] = (), avoid: Collection[str] = ()) -> None:
         self._taken = set(taken)
+        self._avoid = avoid
 
     def fresh(self, wish: str) -> str:
         """Return an unused identifier close to ``wish``."""
         base = identifier(wish)
+        base += "_" if base in self._avoid else ""
         name, count = base, 1
         while name in self._taken:
             count += 1

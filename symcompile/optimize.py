@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from symcompile.arguments import start_vector, to_array
 from symcompile.errors import ArgumentTypeError, UnsupportedFunctionError
+from symcompile.ir.graph import Kind
 
 if TYPE_CHECKING:
     from scipy.optimize import OptimizeResult
@@ -50,6 +51,7 @@ def minimize(
             "objective.least_squares(x0) to minimise the sum of the squares of what it returns"
         )
     _require_params(objective, "minimize")
+    _require_real(objective, "minimize")
     _refuse(scipy_options, "fun", "jac", "args")
     start = _start(objective, x0)
 
@@ -115,6 +117,7 @@ def least_squares(objective: Objective, x0: Any, **scipy_options: Any) -> Optimi
             f"{'with a free index, without the sum' if definition.indexed else 'with reduce=None'}"
         )
     _require_params(objective, "least_squares")
+    _require_real(objective, "least_squares")
     _refuse(scipy_options, "fun", "jac", "args", "kwargs")
     start = _start(objective, x0)
     size = len(start)
@@ -137,6 +140,21 @@ def _require_params(objective: Objective, name: str) -> None:
         raise UnsupportedFunctionError(
             f"{objective.kernel.definition.name}.{name} has nothing to vary: "
             "name the parameters with params= in the definition"
+        )
+
+
+def _require_real(objective: Objective, name: str) -> None:
+    """Check that parameters and value are real numbers."""
+    definition = objective.kernel.definition
+    if definition.dtype == "complex128":
+        raise UnsupportedFunctionError(
+            f"{definition.name}.{name} needs real parameters: write each complex one as x + I*y "
+            'of two real ones, with dtype="float64"'
+        )
+    if definition.output.kind is Kind.COMPLEX:
+        raise UnsupportedFunctionError(
+            f"{definition.name}.{name} needs a real value, and this one is complex: take Abs(...), "
+            "re(...) or im(...) of it"
         )
 
 

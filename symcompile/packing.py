@@ -27,7 +27,9 @@ def unpack(
                 f"{len(data)} given"
             )
         found = [
-            fitted(to_array(value, name, strided=True), name, shape).shape
+            fitted(
+                to_array(value, name, strided=True, dtype=np.dtype(definition.dtype)), name, shape
+            ).shape
             for value, name, shape in zip(
                 data, definition.data, definition.data_shapes, strict=True
             )
@@ -38,7 +40,7 @@ def unpack(
 
 def unpacked(definition: Definition, p: Any, solver: Solver) -> dict[str, Piece]:
     """Return the parameters in ``p`` by name, with what is known of the sizes."""
-    vector = to_array(p, "p").reshape(-1)
+    vector = to_array(p, "p", dtype=np.dtype(definition.dtype)).reshape(-1)
     solver.length(vector.size)
     solver.finish({n for shape in definition.param_shapes for size in shape for n in size.sizes})
     return split(definition, vector, solver.sizes)
@@ -71,7 +73,7 @@ def pack(
         parts += [f"has {listed(unknown)}, which is no parameter"] if unknown else []
         raise ArgumentValueError(f"what is packed {' and '.join(parts)}; it takes {listed(params)}")
     arrays = [
-        fitted(to_array(given[name], name), name, shape)
+        fitted(to_array(given[name], name, dtype=np.dtype(definition.dtype)), name, shape)
         for name, shape in zip(params, definition.param_shapes, strict=True)
     ]
     solver = Solver(definition, known or {}, DATA)

@@ -12,7 +12,17 @@ from dataclasses import dataclass
 from typing import Literal
 
 from symcompile.ir.affine import Affine
-from symcompile.ir.graph import LEAVES, REDUCTIONS, STRUCTURAL, Axes, Axis, Function, Graph, View
+from symcompile.ir.graph import (
+    BODY_OPS,
+    LEAVES,
+    REDUCTIONS,
+    STRUCTURAL,
+    Axes,
+    Axis,
+    Function,
+    Graph,
+    View,
+)
 from symcompile.ir.ops import OPS
 from symcompile.ir.views import support
 from symcompile.ir.volume import ZERO, Volume
@@ -24,6 +34,8 @@ Storage = Literal["tile", "full", "total"]
 #: What is computed again rather than held costs at most this many simple operations.
 CHEAP = 8
 _LIBRARY, _SLOW = 20, 5
+# A loop of some length. Integrals are longer, but threads cannot share them: Python calls them.
+_LOOP, _QUADRATURE = 400, 10
 _SLOW_OPS = frozenset({"div", "sqrt"})
 
 
@@ -245,11 +257,13 @@ def left_behind(schedule: Schedule, sweep: Sweep) -> list[int]:
 
 def cost(op: str) -> int:
     """Return what an operation of the table costs, an addition being 1."""
+    if op in BODY_OPS:
+        return _QUADRATURE if op == "integral" else _LOOP
     if op in _SLOW_OPS:
         return _SLOW
     if op in STRUCTURAL or op in LEAVES:
         return 0
-    return _LIBRARY if OPS[op].libm or op in ("powi", "polygamma", "digamma", "loggamma") else 1
+    return _LIBRARY if op == "powi" or OPS[op].libm or OPS[op].special else 1
 
 
 def is_work(graph: Graph, index: int) -> bool:

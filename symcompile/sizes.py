@@ -295,7 +295,7 @@ def split(
     shapes = shapes_of(definition.param_shapes, sizes)
     for name, shape in zip(definition.params, shapes, strict=True):
         stop = start + math.prod(shape)
-        pieces[name] = p[start:stop].reshape(shape) if shape else float(p[start])
+        pieces[name] = p[start:stop].reshape(shape) if shape else p[start].item()
         start = stop
     return pieces
 

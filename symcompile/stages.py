@@ -5,19 +5,33 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Literal, get_args
 
-from symcompile.compiler import plan
+from symcompile.autodiff.bodies import take_derivatives
+from symcompile.autodiff.derive import derive
+from symcompile.compiler import functions_of, plan
 from symcompile.frontend.definition import Definition, Shape, squeezed
 from symcompile.generate import generate
 from symcompile.ir.affine import Affine
 from symcompile.ir.cost import Cost, cost_of, nominal_sizes
-from symcompile.ir.graph import Function, Input, Role, operation_count, payload
+from symcompile.ir.graph import (
+    SAMPLES,
+    Function,
+    Graph,
+    Input,
+    Output,
+    Role,
+    operation_count,
+    payload,
+)
 from symcompile.ir.indices import Place, vanishes
 from symcompile.ir.printer import Listing, format_function
 from symcompile.ir.volume import Volume
 from symcompile.options import Backend
+from symcompile.passes import contract, recognise
+from symcompile.passes.expand import expand
+from symcompile.passes.recognise import Fired
 from symcompile.planning import Contraction, Nest, Scalars, Schedule, Step, Store, Sweep
 
-Stage = Literal["sympy", "ir", "schedule", "source"]
+Stage = Literal["sympy", "recognise", "ir", "schedule", "source"]
 STAGES: tuple[Stage, ...] = get_args(Stage)
 
 
@@ -26,9 +40,9 @@ def show_stage(definition: Definition, stage: Stage, backend: Backend = "python"
 
     Args:
         definition: what ``define`` returns.
-        stage: ``"sympy"`` for the formula and its gradient, ``"ir"`` for the formula as lowered
-            and every function as optimised, ``"schedule"`` for their loops, ``"source"`` for the
-            generated module.
+        stage: ``"sympy"`` for the formula and its gradient, ``"recognise"`` for the rules that put
+            stable forms into it, ``"ir"`` for the formula as lowered and every function as
+            optimised, ``"schedule"`` for their loops, ``"source"`` for the generated module.
         backend: of the source.
 
     Example:
@@ -41,6 +55,8 @@ def show_stage(definition: Definition, stage: Stage, backend: Backend = "python"
     """
     if stage == "sympy":
         return "\n".join(_sympy(definition))
+    if stage == "recognise":
+        return "\n\n".join(_recognised(definition))
     if stage == "ir":
         return "\n\n".join(_ir(definition))
     if stage == "schedule":
@@ -74,6 +90,42 @@ def _sympy(definition: Definition) -> Iterator[str]:
         yield from (f"  {line}" for line in gradient.lines())
     else:
         yield f"  gradient = {list(gradient.results)}"
+
+
+def _recognised(definition: Definition) -> Iterator[str]:
+    """Yield what the rules for stable forms did: the formula, and each function after that."""
+    if not definition.stable:
+        yield f"# {definition.name}: stable=False, computed as written"
+        return
+    names, shapes = input_names(definition), input_shapes(definition)
+    lowered = take_derivatives(Function("value", definition.graph, (definition.output,)))
+    parts = [("the formula", lowered, False)]
+    stable = contract(recognise(lowered))
+    extents = [squeezed(shape) for shape in definition.param_shapes]
+    for function in derive(stable.graph, stable.outputs[0], extents, functions_of(definition)):
+        if function.name in ("grad", "hessian", "jacobian"):
+            parts.append((function.name, function, True))
+    for heading, function, derived in parts:
+        fired: list[Fired] = []
+        graph = recognise(function, derived=derived, trace=fired).graph
+        count = f"{len(fired)} rule{'' if len(fired) == 1 else 's'}" if fired else "no rules"
+        yield f"# {definition.name}, {heading}: {count}"
+        named = names | _vector_names(function, definition)
+        for one in fired:
+            lines = [f"{one.rule}:"]
+            for label, node in (("before", one.before), ("after", one.after)):
+                shown = expand(Function(label, graph, (_one_result(graph, node, label),)))
+                _, *listed = format_function(shown, named, shapes).splitlines()
+                lines += listed
+            yield "\n".join(lines)
+
+
+def _one_result(graph: Graph, node: int, name: str) -> Output:
+    """Return an output that is one node."""
+    axes = graph[node].axes
+    if axes == (SAMPLES,):
+        return Output(name, (node,), (), True)
+    return Output(name, (node,), tuple(a.extent for a in axes), False, tuple(((a,),) for a in axes))
 
 
 def _ir(definition: Definition) -> Iterator[str]:

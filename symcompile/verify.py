@@ -141,6 +141,7 @@ def made_up(definition: Definition) -> tuple[Arrays, dict[str, float]]:
     Raises:
         BuildFileError: it is finite on none.
     """
+    from symcompile.checking.differences import finite
     from symcompile.checking.setting import Setting
 
     best, most = None, 0.0
@@ -150,7 +151,7 @@ def made_up(definition: Definition) -> tuple[Arrays, dict[str, float]]:
         except ArgumentValueError:  # no point at which the value is finite
             continue
         value = setting.oracle(0, setting.count("value") or 1).value()
-        share = float(np.mean(np.isfinite(value.astype(np.float64))))
+        share = float(np.mean(finite(value)))
         if share > most:
             best, most = (arrays, constants), share
         if share == 1.0:

@@ -18,7 +18,7 @@ from symcompile.frontend.definition import Definition
 from symcompile.frontend.roles import Whole
 from symcompile.ir.affine import Affine
 from symcompile.ir.build import Builder
-from symcompile.ir.graph import Axes, Function, Input, Kind, Output
+from symcompile.ir.graph import Axes, Axis, Function, Input, Kind, Output
 from tests.arrays import evaluate, extents
 from tests.graphs import DATA, PARAMS, ArrayCase, array_graphs
 
@@ -53,19 +53,31 @@ def drawn(count: int, *, number: int = 0, size: int = 14, square: bool = True) -
     return found[:: max(len(found) // count, 1)][:count]
 
 
-def merged(name: str, cases: Iterable[ArrayCase], *, scalar: bool = False) -> Definition:
-    """Return one definition: all roots in a vector, or the sum of their sines."""
+def merged(
+    name: str,
+    cases: Iterable[ArrayCase],
+    *,
+    scalar: bool = False,
+    order: Sequence[int] = range(len(PARAMS)),
+) -> Definition:
+    """Return one definition: all roots in a vector, or the sum of their sines.
+
+    ``order`` says which parameter comes when.
+    """
     b = Builder()
     graph = b.graph
-    for slot, axes in enumerate(PARAMS):
-        graph.input("param", slot, axes)
+    params = [graph.input("param", order.index(k), axes) for k, axes in enumerate(PARAMS)]
     for slot, axes in enumerate(DATA):
         graph.input("data", slot, axes)
     roots: list[tuple[int, Axes]] = []
     for case in cases:
         mapping: dict[int, int] = {}
         for index in case.graph.ancestors(case.roots):
-            mapping[index] = b.copy_node(case.graph, index, mapping)
+            data = case.graph[index].data
+            if isinstance(data, Input) and data.role == "param":
+                mapping[index] = params[data.slot]
+            else:
+                mapping[index] = b.copy_node(case.graph, index, mapping)
         roots += [
             (mapping[root], case.graph[root].axes)
             for root in case.roots
@@ -79,13 +91,13 @@ def merged(name: str, cases: Iterable[ArrayCase], *, scalar: bool = False) -> De
         output = Output("value", tuple(root for root, _ in roots), (length,), False, dims)
     return Definition(
         name=name,
-        params=("w", "b", "U"),
+        params=tuple("wbU"[k] for k in order),
         data=("X", "y", "r"),
         constants=() if scalar else (("amount", None),),
         reduce=None,
         graph=graph,
         output=output,
-        param_shapes=tuple(tuple(axis.extent for axis in axes) for axes in PARAMS),
+        param_shapes=tuple(tuple(axis.extent for axis in PARAMS[k]) for k in order),
         data_shapes=tuple(tuple(axis.extent for axis in axes) for axes in DATA),
         sizes=("n", "d") if scalar else ("n", "d", "amount"),
         wholes=(Whole(2, Affine(0), Affine.of("d") - 1),),
@@ -139,7 +151,7 @@ def point(definition: Definition, n: int, d: int, layout: Layout) -> Point:
     """Return a point with data of some layout."""
     rng = np.random.default_rng(n + d)
     sizes = {"n": n, "d": d}
-    p = rng.normal(size=sum(_length(axes, sizes) for axes in PARAMS)).round(3)
+    p = rng.normal(size=sum(_length(axes, sizes) for axes in _params(definition))).round(3)
     count = sum(_length(axes, sizes) for axes in _segments(definition))
     x, y = rng.normal(size=(n, d)).round(3), rng.normal(size=n).round(3)
     r = rng.integers(0, d, size=n).astype(float)
@@ -162,6 +174,10 @@ def _length(axes: Axes, sizes: dict[str, int]) -> int:
     return int(np.prod(extents(axes, sizes)))
 
 
+def _params(definition: Definition) -> tuple[Axes, ...]:
+    return tuple(tuple(map(Axis, shape)) for shape in definition.param_shapes)
+
+
 def _segments(definition: Definition) -> tuple[Axes, ...]:
     layout = definition.output.layout
     return layout[0] if layout else ((),)
@@ -171,8 +187,8 @@ def expected(definition: Definition, function: Function, at: Point) -> list[Arra
     """Return what a function returns, by the evaluator that leaves nothing to chance."""
     inputs: dict[Input, Any] = {Input("data", slot): a for slot, a in enumerate(at.data)}
     flat: tuple[tuple[Literal["param", "direction", "cotangent"], Sequence[Axes], Array], ...] = (
-        ("param", PARAMS, at.p),
-        ("direction", PARAMS, at.v),
+        ("param", _params(definition), at.p),
+        ("direction", _params(definition), at.v),
         ("cotangent", _segments(definition), at.u.reshape(-1)),
     )
     for role, shapes, vector in flat:

@@ -41,8 +41,21 @@ def shown(code: str, call: str) -> tuple[float, list[float]]:
     return value, grad
 
 
+def run_shown(code: str, names: dict[str, Any]) -> None:
+    """Run lines; what a call has behind it in a comment is what it gives."""
+    for line in code.splitlines():
+        call, _, comment = line.partition("  #")
+        if not comment or re.match(r"\w+ = ", call):
+            exec(line, names)
+            continue
+        found, stated = eval(call, names), eval(comment.strip(), names)
+        pairs = zip(found, stated, strict=True) if isinstance(stated, tuple) else [(found, stated)]
+        for one, other in pairs:
+            assert one == other or one == pytest.approx(other, rel=1e-8)
+
+
 def test_readme() -> None:
-    first, second = blocks(ROOT / "README.md")
+    first, formulas, second = blocks(ROOT / "README.md")
     names: dict[str, Any] = {}
     exec(first, names)
     value, grad = shown(first, "kernel.value_and_grad([0, 0], X, Y)")
@@ -50,6 +63,7 @@ def test_readme() -> None:
     assert found[0] == pytest.approx(value, rel=1e-14)
     assert found[1].tolist() == pytest.approx(grad, rel=1e-14)
 
+    run_shown(formulas, dict(names))
     exec(second, names)
     value, grad = shown(second, "objective.value_and_grad([0, 0, 0])")
     found = names["objective"].value_and_grad([0, 0, 0])
@@ -68,7 +82,9 @@ def test_readme_shows_the_ir_as_it_is() -> None:
     assert part in show_stage(logreg, "ir", "python")
 
 
-@pytest.mark.parametrize("page", ["index-notation.md"])
+@pytest.mark.parametrize(
+    "page", ["index-notation.md", "kinks.md", "lambdify.md", "your-own-functions.md"]
+)
 def test_pages_run(page: str) -> None:
     names: dict[str, Any] = {}
     for block in blocks(ROOT / "docs" / page):
@@ -86,3 +102,15 @@ def test_no_module_hides_a_public_name() -> None:
         importlib.import_module(name)
     for name in ("compile", "crosscheck", "define", "lambdify"):
         assert callable(getattr(sc, name)), name
+
+
+def test_dtypes_page() -> None:
+    names: dict[str, Any] = {}
+    for block in blocks(ROOT / "docs" / "dtypes.md"):
+        exec(block, names)
+    assert names["kernel"].value([1j, 2], [0.0, 1.0])[0] == 0.5
+
+
+def test_sums_and_integrals() -> None:
+    (code,) = blocks(ROOT / "docs" / "sums-and-integrals.md")
+    run_shown(code, {"array": list})

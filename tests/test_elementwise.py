@@ -1,9 +1,8 @@
-"""``lambdify`` against SymPy's own, on every backend."""
+"""``lambdify`` against SymPy's own, on every backend; tests/lambdify has the rest."""
 
 from __future__ import annotations
 
 import math
-import pickle
 import subprocess
 import sys
 import textwrap
@@ -104,26 +103,6 @@ def test_scalars_follow_ieee(backend: sc.Backend) -> None:
     assert value("softplus", 800.0) == 800.0
 
 
-@backends
-def test_it_pickles(backend: sc.Backend) -> None:
-    f = sc.lambdify((x, y), x**2 - y, backend=backend)
-    again = pickle.loads(pickle.dumps(f))
-    assert again(3, 1) == f(3, 1) == 8.0
-    assert again.backend == backend
-
-
-def test_it_pickles_into_another_process() -> None:
-    f = sc.lambdify((x, y), x**2 - y)
-    code = "import pickle, sys; print(pickle.loads(bytes.fromhex(sys.argv[1]))(3, 1))"
-    done = subprocess.run(
-        [sys.executable, "-c", code, pickle.dumps(f).hex()],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert done.stdout.strip() == "8.0"
-
-
 def test_auto_needs_no_compiler() -> None:
     code = textwrap.dedent("""
         import sys, sympy as sp, symcompile as sc
@@ -132,25 +111,6 @@ def test_auto_needs_no_compiler() -> None:
         assert "Cython" not in sys.modules and "numba" not in sys.modules
     """)
     subprocess.run([sys.executable, "-c", code], check=True)
-
-
-def test_sympy_keywords_are_taken() -> None:
-    f = sc.lambdify([x], x + 1, "numpy", cse=True, dummify=False)
-    assert f(1) == 2.0
-
-
-def test_arguments_that_cannot_be_used() -> None:
-    f = sc.lambdify((x, y), x + y)
-    with pytest.raises(TypeError):
-        f(1)
-    with pytest.raises(TypeError, match="argument 1: real numbers"):
-        f("a", 1)
-    with pytest.raises(ValueError, match="broadcast"):
-        f([1, 2], [1, 2, 3])
-    with pytest.raises(sc.DefinitionError, match="not a SymPy symbol"):
-        sc.lambdify((x, y + 1), x)
-    with pytest.raises(sc.LoweringError, match="symbol y is neither"):
-        sc.lambdify(x, x + y)
 
 
 @pytest.mark.parametrize(

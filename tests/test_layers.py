@@ -21,7 +21,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "symcompile"
 
 #: From the bottom up. A module imports what stands before it, or beside it in its own package.
 LAYERS = (
-    *("errors", "options", "naming"),
+    *("library", "errors", "options", "naming", "translate"),
     *("ir", "frontend", "autodiff", "passes", "planning", "sweeps", "schedule", "emit", "build"),
     *(
         "compiler",

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import symcompile as sc
+from symcompile.emit.numbers import Numbers
 from symcompile.emit.python import tables
 from symcompile.emit.templates import environment
 from symcompile.errors import ArgumentTypeError, ArgumentValueError
@@ -170,7 +171,8 @@ def generated(definition: sc.Definition) -> Any:
     """Return the function with which a generated module checks its arguments."""
     text = [f"{name} = {value}" for name, value in tables(definition)]
     used = {"_arrays", "_number"}
-    text += [environment().get_template(name).render(used=used) for name in _HELPERS]
+    known = {"used": used, "numbers": Numbers("float64", "float64"), "text": ""}
+    text += [environment().get_template(name).render(known) for name in _HELPERS]
     space: dict[str, Any] = {"np": np, "math": math}
     space |= {"PARAMS": definition.params, "DATA": definition.data}
     exec("\n".join(text), space)

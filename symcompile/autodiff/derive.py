@@ -8,7 +8,8 @@ from symcompile.autodiff.forward import forward, unit
 from symcompile.autodiff.reverse import reverse, summed_over
 from symcompile.errors import UnsupportedFunctionError
 from symcompile.ir.build import Builder
-from symcompile.ir.graph import Axes, Function, Graph, Output, Segment, whole
+from symcompile.ir.graph import Axes, Function, Graph, Kind, Output, Segment, payload, whole
+from symcompile.ir.parts import splits
 
 #: Functions of every kernel, and those that only a scalar output has, in the order of emission.
 VECTOR_FUNCTIONS = ("value", "jacobian", "jvp", "vjp")
@@ -24,15 +25,28 @@ SCALAR_FUNCTIONS = (
 )
 
 
-def available(scalar: bool, n_params: int) -> tuple[str, ...]:
+#: Why a function of complex parameters has no derivative, and what to do.
+NOT_HOLOMORPHIC = (
+    "the value depends on complex parameters through re, im, conjugate, arg, sign or Abs, so it "
+    "has no complex derivative; take real and imaginary parts as real parameters (x + I*y, with "
+    'dtype="float64"): derivatives in these exist'
+)
+
+
+def available(scalar: bool, n_params: int, differentiable: bool = True) -> tuple[str, ...]:
     """Return the functions that a kernel can have."""
-    if n_params == 0:
+    if n_params == 0 or not differentiable:
         return ("value",)
     return SCALAR_FUNCTIONS if scalar else VECTOR_FUNCTIONS
 
 
 def derive(
-    graph: Graph, output: Output, params: Sequence[Axes], names: Iterable[str]
+    graph: Graph,
+    output: Output,
+    params: Sequence[Axes],
+    names: Iterable[str],
+    *,
+    textbook: bool = False,
 ) -> tuple[Function, ...]:
     """Return the functions asked for, all over one graph, so that they share what they can.
 
@@ -41,20 +55,27 @@ def derive(
         output: what ``value`` returns.
         params: the axes of each parameter.
         names: functions of :data:`SCALAR_FUNCTIONS`.
+        textbook: whether rules are those for people to read, without guards.
 
     Raises:
         UnsupportedFunctionError: a gradient or Hessian of something that is not one number.
     """
-    deriver = _Deriver(graph, output, params)
+    kinds = {n.kind for n in graph if n.op == "input" and payload(n).role == "param"}
+    deriver = _Deriver(graph, output, params, max(kinds, default=Kind.REAL))
+    deriver.b.textbook = textbook
     return tuple(Function(name, graph, deriver.outputs(name)) for name in names)
 
 
 class _Deriver:
-    def __init__(self, graph: Graph, output: Output, params: Sequence[Axes]) -> None:
+    def __init__(self, graph: Graph, output: Output, params: Sequence[Axes], kind: Kind) -> None:
         self.b = Builder(graph)
         self.value = output
         self.axes = tuple(params)
-        self.params = [graph.input("param", k, axes) for k, axes in enumerate(self.axes)]
+        #: What the parameters are, and what derivatives are.
+        self.param_kind = kind
+        self.kind = max(kind, output.kind)
+        self.params = [graph.input("param", k, axes, kind) for k, axes in enumerate(self.axes)]
+        self.splits = splits(graph, output.entries)
         self.arrays = any(self.axes)
         self._grad: list[int] | None = None
 
@@ -74,6 +95,8 @@ class _Deriver:
             raise UnsupportedFunctionError(
                 f'{name} needs a scalar output: use jacobian or vjp, or reduce="mean" or "sum"'
             )
+        if name != "value" and self.splits and self.param_kind is Kind.COMPLEX:
+            raise UnsupportedFunctionError(f"{name}: {NOT_HOLOMORPHIC}")
         return make[name]()
 
     def _dims(self, *dims: tuple[Segment, ...]) -> tuple[tuple[Segment, ...], ...] | None:
@@ -82,7 +105,7 @@ class _Deriver:
 
     def _named(self, name: str, entries: Sequence[int]) -> Output:
         size = (len(self.params),)
-        return Output(name, tuple(entries), size, False, self._dims(self.axes))
+        return Output(name, tuple(entries), size, False, self._dims(self.axes), self.kind)
 
     def _value_axes(self) -> tuple[Axes, ...]:
         """Return the axes of each entry of the value."""
@@ -96,11 +119,27 @@ class _Deriver:
         return [zero if node is None else node for node in nodes]
 
     def _pulled(self, seeds: dict[int, int]) -> list[int]:
-        found = reverse(self.b, seeds, self.params)
-        return self._or_zero(found.get(param) for param in self.params)
+        """Return cotangents times the derivatives of nodes in each parameter."""
+        if not self.splits:
+            found = reverse(self.b, seeds, self.params)
+            return self._or_zero(found.get(param) for param in self.params)
+        # The real part of the result, and that of -i times it: the imaginary part.
+        b, kinds = self.b, {self.b.graph[node].kind for pair in seeds.items() for node in pair}
+        real = reverse(b, seeds, self.params, projected=True)
+        rows = self._or_zero(real.get(param) for param in self.params)
+        if Kind.COMPLEX not in kinds:
+            return rows
+        minus_i = b.call("neg", b.call("imaginary"))
+        turned = {node: b.call("mul", minus_i, seed) for node, seed in seeds.items()}
+        rest = reverse(b, turned, self.params, projected=True)
+        parts = self._or_zero(rest.get(param) for param in self.params)
+        return [b.call("complex", *pair) for pair in zip(rows, parts, strict=True)]
 
     def _tangents(self, roots: Sequence[int]) -> list[int]:
-        direction = [self.b.graph.input("direction", k, axes) for k, axes in enumerate(self.axes)]
+        direction = [
+            self.b.graph.input("direction", k, axes, self.param_kind)
+            for k, axes in enumerate(self.axes)
+        ]
         seeds = dict(zip(self.params, direction, strict=True))
         return self._or_zero(forward(self.b, roots, seeds))
 
@@ -135,7 +174,8 @@ class _Deriver:
                 if row < k:
                     rows[k][row] = self._flipped(node, self.axes[row], self.axes[k])
         flat = tuple(e for row in rows for e in row)
-        return Output("hessian", flat, (size, size), False, self._dims(self.axes, self.axes))
+        dims = self._dims(self.axes, self.axes)
+        return Output("hessian", flat, (size, size), False, dims, self.kind)
 
     def _flipped(self, node: int, first: Axes, second: Axes) -> int:
         """Return a node over ``first + second`` with these exchanged."""
@@ -159,12 +199,12 @@ class _Deriver:
         shape = (len(entries), size) if value.shape else (size,)
         plain = value.dims is None and not self.arrays
         dims = None if plain else (*value.layout, self.axes)
-        return Output("jacobian", flat, shape, value.per_sample, dims)
+        return Output("jacobian", flat, shape, value.per_sample, dims, self.kind)
 
     def jvp(self) -> Output:
         entries = tuple(self._tangents(self.value.entries))
         value = self.value
-        return Output("jvp", entries, value.shape, value.per_sample, value.dims)
+        return Output("jvp", entries, value.shape, value.per_sample, value.dims, self.kind)
 
     def vjp(self) -> list[int]:
         graph = self.b.graph
@@ -172,7 +212,7 @@ class _Deriver:
         for slot, (entry, axes) in enumerate(
             zip(self.value.entries, self._value_axes(), strict=True)
         ):
-            cotangent = graph.input("cotangent", slot, axes)
+            cotangent = graph.input("cotangent", slot, axes, self.value.kind)
             own = graph[entry].axes
             if axes and not own:  # the same for each point
                 cotangent = summed_over(self.b, cotangent, axes)

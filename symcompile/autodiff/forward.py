@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from symcompile.autodiff.parts import is_split, part_forward
 from symcompile.autodiff.rules import CHOICES, choice, product_slope, pull
 from symcompile.ir.affine import Affine
 from symcompile.ir.build import Builder
@@ -63,6 +64,10 @@ class _Forward:
                 return self.moved(node)
         if node.op in CHOICES:
             return self.chosen(index)
+        if is_split(b, index):
+            (arg,) = node.args
+            values = [self.lifted(n, index) for n in (index, arg)]
+            return part_forward(b, node.op, self.over(arg, index), *values)
         total: int | None = None
         for position, arg in enumerate(node.args):
             if arg not in self.tangents:

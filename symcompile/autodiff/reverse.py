@@ -5,18 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from symcompile.autodiff.activity import ALWAYS, Activity
+from symcompile.autodiff.parts import is_split, part_reverse, real_part
 from symcompile.autodiff.rules import CHOICES, LINEAR, choice, product_slope, pull
+from symcompile.ir.algebra import exact
 from symcompile.ir.build import Builder
-from symcompile.ir.graph import REDUCTIONS, Axes, Node, View
+from symcompile.ir.graph import REDUCTIONS, Axes, Kind, Node, View
 
 
 class _Adjoints:
     """Cotangents under accumulation, and the activity of the nodes that receive them."""
 
-    def __init__(self, b: Builder) -> None:
+    def __init__(self, b: Builder, projected: bool) -> None:
         self.b = b
-        #: By node, by axes, and apart for scatters: their sum needs one array for all.
-        self.parts: dict[int, dict[tuple[Axes, bool], int]] = {}
+        self.projected = projected
+        #: By node, by axes, apart for scatters, whose sum needs one array for all, and by the
+        #: condition under which there is any: their sum is one choice.
+        self.parts: dict[int, dict[tuple[Axes, bool, int | None], int]] = {}
         self.activity: dict[int, Activity] = {}
 
     def push(self, node: int, contribution: int, axes: Axes) -> None:
@@ -25,12 +29,14 @@ class _Adjoints:
         They are the axes of the node, or any where the node has none.
         """
         b = self.b
+        if self.projected and b.graph[node].kind is not Kind.COMPLEX:
+            contribution = real_part(b, contribution)
         if axes and not b.graph[node].axes and not b.graph[contribution].axes:
             for axis in axes:  # the same for each point: no loop needed
                 contribution = b.call("mul", b.size(axis.extent), contribution)
             axes = ()
         parts = self.parts.setdefault(node, {})
-        key = axes, b.graph[contribution].op == "scatter"
+        key = axes, b.graph[contribution].op == "scatter", _condition(b, contribution)
         before = parts.get(key)
         parts[key] = contribution if before is None else b.call("add", before, contribution)
 
@@ -41,7 +47,7 @@ class _Adjoints:
             return None
         b = self.b
         result: int | None = None
-        for (axes, _), part in parts.items():
+        for (axes, *_), part in parts.items():
             value = part if b.graph[node].axes else summed_over(b, part, axes)
             result = value if result is None else b.call("add", result, value)
         return result
@@ -51,6 +57,16 @@ class _Adjoints:
         self.activity[node] = by if before is None else before.joined(self.b, by)
 
 
+def _condition(b: Builder, node: int) -> int | None:
+    """Return the condition of a choice between something and zero, perhaps negated."""
+    found = b.graph[node]
+    if found.op == "neg":
+        found = b.graph[found.args[0]]
+    if found.op != "select" or not any(exact(b.graph, arm) == 0 for arm in found.args[1:]):
+        return None
+    return found.args[0]
+
+
 def summed_over(b: Builder, node: int, axes: Axes) -> int:
     """Return a node summed over all of ``axes``, which are its own."""
     for k in range(len(axes) - 1, -1, -1):
@@ -58,18 +74,23 @@ def summed_over(b: Builder, node: int, axes: Axes) -> int:
     return node
 
 
-def reverse(b: Builder, seeds: Mapping[int, int], wrt: Iterable[int]) -> dict[int, int]:
+def reverse(
+    b: Builder, seeds: Mapping[int, int], wrt: Iterable[int], *, projected: bool = False
+) -> dict[int, int]:
     """Return the cotangents of the nodes ``wrt``; those that nothing reaches are left out.
 
     Args:
         b: the graph, which grows.
         seeds: the cotangent of each result, over its axes.
         wrt: the nodes to differentiate in.
+        projected: whether real nodes take the real part of what reaches them (see
+            :mod:`symcompile.autodiff.parts`); a function that goes through parts of complex
+            numbers needs it.
     """
     graph = b.graph
     order = graph.ancestors(seeds)
     depends = _dependants(b, order, wrt)
-    adjoints = _Adjoints(b)
+    adjoints = _Adjoints(b, projected)
     for node, seed in seeds.items():
         adjoints.push(node, seed, graph[node].axes or graph[seed].axes)
         adjoints.activate(node, ALWAYS)
@@ -91,6 +112,8 @@ def _dependants(b: Builder, order: Iterable[int], wrt: Iterable[int]) -> set[int
     depends = set(wrt)
     for index in order:
         node = b.graph[index]
+        if node.op in ("floor", "ceil"):  # constant wherever it is smooth
+            continue
         # What a gathered index depends on has no derivative.
         args = node.args[:1] if node.op in ("view", "scatter") else node.args
         if any(arg in depends for arg in args):
@@ -192,10 +215,14 @@ def _through_operation(
 ) -> None:
     b = adjoints.b
     activity = adjoints.activity[index]
+    split = is_split(b, index)
     for position, arg in enumerate(node.args):
         if arg not in depends:
             continue
-        contribution = pull(b, index, position, g, index, node.args)
+        if split:
+            contribution: int | None = part_reverse(b, node.op, g, index, arg)
+        else:
+            contribution = pull(b, index, position, g, index, node.args)
         if contribution is None:
             continue
         if not activity.always and node.op not in LINEAR:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from symcompile.ir.build import Builder, Value
+from symcompile.ir.graph import BODY_OPS
 from symcompile.ir.ops import OPS
 
 #: Operations whose contribution is the cotangent itself, up to sign.
@@ -34,6 +35,10 @@ def pull(
 
     ``result`` and ``args`` are the node and its arguments, over the axes of ``g``.
     """
+    if b.graph[node].op in BODY_OPS:
+        from symcompile.autodiff.bodies import pull_body
+
+        return pull_body(b, node, position, g, args)
     rule = OPS[b.graph[node].op].derivatives[position]
     if rule is None:
         return None

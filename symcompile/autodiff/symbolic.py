@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 import sympy as sp
 
+from symcompile.autodiff.bodies import take_derivatives
 from symcompile.autodiff.derive import derive
 from symcompile.autodiff.forward import forward
 from symcompile.errors import UnsupportedFunctionError
@@ -17,7 +18,7 @@ from symcompile.frontend.raised_ops import Element, float_values, index_symbol, 
 from symcompile.frontend.raiser import SMALL, raise_nodes
 from symcompile.frontend.symbols import Symbols, walk
 from symcompile.ir.build import Builder
-from symcompile.ir.graph import Graph, Input, Output, tree_count
+from symcompile.ir.graph import Function, Graph, Input, Output, tree_count
 from symcompile.ir.polynomial import Polynomial, polynomials
 
 if TYPE_CHECKING:
@@ -144,7 +145,7 @@ def symbolic_gradient(definition: Definition) -> SymbolicGradient:
         grad = [zero if node is None else node for node in found]
     else:
         output = Output("value", (root,), (), False)
-        (function,) = derive(graph, output, axes, ["grad"])
+        (function,) = derive(graph, output, axes, ["grad"], textbook=True)
         grad = function.roots()
     leaves = dict(symbols.leaves)
     names = definition.source_params or tuple(
@@ -205,9 +206,11 @@ class _Copy:
 
     def __init__(self, definition: Definition) -> None:
         self.b = Builder()
+        self.b.textbook = True
         self.floats: dict[int, Fraction] = {}
-        source = definition.graph
-        (entry,) = definition.output.entries
+        value = Function("value", definition.graph, (definition.output,))
+        taken = take_derivatives(value)
+        source, (entry,) = taken.graph, taken.roots()
         order = source.ancestors([entry])
         written = _written_numbers(definition.source)
         values = (float_values(source, order) | written[0]) - written[1]

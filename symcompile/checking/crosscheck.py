@@ -26,12 +26,14 @@ from symcompile.checking.judging import (
     seconds_per_call,
     worst_entry,
 )
-from symcompile.checking.layout import expected_shapes
+from symcompile.checking.layout import expected_dtypes, expected_shapes
 from symcompile.checking.oracle import Oracle
 from symcompile.checking.reference import NoReferenceError, Reference
 from symcompile.checking.report import Fit, Report, Row
 from symcompile.checking.setting import Setting
 from symcompile.errors import BackendError, SymcompileError, ToolchainError
+from symcompile.ir.dtypes import is_single
+from symcompile.ir.graph import Kind
 from symcompile.options import BACKENDS, Options
 
 if TYPE_CHECKING:
@@ -100,7 +102,8 @@ def crosscheck(
     for function in setting.functions:
         check.measure(function, time_calls)
     check.ask_sympy()
-    if fit and definition.scalar and definition.params:
+    real = definition.dtype == "float64" and definition.output.kind is Kind.REAL
+    if fit and real and definition.scalar and definition.params:
         check.fit(start=None if p is None else setting.points[0])
     report = check.report()
     if not quiet:
@@ -201,7 +204,9 @@ class _Check:
             raise _MisfitError(f"raised {type(error).__name__}: {error}") from error
         parts = got if function == "value_and_grad" else (got,)
         wrong = misfit(
-            parts, expected_shapes(self.definition, function, self.setting.sizes_of(columns))
+            parts,
+            expected_shapes(self.definition, function, self.setting.sizes_of(columns)),
+            expected_dtypes(self.definition, function),
         )
         if wrong:
             raise _MisfitError(wrong)
@@ -223,7 +228,8 @@ class _Check:
         said = False
         for k, truth in exact.items():
             got = self.call(backend, function, k, self.setting.some(count))
-            entry = worst_entry(self.setting.oracle(k, count).mp, truth, got)
+            single = is_single(self.definition.dtype)
+            entry = worst_entry(self.setting.oracle(k, count).mp, truth, got, single)
             if entry is None:
                 continue
             worst = (max(worst[0] or 0.0, entry.ulp), max(worst[1] or 0.0, entry.conditioned))

@@ -12,7 +12,7 @@ from mpmath.ctx_mp import MPContext
 from numpy.typing import ArrayLike, NDArray
 
 from symcompile.checking.layout import assemble, jacobian_rows
-from symcompile.checking.rounding import Draw, Instrumented, instrument, to_double
+from symcompile.checking.rounding import Draw, Instrumented, instrument, to_number
 from symcompile.ir.graph import Graph, Input, Output
 from symcompile.ir.interpreter import Number, array_of, evaluate, flat, lengths
 
@@ -36,6 +36,7 @@ class Point:
         sizes: the sizes by name.
         value: the shape of the value, samples first.
         step: the step of the differences, relative to a parameter.
+        single: whether numbers have 24 bits.
     """
 
     graph: Graph
@@ -47,6 +48,7 @@ class Point:
     sizes: Mapping[str, int]
     value: tuple[int, ...]
     step: Number
+    single: bool = False
 
 
 class Differences:
@@ -69,11 +71,12 @@ class Differences:
         self._graph = where.graph
         self._roots: Sequence[int] = self._output.entries
         self._exact_nodes: frozenset[int] = frozenset()
+        self._single = where.single
         if draw is not None:
             self._instrument(draw, derivatives)
 
     def _instrument(self, draw: Draw, derivatives: bool) -> None:
-        made: Instrumented = instrument(self._graph, self._roots, derivatives)
+        made: Instrumented = instrument(self._graph, self._roots, derivatives, self._single)
         inputs = {**self._fixed, **params(self._p, self._shapes)}
         known = evaluate(self._graph, list(made.steps.values()), self.mp, inputs, self._sizes)
         fixed: dict[Input, Any] = dict(zip(made.steps, known, strict=True))
@@ -105,7 +108,7 @@ class Differences:
     def _rounded(self, key: str, values: Sequence[Number]) -> list[Number]:
         if self._draw is None:
             return list(values)
-        return [v * f for v, f in zip(values, self._draw.factors(key, len(values)), strict=True)]
+        return self._draw.moved(key, values, turned=False)
 
     def _at(self, point: tuple[Number, ...]) -> Exact:
         found = self._known.get(point)
@@ -198,8 +201,8 @@ class Differences:
         return array_of([self.mp.fsum(c) for c in zip(*terms, strict=True)], (len(self._p),))
 
     def _vector(self, key: str, vector: ArrayLike) -> list[Number]:
-        entries = np.ravel(np.asarray(vector, np.float64))
-        return self._rounded(key, [self.mp.mpf(float(entry)) for entry in entries])
+        entries = np.ravel(np.asarray(vector))
+        return self._rounded(key, [exactly(self.mp, entry) for entry in entries])
 
 
 def params(point: Sequence[Number], shapes: Sequence[tuple[int, ...]]) -> dict[Input, Any]:
@@ -221,10 +224,19 @@ def _like(value: Any, entries: Sequence[Number]) -> Any:
     return array_of(entries, value.shape) if isinstance(value, np.ndarray) else entries[0]
 
 
-def doubles(values: Exact) -> NDArray[np.float64]:
-    """Return the nearest doubles."""
-    flat = [to_double(value) for value in np.asarray(values, object).flat]
-    return np.array(flat, dtype=np.float64).reshape(np.shape(values))
+def exactly(mp: MPContext, value: Any) -> Number:
+    """Return a number as one of ``mp``, a complex one as such."""
+    number = complex(value)
+    if isinstance(value, complex | np.complexfloating):
+        return mp.mpc(number)
+    return mp.mpf(number.real)
+
+
+def doubles(values: Exact) -> NDArray[Any]:
+    """Return the nearest doubles, or complex numbers where any is."""
+    flat = [to_number(value) for value in np.asarray(values, object).flat]
+    found = np.array(flat) if flat else np.empty(0)
+    return found.astype(found.dtype if found.dtype.kind == "c" else float).reshape(np.shape(values))
 
 
 def _entries(values: Any) -> Exact:

@@ -13,9 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from symcompile.checking.differences import doubles, finite
 from symcompile.checking.oracle import Oracle
-from symcompile.checking.rounding import EPS, errors
+from symcompile.checking.rounding import EPS, EPS_SINGLE, errors
 from symcompile.frontend.definition import Definition
+from symcompile.ir.dtypes import is_single
 
 Result = tuple[NDArray[Any], ...]
 
@@ -61,7 +63,8 @@ class Truth:
         for exact, other, spread, judged in rows:
             number = mp.convert(other)
             # SymPy's functions may be complex where ours are not defined.
-            if not judged or isinstance(number, mp.mpc) or not mp.isfinite(number):
+            real = not isinstance(exact, mp.mpc)
+            if not judged or (real and isinstance(number, mp.mpc)) or not mp.isfinite(number):
                 continue
             if not mp.isfinite(exact) or abs(number - exact) > _AGREEMENT * mp.mpf(float(spread)):
                 return False
@@ -85,7 +88,7 @@ def judge(oracle: Oracle, function: str, vectors: Sequence[NDArray[np.float64]])
     if values:
         judged = np.ones((), dtype=bool)
     else:
-        value = np.isfinite(oracle.value().astype(np.float64))
+        value = finite(oracle.value())
         judged = ~oracle.kinked() & value.all(axis=tuple(range(oracle.kinked().ndim, value.ndim)))
     return Truth(
         parts=parts,
@@ -97,37 +100,47 @@ def judge(oracle: Oracle, function: str, vectors: Sequence[NDArray[np.float64]])
     )
 
 
-def misfit(parts: Any, shapes: Sequence[tuple[int, ...]]) -> str:
-    """Return what is wrong with the kind of a result, or an empty text."""
+def misfit(
+    parts: Any, shapes: Sequence[tuple[int, ...]], dtypes: Sequence[str] | None = None
+) -> str:
+    """Return what is wrong with the kind of a result, or an empty text.
+
+    Args:
+        parts: the arrays, or numbers.
+        shapes: what they should have.
+        dtypes: likewise; float64 by default.
+    """
     if not isinstance(parts, tuple) or len(parts) != len(shapes):
         return f"returns {type(parts).__name__}, not a tuple of {len(shapes)}"
-    for part, shape in zip(parts, shapes, strict=True):
+    names = ["float64"] * len(shapes) if dtypes is None else dtypes
+    for part, shape, name in zip(parts, shapes, names, strict=True):
         if shape == ():
-            if not isinstance(part, float):
-                return f"returns {type(part).__name__}, not a float"
+            number = complex if name.startswith("complex") else float
+            if not isinstance(part, number):
+                return f"returns {type(part).__name__}, not a {number.__name__}"
         elif not isinstance(part, np.ndarray):
             return f"returns {type(part).__name__}, not an array of shape {shape}"
         elif part.shape != shape:
             return f"has shape {part.shape}, not {shape}"
-        elif part.dtype != np.float64:
-            return f"has dtype {part.dtype}, not float64"
+        elif part.dtype != name:
+            return f"has dtype {part.dtype}, not {name}"
     return ""
 
 
-def worst_entry(mp: Any, truth: Truth, got: Result) -> Worst | None:
-    """Return the entry that is most wrong; None if none is judged."""
+def worst_entry(mp: Any, truth: Truth, got: Result, single: bool = False) -> Worst | None:
+    """Return the entry that is most wrong; None if none is judged. See ``errors``."""
     worst: Worst | None = None
     for k, (exact, part) in enumerate(zip(truth.parts, got, strict=True)):
         mask = truth.mask(k)
         if not mask.any():
             continue
-        ulp, conditioned = errors(mp, part, exact, truth.scales[k])
+        ulp, conditioned = errors(mp, part, exact, truth.scales[k], single)
         shown = np.where(mask, conditioned, -1.0)
         place = np.unravel_index(int(np.argmax(shown)), shown.shape)
         largest = float(np.where(mask, ulp, 0.0).max())
         if worst is None or shown[place] > worst.conditioned:
             entry = "".join(f"[{int(i)}]" for i in place)
-            computed, true = float(part[place]), mp.nstr(exact[place], 17)
+            computed, true = part[place].item(), mp.nstr(exact[place], 17)
             text = f"{entry + ' ' if entry else ''}computed {computed!r}, exact {true}"
             worst = Worst(max(largest, worst.ulp if worst else 0.0), float(shown[place]), text)
         else:
@@ -144,6 +157,8 @@ def difference(
     them: a sum's grows with the number of samples, a row's is in proportion to its size.
     """
     largest = 0.0
+    single = is_single(definition.dtype)
+    eps, tiny = (EPS_SINGLE, 2.0**-149) if single else (EPS, _TINY)
     for k, (a, b) in enumerate(zip(mine, theirs, strict=True)):
         size = np.fmax(np.abs(a), np.abs(b))
         scale = size
@@ -153,7 +168,7 @@ def difference(
             finite = size[np.isfinite(size)]
             scale = np.full(size.shape, float(finite.max(initial=0.0)))
         with np.errstate(all="ignore"):
-            apart = np.abs(a - b) / np.maximum(EPS * np.fmax(scale, size), _TINY)
+            apart = np.abs(a - b) / np.maximum(eps * np.fmax(scale, size), tiny)
         same = (a == b) | (np.isnan(a) & np.isnan(b))
         bad = ~same & ~np.isfinite(apart)
         # Equal entries include infinities, whose difference is NaN.
@@ -172,7 +187,7 @@ def _scale(
         grows = definition.reduce != "mean" and samples > 0 and truth.samples > 0
         return scale * (samples / truth.samples if grows else 1.0)
     with np.errstate(all="ignore"):
-        exact = np.abs(truth.parts[k].astype(np.float64))
+        exact = np.abs(doubles(truth.parts[k]))
         amplified = np.where(exact > 0, scale / exact, 1.0).max(axis=0, initial=1.0)
     return np.asarray(size * np.where(np.isfinite(amplified), amplified, 1.0))
 

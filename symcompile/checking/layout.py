@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from symcompile.frontend.definition import Definition
 from symcompile.frontend.roles import Shape, squeezed
 from symcompile.ir.affine import Affine
+from symcompile.ir.dtypes import input_kind, numpy_name
 from symcompile.ir.graph import Output
 from symcompile.ir.interpreter import lengths
 
@@ -63,6 +64,25 @@ def expected_shapes(definition: Definition, function: str, sizes: Sizes) -> tupl
         "hessian": ((size, size),),
         "value_and_grad": ((), (size,)),
     }.get(function, ((size,),))
+
+
+def expected_dtypes(definition: Definition, function: str) -> tuple[str, ...]:
+    """Return the dtype of each array that a function returns.
+
+    Example:
+        >>> import sympy as sp
+        >>> from symcompile.frontend.definition import define
+        >>> x = sp.Symbol("x", real=True)
+        >>> expected_dtypes(define("f", sp.exp(sp.I*x), params=x, dtype="float32"), "grad")
+        ('complex64',)
+    """
+    params = input_kind(definition.dtype)
+    value = definition.output.kind
+    slope = numpy_name(definition.dtype, max(value, params))
+    return {
+        "value": (numpy_name(definition.dtype, value),),
+        "value_and_grad": (numpy_name(definition.dtype, value), slope),
+    }.get(function, (slope,))
 
 
 def jacobian_rows(output: Output, value: Extents) -> Extents:

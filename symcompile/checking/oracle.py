@@ -17,11 +17,20 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from symcompile.arguments import fitted
-from symcompile.checking.differences import Differences, Exact, Point, doubles, finite, params
+from symcompile.checking.differences import (
+    Differences,
+    Exact,
+    Point,
+    doubles,
+    exactly,
+    finite,
+    params,
+)
 from symcompile.checking.layout import param_extents, total_length, value_shape
 from symcompile.checking.rounding import Draw
 from symcompile.errors import ArgumentValueError, UnsupportedFunctionError
 from symcompile.frontend.definition import Definition
+from symcompile.ir.dtypes import is_single
 from symcompile.ir.graph import Input, Node
 from symcompile.ir.interpreter import Number, array_of, context, evaluate
 from symcompile.sizes import solve_sizes
@@ -35,7 +44,7 @@ _TIES = frozenset({"lt", "le", "eq", "ne", "min", "max"})
 _ZEROS = frozenset({"abs", "sign", "sqrt", "cbrt", "pow"})
 _BOTH_ZERO = frozenset({"hypot", "atan2"})
 _WHOLES = frozenset({"floor", "ceil"})
-_KINKS = _TIES | _ZEROS | _BOTH_ZERO | _WHOLES | {"reduce_max"}
+_KINKS = _TIES | _ZEROS | _BOTH_ZERO | _WHOLES | {"mod", "reduce_max"}
 
 
 def evaluations(name: str, n_params: int) -> int:
@@ -98,8 +107,10 @@ class Oracle:
         mp = self.mp
         step = mp.mpf(10) ** (10 - digits)
         self._delta = mp.mpf(10) ** -_DELTA_DIGITS
-        self.p = tuple(mp.mpf(float(value)) for value in np.ravel(np.asarray(p, np.float64)))
-        arrays = [np.asarray(array, np.float64) for array in data]
+        complex_ = definition.dtype == "complex128"
+        dtype = np.complex128 if complex_ else np.float64
+        self.p = tuple(exactly(mp, value) for value in np.ravel(np.asarray(p, dtype)))
+        arrays = [np.asarray(array, dtype) for array in data]
         given = {**dict(definition.constants), **(constants or {})}
         self.sizes = _sizes(definition, arrays, len(self.p), given)
         length = total_length(definition, self.sizes)
@@ -113,7 +124,8 @@ class Oracle:
         for slot, (name, _) in enumerate(definition.constants):
             value = given[name]
             if value is not None:
-                self._fixed[Input("constant", slot)] = mp.mpf(float(value))
+                exact = exactly(mp, complex(value) if complex_ else float(value))
+                self._fixed[Input("constant", slot)] = exact
             elif name not in self.sizes:
                 raise ArgumentValueError(f"the constant {name} has no default: give it a value")
         self._shapes = param_extents(definition, self.sizes)
@@ -127,6 +139,7 @@ class Oracle:
             sizes=self.sizes,
             value=value_shape(definition, self.sizes),
             step=step,
+            single=is_single(definition.dtype),
         )
         self._exact = Differences(self._where)
         self._perturbed: dict[bool, list[Differences]] = {}
@@ -286,6 +299,8 @@ def _at_tie(mp: Any, op: str, row: Sequence[Any]) -> bool:
         return bool(row[0] == row[1])
     if op in _WHOLES:
         return bool(mp.isint(row[0]))
+    if op == "mod":
+        return bool(row[1] == 0 or mp.isint(row[0] / row[1]))
     if op in _BOTH_ZERO:
         return bool(row[0] == 0 and row[1] == 0)
     return bool(row[0] == 0)
@@ -293,7 +308,7 @@ def _at_tie(mp: Any, op: str, row: Sequence[Any]) -> bool:
 
 def _sizes(
     definition: Definition,
-    arrays: Sequence[NDArray[np.float64]],
+    arrays: Sequence[NDArray[Any]],
     p_length: int,
     constants: Mapping[str, Any],
 ) -> dict[str, int]:
@@ -313,7 +328,7 @@ def _sizes(
     return {"n": samples} if names else {}
 
 
-def _exactly(mp: Any, array: NDArray[np.float64]) -> Any:
+def _exactly(mp: Any, array: NDArray[Any]) -> Any:
     """Return doubles as numbers of ``mp``."""
-    entries = [mp.mpf(float(entry)) for entry in array.flat]
+    entries = [exactly(mp, entry) for entry in array.flat]
     return array_of(entries, array.shape)

@@ -43,6 +43,8 @@ class Reference:
     def __init__(self, definition: Definition) -> None:
         if definition.indexed:
             raise NoReferenceError("it does not differentiate sums over arrays of any size")
+        if definition.dtype != "float64":
+            raise NoReferenceError(f"it is asked about float64 only, not {definition.dtype}")
         source = definition.source
         if source is None or definition.source_params is None:
             raise NoReferenceError("there is no SymPy expression without named intermediates")

@@ -16,12 +16,17 @@ chapters 1 and 3):
     operation by operation, has a small number of conditioned ulp whatever the conditioning of
     the problem.
 
+The unit is that of the dtype: ``eps = 2**-23`` where a definition computes in float32. Of complex
+numbers the error is that of the number, ``|computed - exact|``, not of its parts: a product of two
+has a part that cancels.
+
 The perturbations are those of the formula as first lowered, so where a backend computes a more
 stable form the scale is generous, and the plain ulp says more.
 """
 
 from __future__ import annotations
 
+import cmath
 import math
 import random
 from collections.abc import Sequence
@@ -34,18 +39,22 @@ from mpmath.ctx_mp import MPContext
 from numpy.typing import NDArray
 
 from symcompile.ir.affine import Affine
+from symcompile.ir.body import Body
 from symcompile.ir.graph import BOOLEAN_OPS, Axes, Axis, Graph, Input, Kind, Node, View
 from symcompile.ir.interpreter import Number, Perturb, array_of
+from symcompile.ir.ops import CHOOSING, CONSTANTS
 
 #: The spacing of doubles at 1.
 EPS = 2.0**-52
-_TINY = 2.0**-1074
+#: The spacing of float32 at 1.
+EPS_SINGLE = 2.0**-23
+_TINY, _TINY_SINGLE = 2.0**-1074, 2.0**-149
 
 #: Results that jump. A perturbed evaluation keeps the branches and steps of the exact one.
 _STEPS = BOOLEAN_OPS | {"floor", "ceil", "sign"}
-_NAMED = frozenset({"pi", "e", "euler_gamma", "catalan", "golden_ratio"})
-# Arguments that must stay whole numbers.
-_WHOLE = {("powi", 1), ("polygamma", 0)}
+# Complex numbers from parts, and parts of them: nothing is rounded.
+_PARTS = frozenset({"widen", "widen_below", "complex", "imaginary", "re", "im", "conj"})
+_NAMED = frozenset(CONSTANTS)
 # Reductions whose terms are rounded as they are combined.
 _ACCUMULATING = frozenset({"reduce_sum", "reduce_prod", "scatter"})
 # Uses that have no local derivative but 0 and 1.
@@ -101,20 +110,24 @@ class Instrumented:
     wrappers: frozenset[int]
 
 
-def instrument(graph: Graph, roots: Sequence[int], derivatives: bool) -> Instrumented:
+def instrument(
+    graph: Graph, roots: Sequence[int], derivatives: bool, single: bool = False
+) -> Instrumented:
     """Return a copy of a formula with places for roundings.
 
     Args:
         graph: the formula.
         roots: its outputs.
         derivatives: whether it is going to be differentiated, so that local derivatives round.
+        single: whether numbers have 24 bits.
     """
-    return _Instrumenting(graph, derivatives).run(roots)
+    return _Instrumenting(graph, derivatives, single).run(roots)
 
 
 class _Instrumenting:
-    def __init__(self, graph: Graph, derivatives: bool) -> None:
+    def __init__(self, graph: Graph, derivatives: bool, single: bool) -> None:
         self.graph, self.copy = graph, Graph()
+        self.single = single
         self.derivatives = derivatives
         self.mapping: dict[int, int] = {}
         self.active: set[int] = set()
@@ -141,12 +154,12 @@ class _Instrumenting:
 
     def node(self, index: int) -> int:
         node, copy = self.graph[index], self.copy
-        if node.op in _STEPS and node.args:
+        if node.op in _STEPS and node.args and node.kind is not Kind.COMPLEX:
             return self.step(index)
         if isinstance(node.data, Input):
             if node.data.role == "param":
                 self.active.add(index)
-            return copy.input(node.data.role, node.data.slot, node.axes)
+            return copy.input(node.data.role, node.data.slot, node.axes, node.kind)
         if node.op == "const":
             return copy.constant(node.data)  # type: ignore[arg-type]
         if isinstance(node.data, Affine):
@@ -161,7 +174,13 @@ class _Instrumenting:
             return made(body, node.data, node.axes, gathers)
         if any(arg in self.active for arg in node.args):
             self.active.add(index)
+        if node.op in _PARTS:
+            made_ = copy.add(node.op, tuple(self.mapping[arg] for arg in node.args))
+            self.wrappers.add(made_)
+            return made_
         args = tuple(self.used(node, k, arg) for k, arg in enumerate(node.args))
+        if isinstance(node.data, Body):
+            return copy.bound(node.op, args, node.data)
         if isinstance(node.data, int):
             return copy.reduce(node.op, args[0], node.data)
         return copy.add(node.op, args)
@@ -185,7 +204,7 @@ class _Instrumenting:
     def used(self, user: Node, position: int, arg: int) -> int:
         """Return the node for the use of ``arg`` as an argument of ``user``."""
         node, mapped = self.graph[arg], self.mapping[arg]
-        if node.kind is Kind.BOOL or (user.op, position) in _WHOLE:
+        if node.kind is Kind.BOOL or (user.op, position) in CHOOSING:
             return mapped
         if user.op not in _MOVING:
             mapped = self.sloped(arg)
@@ -199,7 +218,7 @@ class _Instrumenting:
     def sloped(self, arg: int) -> int:
         """Return the node for a use that has a local derivative."""
         node, mapped = self.graph[arg], self.mapping[arg]
-        if _is_rounded_constant(self.graph, arg):
+        if _is_rounded_constant(self.graph, arg, self.single):
             place, factor = self.place(())
             self.constants.append(place)
             return self.wrap("mul", mapped, factor)
@@ -223,11 +242,12 @@ class _Instrumenting:
         return made
 
 
-def _is_rounded_constant(graph: Graph, index: int) -> bool:
+def _is_rounded_constant(graph: Graph, index: int, single: bool) -> bool:
     node = graph[index]
     if isinstance(node.data, Fraction):
         try:
-            return Fraction(float(node.data)) != node.data
+            number = float(node.data)
+            return Fraction(float(np.float32(number)) if single else number) != node.data
         except OverflowError:
             return True
     return node.op in _NAMED
@@ -252,6 +272,26 @@ class Draw:
         if found is None:
             found = [self._up if s > 0 else self._down for s in self._signs(key, count)]
             self._known[key] = found
+        return found
+
+    def moved(self, key: str, values: Sequence[Number], *, turned: bool = True) -> list[Number]:
+        """Return numbers times ``1 +- delta``, a factor of its own for each part of a complex one.
+
+        With ``turned`` a complex number is off by as much at a right angle, but where it is real
+        or imaginary: a number on a branch cut stays there.
+        """
+        factors = self.factors(key, len(values))
+        if not any(isinstance(value, self._mp.mpc) for value in values):
+            return [value * factor for value, factor in zip(values, factors, strict=True)]
+        found = []
+        others = self.factors(f"{key} i", len(values))
+        for value, factor, other in zip(values, factors, others, strict=True):
+            if not isinstance(value, self._mp.mpc):
+                found.append(value * factor)
+            elif turned and value.real and value.imag:
+                found.append(value * self._mp.mpc(factor, other - 1))
+            else:
+                found.append(self._mp.mpc(value.real * factor, value.imag * other))
         return found
 
     def sums(self, key: str, count: int) -> list[Number]:
@@ -288,8 +328,7 @@ class Draw:
         def hook(index: int, values: Sequence[Number]) -> Sequence[Number]:
             if index in exact:
                 return values
-            factors = self.factors(f"node {index}", len(values))
-            return [value * factor for value, factor in zip(values, factors, strict=True)]
+            return self.moved(f"node {index}", values)
 
         return hook
 
@@ -311,26 +350,59 @@ def to_double(value: Number) -> float:
         return math.inf if value > 0 else -math.inf
 
 
-def _one_error(mp: MPContext, got: float, exact: Number, scale: float) -> tuple[float, float]:
-    nearest = to_double(exact)
-    if math.isnan(got) or math.isnan(nearest):
-        same = math.isnan(got) and math.isnan(nearest)
+def to_number(value: Number, single: bool = False) -> complex:
+    """Return the nearest double, or complex number, of 24 bits where it is ``single``."""
+    if hasattr(value, "_mpc_"):
+        return complex(to_number(value.real, single).real, to_number(value.imag, single).real)
+    found = to_double(value)
+    if not single:
+        return found
+    with np.errstate(over="ignore", under="ignore"):
+        return float(np.float32(found))
+
+
+def _one_error(
+    mp: MPContext, got: complex, exact: Number, scale: float, single: bool
+) -> tuple[float, float]:
+    nearest = to_number(exact, single)
+    if cmath.isnan(got) or cmath.isnan(nearest):
+        same = cmath.isnan(got) and cmath.isnan(nearest)
         return (0.0, 0.0) if same else (math.inf, math.inf)
+    if isinstance(got, complex) or isinstance(nearest, complex):
+        if cmath.isinf(got) or cmath.isinf(nearest):  # an infinity has no direction
+            same = cmath.isinf(got) and cmath.isinf(nearest)
+            return (0.0, 0.0) if same else (math.inf, math.inf)
+        error = abs(mp.mpc(got) - exact)
+        nearest = abs(nearest)
+        return _in_units(mp, error, nearest, scale, single)
     if got == nearest and (math.isinf(got) or mp.mpf(got) == exact):
         return 0.0, 0.0
     if math.isinf(got) or mp.isinf(exact):
         return math.inf, math.inf
-    error = abs(mp.mpf(got) - exact)
-    size = min(abs(nearest), np.finfo(np.float64).max)
-    unit = math.ulp(size)
-    spread = EPS * scale if math.isfinite(scale) else 0.0
-    return to_double(error / mp.mpf(unit)), to_double(error / mp.mpf(max(unit, spread, _TINY)))
+    return _in_units(mp, abs(mp.mpf(got) - exact), abs(nearest), scale, single)
+
+
+def _in_units(
+    mp: MPContext, error: Number, size: float, scale: float, single: bool
+) -> tuple[float, float]:
+    if single:
+        size = min(size, float(np.finfo(np.float32).max))
+        unit, eps, tiny = float(np.spacing(np.float32(size))), EPS_SINGLE, _TINY_SINGLE
+    else:
+        size = min(size, float(np.finfo(np.float64).max))
+        unit, eps, tiny = math.ulp(size), EPS, _TINY
+    spread = eps * scale if math.isfinite(scale) else 0.0
+    return to_double(error / mp.mpf(unit)), to_double(error / mp.mpf(max(unit, spread, tiny)))
 
 
 def errors(
-    mp: MPContext, computed: Any, exact: NDArray[Any], scale: NDArray[Any]
+    mp: MPContext,
+    computed: Any,
+    exact: NDArray[Any],
+    scale: NDArray[Any],
+    single: bool = False,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the errors of doubles against exact results, in ulp and in conditioned ulp.
+    """Return the errors of computed numbers against exact results, in ulp and in conditioned ulp.
 
     Infinity must match infinity of the same sign, NaN must match NaN; a mismatch is infinitely
     wrong. An exact result beyond the range of doubles counts as infinite. Near underflow the
@@ -338,9 +410,10 @@ def errors(
 
     Args:
         mp: arithmetic with more digits than a double has.
-        computed: doubles.
+        computed: doubles, float32 or complex numbers.
         exact: numbers of ``mp``, of the same shape.
         scale: doubles of the same shape; see the module.
+        single: whether what is computed has 24 bits.
 
     Example:
         >>> from symcompile.ir.interpreter import context
@@ -349,9 +422,10 @@ def errors(
         >>> float(ulp), float(conditioned)
         (2.0, 0.5)
     """
-    values = np.asarray(computed, dtype=np.float64)
+    values = np.asarray(computed)
+    values = values.astype(np.complex128 if values.dtype.kind == "c" else np.float64)
     pairs = [
-        _one_error(mp, float(got), true, float(spread))
+        _one_error(mp, got.item(), true, float(spread), single)
         for got, true, spread in zip(values.flat, exact.flat, scale.flat, strict=True)
     ]
     both = np.array(pairs, dtype=np.float64).reshape((*values.shape, 2))

@@ -11,11 +11,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from symcompile.arguments import Array, fitted, to_array, to_vector
+from symcompile.checking.differences import finite
 from symcompile.checking.layout import expected_shapes, number, total_length
 from symcompile.checking.oracle import Oracle, evaluations
 from symcompile.errors import ArgumentValueError
 from symcompile.frontend.definition import Definition
 from symcompile.interface import Interface
+from symcompile.ir.graph import Kind
 from symcompile.sizes import solve_sizes
 
 # What the oracle may cost for one function at one point, in operations; a million take a second.
@@ -71,9 +73,10 @@ class Setting:
         self.points = self._chosen() if point is None else [point]
 
     def _vector(self, p: ArrayLike) -> Array:
+        dtype = np.dtype(self.definition.dtype)
         if not self.definition.indexed:
-            return to_vector(p, "p", self.definition.params).copy()
-        return np.ravel(to_array(p, "p")).copy()
+            return to_vector(p, "p", self.definition.params, dtype).copy()
+        return np.ravel(to_array(p, "p", dtype=dtype)).copy()
 
     def _sizes(self, p_length: int | None, named: Mapping[str, int]) -> dict[str, int]:
         if not self.definition.indexed:
@@ -86,21 +89,25 @@ class Setting:
 
     def _chosen(self) -> list[Array]:
         size = self.size
+        dtype = np.dtype(self.definition.dtype)
         if size == 0:
-            return [np.zeros(0)]
+            return [np.zeros(0, dtype)]
         random = np.random.default_rng(20)
         small = np.array([0.1 * (k % 7 + 1) * (-1) ** k for k in range(size)])
         candidates = [small]
         for low, high in ((-1.0, 1.0), (-1.0, 1.0), (0.1, 1.0), (0.1, 1.0), (1.0, 3.0), (-3, -1)):
             candidates.append(random.uniform(low, high, size))
+        if dtype.kind == "c":
+            turns = np.random.default_rng(21)
+            candidates = [x * np.exp(1j * turns.uniform(-1.5, 1.5, size)) for x in candidates]
+        candidates = [np.asarray(x, dtype) for x in candidates]
         if not self.searchable:
             return candidates[:1]
         columns = self.some(self.count("value"))
         share: list[tuple[float, Array]] = []
         for point in candidates:
             oracle = Oracle(self.definition, point, columns, self.constants)
-            value = oracle.value().astype(np.float64)
-            good = np.isfinite(value) & ~np.any(oracle.kinked())
+            good = finite(oracle.value()) & ~np.any(oracle.kinked())
             share.append((float(np.mean(good)), point))
             if sum(part == 1.0 for part, _ in share) == _POINTS:
                 break
@@ -176,4 +183,9 @@ class Setting:
         if function == "vjp":
             (shape,) = expected_shapes(self.definition, "value", self.sizes_of(columns))
         random = np.random.default_rng(5)
-        return (random.uniform(0.5, 1.5, shape) * random.choice((-1.0, 1.0), shape),)
+        vector = random.uniform(0.5, 1.5, shape) * random.choice((-1.0, 1.0), shape)
+        kind = self.definition.output.kind
+        if self.definition.dtype == "complex128" or (function == "vjp" and kind is Kind.COMPLEX):
+            vector = vector * np.exp(1j * random.uniform(-1.0, 1.0, shape))
+        single = self.definition.dtype == "float32"
+        return (vector.astype({"f": "f4", "c": "c8"}[vector.dtype.kind]) if single else vector,)

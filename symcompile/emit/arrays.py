@@ -14,7 +14,7 @@ from symcompile.emit.dialect import NUMPY
 from symcompile.emit.expression import ATOM, PRODUCT, SUM, Printer, Statement, Text
 from symcompile.emit.subscripts import Subscripts
 from symcompile.ir.affine import Affine
-from symcompile.ir.graph import Axes, Graph, Kind, Node, View
+from symcompile.ir.graph import Axes, Graph, Node, View
 from symcompile.naming import Names
 
 #: How tightly ``@`` binds: as a product, but a reader should not have to know.
@@ -90,7 +90,7 @@ class ArrayPrinter(Printer):
 
     def _assign(self, node: int, text: str) -> None:
         name = self.fresh(node)
-        self._line(Statement(name, text, self.graph[node].kind is Kind.BOOL))
+        self._line(Statement(name, text, self.graph[node].kind))
         self.texts[node] = Text(name)
 
     def _line(self, statement: Statement) -> None:

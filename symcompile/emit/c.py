@@ -16,17 +16,20 @@ from symcompile.emit.lines import filled, indent
 from symcompile.emit.memory import Array, added, tight
 from symcompile.emit.nest import NestEmitter
 from symcompile.emit.signature import Identifiers
-from symcompile.emit.syntax import Product
+from symcompile.emit.syntax import Product, width
 from symcompile.frontend.definition import Definition
-from symcompile.ir.graph import Axes
+from symcompile.ir.dtypes import input_kind, is_single
+from symcompile.ir.graph import BODY_OPS, Axes, Kind, takes_complex
 from symcompile.ir.ops import OPS
 from symcompile.ir.volume import Volume
+from symcompile.naming import identifier
 from symcompile.planning import Nest, Schedule, Sweep, left_behind
 
 # A loop body longer than this is not vectorised: it would spill more than it gains.
 _LONGEST_SIMD = 2000
 # Work arrays beyond this many slots live in thread-local storage, not on the stack.
 _STACK_SLOTS = 8192
+_DOUBLES, _COMPLEX = "double *restrict ", "sc_complex *restrict "
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,7 @@ class CFunction:
 class CEmitter(NestEmitter):
     """Prints one scheduled function as C; each data array is a ``sc_array``."""
 
-    dialect = C
+    language = C
     end = ";"
     infinity = "INFINITY"
 
@@ -74,22 +77,24 @@ class CEmitter(NestEmitter):
         """Return the function."""
         arguments = []
         for name in self.vectors():
-            self.declared[name] = "const double *restrict "
-            arguments.append(f"const double *restrict {name}")
+            pointer = f"const {self.vector_type(name)} *restrict "
+            self.declared[name] = pointer
+            arguments.append(f"{pointer}{name}")
+        pointer = f"const {self.element(input_kind(self.numbers.dtype))} *restrict "
         for slot, name in enumerate(self.ids.data):
             arguments.append(f"sc_array {self.arguments[slot]}")
-            self.declared[name] = "const double *restrict "
+            self.declared[name] = pointer
             for stride in self.strides[slot]:
                 self.declared[stride] = "ptrdiff_t "
         for size in self.sizes():
             self.declared[size] = "ptrdiff_t "
             arguments.append(f"ptrdiff_t {size}")
         for output in self.function.outputs:
-            self.declared[output.name] = "double *restrict "
-            arguments.append(f"double *restrict {output.name}")
+            self.declared[output.name] = f"{self.element(output.kind)} *restrict "
+            arguments.append(f"{self.declared[output.name]}{output.name}")
         body = self.body()
         head = [
-            f"const double *restrict {name} = {self.arguments[slot]}.data;"
+            f"{pointer}{name} = {self.arguments[slot]}.data;"
             for slot, name in enumerate(self.ids.data)
             if self._mentions(body, name)
         ]
@@ -119,9 +124,29 @@ class CEmitter(NestEmitter):
         lines.append("}")
         at: list[str] = ["memory"]
         for name, size in self.memory:
-            lines.append(f"double *restrict {name} = {added(at)};")
-            at = [name, size]
+            kind = self.declared.get(name, _DOUBLES)
+            lines.append(f"{kind}{name} = {cast(kind, added(at))};")
+            at = [name if kind == _DOUBLES else f"({_DOUBLES.strip()}){name}", size]
         return lines
+
+    def element(self, kind: Kind) -> str:
+        """Return the type of the entries of an array that is an argument or a result."""
+        if kind is Kind.COMPLEX:
+            return "float _Complex" if is_single(self.numbers.dtype) else "sc_complex"
+        return "float" if is_single(self.numbers.dtype) else "double"
+
+    def vector_type(self, name: str) -> str:
+        """Return the type of the entries of ``p``, ``v``, ``u`` or ``c``."""
+        kind = self.definition.output.kind if name == "u" else input_kind(self.numbers.dtype)
+        return self.element(kind)
+
+    def work_type(self) -> str:
+        """Return the type of what straight-line code passes on."""
+        return "sc_complex" if self.complex else "double"
+
+    def part(self, text: str, kind: Kind) -> str:
+        """Return a number in a work array: its real part, where the array is complex."""
+        return text if kind is Kind.COMPLEX or not self.complex else f"creal({text})"
 
     # -- hooks -----------------------------------------------------------------------------
 
@@ -151,15 +176,17 @@ class CEmitter(NestEmitter):
 
     def piece(self, name: str, arguments: Sequence[str], body: Sequence[str]) -> str:
         """Return a function that is kept apart: inlined, the pieces would be one again."""
-        types = dict.fromkeys(self.sizes(), "ptrdiff_t ") | {"work": "double *restrict "}
-        typed = [types.get(name, "const double *restrict ") + name for name in arguments]
+        types = dict.fromkeys(self.sizes(), "ptrdiff_t ")
+        types["work"] = f"{self.work_type()} *restrict "
+        types |= {name: f"const {self.vector_type(name)} *restrict " for name in self.vectors()}
+        typed = [types[name] + name for name in arguments]
         head = f"static void {name}({', '.join(typed)})"
         return "\n".join(["SC_NOINLINE", head, "{", indent(body, 1), "}", ""])
 
     def work_array(self, slots: int) -> str:
         """Return the declaration of a work array."""
         storage = "static SC_THREAD_LOCAL " if slots > _STACK_SLOTS else ""
-        return f"{storage}double work[{slots}];"
+        return f"{storage}{self.work_type()} work[{slots}];"
 
     # -- syntax of loops -------------------------------------------------------------------
 
@@ -182,26 +209,31 @@ class CEmitter(NestEmitter):
                 clauses += f" reduction({sign}:{','.join(names)})"
         return f"#pragma omp simd{clauses}"
 
-    def variable(self, name: str, value: str) -> str:
-        """Return the declaration of a number that changes."""
-        return f"double {name} = {value};"
+    def variable(self, name: str, value: str, kind: Kind = Kind.REAL) -> str:
+        """Return the declaration of a number that changes; sums are of doubles at least."""
+        return f"{'sc_complex' if kind is Kind.COMPLEX else 'double'} {name} = {value};"
 
-    def update(self, op: str, target: str, text: str) -> str:
+    def update(self, op: str, target: str, text: str, kind: Kind = Kind.REAL) -> str:
         """Return an accumulation."""
+        if op == "reduce_prod" and kind is Kind.COMPLEX:
+            return f"{target} = sc_mul({target}, {text});"
         if op == "reduce_max":
             return f"{target} = sc_max({target}, {text});"
         return f"{target} {'*' if op == 'reduce_prod' else '+'}= {text};"
 
-    def filled(self, base: str, start: str, count: str, value: str) -> str:
+    def filled(self, base: str, start: str, count: str, value: str, kind: Kind = Kind.REAL) -> str:
         """Return the statement that fills ``count`` numbers of an array from ``start`` on."""
-        return f"sc_fill({added([base, start])}, {count}, {value});"
+        name = "sc_fill_complex" if kind is Kind.COMPLEX else "sc_fill"
+        return f"{name}({added([base, start])}, {count}, {value});"
 
     def clamped(self, index: str, extent: str) -> str:
         """Return an index moved into its range."""
         return f"sc_clamp({index}, {extent})"
 
     def contraction(self, product: Product) -> list[str]:
-        """Return the call that adds a product of matrices to an array."""
+        """Return the call that adds a product of matrices to an array; of complex ones, loops."""
+        if product.complex:
+            return self._complex_product(product)
         arguments = list(product.counts)
         for operand in (product.left, product.right, product.out):
             start = added([operand.array.base, operand.start])
@@ -209,9 +241,30 @@ class CEmitter(NestEmitter):
         vector = "1" in product.counts[:2]
         return filled("sc_gemm(", [*arguments, "NULL" if vector else "scratch"], ");", 3)
 
-    def accumulated(self, slot: str, name: str) -> str:
-        """Return the statement that adds to a compensated sum."""
-        return f"sc_accumulate({added(['part', slot])}, {name});"
+    def _complex_product(self, product: Product) -> list[str]:
+        rows, columns, summed = product.counts
+        i, j, m = product.variables
+        name = self.names.fresh("product")
+        left, right = product.left.element, product.right.element
+        both = all(kind is Kind.COMPLEX for kind in product.kinds)
+        term = f"sc_mul({left}, {right})" if both else f"{left} * {right}"
+        inner = [
+            f"sc_complex {name} = 0.0;",
+            *self.loop(m, summed, [f"{name} += {term};"], ""),
+            f"{product.out.element} += {name};",
+        ]
+        for index, count in ((j, columns), (i, rows)):
+            inner = self.loop(index, count, inner, "") if count != "1" else ["{", *inner, "}"]
+        return inner
+
+    def accumulated(self, slot: str, name: str, kind: Kind = Kind.REAL) -> list[str]:
+        """Return the statements that add to a compensated sum."""
+        if kind is Kind.COMPLEX:
+            return [
+                f"sc_accumulate({added(['part', slot])}, creal({name}));",
+                f"sc_accumulate({added(['part', slot, '2'])}, cimag({name}));",
+            ]
+        return [f"sc_accumulate({added(['part', slot])}, {name});"]
 
     # -- sweeps ----------------------------------------------------------------------------
 
@@ -220,12 +273,20 @@ class CEmitter(NestEmitter):
         self._hold_arrays(sweep)
         steps = tuple(
             replace(step, vector=False)
-            if isinstance(step, Nest) and len(step.nodes) > _LONGEST_SIMD
+            if isinstance(step, Nest) and not self._vectorises(step)
             else step
             for step in sweep.steps
         )
         self.sweeps += 1
         return SweepFunction(self, replace(sweep, steps=steps), printer, self.sweeps - 1).emit()
+
+    def _vectorises(self, nest: Nest) -> bool:
+        """Return whether vector units may do a nest: it is short and real, and calls no loops."""
+        calls = any(
+            self.graph[node].op in BODY_OPS or takes_complex(self.graph, node)
+            for node in nest.nodes
+        )
+        return len(nest.nodes) <= _LONGEST_SIMD and not calls
 
     def _hold_arrays(self, sweep: Sweep) -> None:
         """Allocate the arrays of full size that a sweep leaves behind."""
@@ -237,13 +298,20 @@ class CEmitter(NestEmitter):
                 continue
             label = self.graph.labels.get(node)
             name = self.names.fresh(label) if label else next(self.held_names)
-            self.allocate(name, self.volume(Volume.product(self.graph[node].axes)))
-            self.declared[name] = "double *restrict "
+            kind = self.graph[node].kind
+            size = Volume.product(self.graph[node].axes) * width(kind)
+            self.allocate(name, self.volume(size))
+            self.declared[name] = _COMPLEX if kind is Kind.COMPLEX else _DOUBLES
             self.held[node] = self.whole_array(name, node)
 
     def allocate(self, name: str, size: str) -> None:
         """Give a name to so many doubles of the function's memory."""
         self.memory.append((name, size))
+
+
+def cast(pointer: str, text: str) -> str:
+    """Return where numbers lie as a pointer to their type; ``text`` points to doubles."""
+    return text if pointer == _DOUBLES else f"({_COMPLEX.strip()})({text})"
 
 
 def vector_functions(schedules: Sequence[Schedule]) -> list[str]:
@@ -256,5 +324,19 @@ def vector_functions(schedules: Sequence[Schedule]) -> list[str]:
         for step in phase.steps
         if isinstance(step, Nest)
         for node in step.nodes
+        if schedule.graph[node].op not in BODY_OPS and not takes_complex(schedule.graph, node)
     }
     return sorted(name for name in found if name)
+
+
+# Names that a header may have made a macro: EDOM, PATH_MAX, M_PIl, PRId8.
+_MACRO = re.compile(r"[A-Z][A-Z0-9_]+|(?:M_|L_|P_|PRI|SCN)\w+")
+
+
+def guarded(code: str, definition: Definition, names: Identifiers) -> str:
+    """Return C code in which no macro of a header stands for a variable of its name."""
+    labels = [identifier(label) for label in definition.graph.labels.values()]
+    chosen = sorted({name for name in (*names.all(), *labels) if _MACRO.fullmatch(name)})
+    before = [f'#pragma push_macro("{name}")\n#undef {name}\n' for name in chosen]
+    after = [f'#pragma pop_macro("{name}")\n' for name in chosen]
+    return "".join([*before, code.rstrip("\n") + "\n", *after])

@@ -10,6 +10,7 @@ from symcompile.emit.lines import filled, indent
 from symcompile.emit.memory import Array, added, scaled
 from symcompile.emit.sweep import SweepEmitter
 from symcompile.emit.syntax import WIDE, Buffer, Pack, Total
+from symcompile.ir.dtypes import is_single
 from symcompile.ir.graph import Kind
 from symcompile.ir.volume import ONE, ZERO
 from symcompile.planning import Contraction, Sweep, work
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from symcompile.emit.c import CEmitter
 
 _ARGUMENTS = ["const void *shared", "ptrdiff_t first", "ptrdiff_t last", "double *restrict work"]
-_DOUBLES = "double *restrict "
+_DOUBLES, _COMPLEX = "double *restrict ", "sc_complex *restrict "
 #: What a product of matrices packs rows into; see templates/shared/contract.h.j2.
 _SCRATCH = ONE * (240 * 256 + 8)
 _COMBINE = {"reduce_max": "max", "reduce_prod": "product"}
@@ -71,7 +72,7 @@ class SweepFunction:
         """Return the arrays that a thread works in, and their sizes."""
         found = []
         for buffer in self.local.buffers:
-            size = self.volume(buffer.size)
+            size = self.volume(buffer.doubles)
             found.append((buffer.name, size if buffer.whole else scaled(size, tile)))
         return found
 
@@ -79,9 +80,15 @@ class SweepFunction:
         buffers = self._buffers("tile")
         lines = [] if buffers else ["(void)work;"]
         at = ["work"]
+        kinds = {buffer.name: _pointer(buffer.kind) for buffer in self.local.buffers}
+        packs = {pack.buffer for pack in self.local.packs.values()}
         for name, size in buffers:
-            lines.append(f"{_DOUBLES}{name} = {added(at)};")
-            at = [name, size]
+            kind = kinds[name]
+            start = added(at)
+            if name in packs and is_single(self.emitter.numbers.dtype):
+                kind, start = "float *restrict ", f"(float *)({start})"
+            lines.append(f"{kind}{name} = {_cast(kind, start)};")
+            at = [name if kind == _DOUBLES else f"(double *){name}", size]
         return lines
 
     def _loop(self, tile: list[str]) -> list[str]:
@@ -96,7 +103,8 @@ class SweepFunction:
             flush = ["if (++held == SC_HELD || start + tile >= stop) {"]
             for total in held:
                 slot = added(["part", self.volume(total.slot)])
-                flush.append(f"    sc_flush({total.tile}, {slot}, {self.volume(total.size)});")
+                tile_sums = _doubles(total.tile, total.kind)
+                flush.append(f"    sc_flush({tile_sums}, {slot}, {self.volume(total.size)});")
             flush += ["    held = 0;", "}"]
         lines += [
             "for (; start < stop; start += tile) {",
@@ -118,9 +126,11 @@ class SweepFunction:
             op, size = self.graph[total.node].op, self.volume(total.size)
             if total.alone:
                 start = added([f"all_{total.tile}", scaled("block", size)])
-                lines.append(f"{_DOUBLES}{total.tile} = {start};")
+                pointer = _pointer(total.kind)
+                lines.append(f"{pointer}{total.tile} = {_cast(pointer, start)};")
             if total.tile:
-                lines.append(f"sc_fill({total.tile}, {size}, {self.local.identity(op)});")
+                sums = _doubles(total.tile, total.kind)
+                lines.append(f"sc_fill({sums}, {size}, {self.local.identity(op)});")
             elif op in _COMBINE:
                 slot = added(["part", self.volume(total.slot)])
                 lines.append(f"sc_fill({slot}, {size}, {self.local.identity(op)});")
@@ -133,7 +143,8 @@ class SweepFunction:
         stride = array.strides[pack.axis]
         start = added(["start", emitter.extent(pack.offset)])
         base = f"{array.base} + {scaled(start, stride)}"
-        target = f"const double *restrict {pack.name} = "
+        kind = self.graph[pack.source].kind
+        target = f"const {emitter.element(kind)} *restrict {pack.name} = "
         inner = [k for k in range(len(axes)) if k != pack.axis]
         if not inner:
             return [f"{target}sc_packed({base}, {stride}, size, {pack.buffer});"]
@@ -151,9 +162,10 @@ class SweepFunction:
     def _used(self, body: list[str]) -> dict[str, str]:
         """Return the caller's variables that the function uses, and their types."""
         known = dict(self.emitter.declared)
+        emitter_types = self.emitter.dialect.types
         for index, text in self.printer.texts.items():
             if text.text.isidentifier():
-                kind = "int " if self.graph[index].kind is Kind.BOOL else "double "
+                kind = f"{emitter_types[self.graph[index].kind]} "
                 known.setdefault(text.text, kind)
         known |= {f"all_{total.tile}": _DOUBLES for total in self.local.totals if total.alone}
         known |= {"parts": _DOUBLES, "blocks": "ptrdiff_t ", "tile": "ptrdiff_t "}
@@ -179,7 +191,7 @@ class SweepFunction:
         emitter, local = self.emitter, self.local
         width, arrays = local.width, ZERO
         for buffer in local.buffers:
-            width = width if buffer.whole else width + buffer.size
+            width = width if buffer.whole else width + buffer.doubles
         for total in local.totals:
             arrays = arrays + (total.size if self.graph[total.node].axes else ZERO)
         wide = width.number is None or width.number > WIDE
@@ -202,7 +214,7 @@ class SweepFunction:
         for total in self.local.totals:
             if total.alone:
                 # One block adds up where the result is to be.
-                result = _address(emitter.held[total.node])
+                result = _doubles(_address(emitter.held[total.node]), total.kind)
                 values[f"all_{total.tile}"] = (
                     f"{self.blocks} > 1 ? {self.bins[total.node]} : {result}"
                 )
@@ -229,14 +241,33 @@ class SweepFunction:
             name = next(self.emitter.sums)
             self.printer.name(total.node, name)
             function = "sc_total" if total.compensated else f"sc_{kind}_of"
-            return [f"const double {name} = {function}({slot}, {per_block}, {self.blocks});"]
-        target = _address(self.emitter.held[total.node])
+            text = f"{function}({slot}, {per_block}, {self.blocks})"
+            if total.kind is Kind.COMPLEX:
+                rest = f"{function}({added([slot, '2'])}, {per_block}, {self.blocks})"
+                return [f"const sc_complex {name} = sc_join({text}, {rest});"]
+            return [f"const double {name} = {text};"]
+        target = _doubles(_address(self.emitter.held[total.node]), total.kind)
         if not total.alone:
             call = [target, slot, per_block, self.blocks, size]
             return filled("sc_totals(", call, ");")
         call = [target, self.bins[total.node], size, self.blocks, size]
         inner = filled(f"sc_combine_{kind}(", call, ");", 2)
         return [f"if ({self.blocks} > 1) {{", indent(inner, 1), "}"]
+
+
+def _pointer(kind: Kind) -> str:
+    return _COMPLEX if kind is Kind.COMPLEX else _DOUBLES
+
+
+def _cast(pointer: str, text: str) -> str:
+    return f"(sc_complex *)({text})" if pointer == _COMPLEX else text
+
+
+def _doubles(text: str, kind: Kind) -> str:
+    """Return where numbers lie as a pointer to doubles: a complex one is two of them."""
+    if kind is not Kind.COMPLEX:
+        return text
+    return f"(double *){text}" if text.isidentifier() else f"(double *)({text})"
 
 
 def _address(array: Array) -> str:

@@ -6,17 +6,29 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from symcompile.emit.c import CEmitter, CFunction, vector_functions
+from symcompile.emit.bodies import helpers_of, integrates, with_helpers
+from symcompile.emit.c import CEmitter, CFunction, guarded, vector_functions
+from symcompile.emit.dialect import C
 from symcompile.emit.glue import arrays_call
+from symcompile.emit.library import support
 from symcompile.emit.lines import filled, indent, unpacked
+from symcompile.emit.numbers import numbers_of
 from symcompile.emit.python import columns_call, constant_defaults, helpers, tables
 from symcompile.emit.results import Results
-from symcompile.emit.signature import Identifiers, Signature, header, identifiers, signature
+from symcompile.emit.signature import (
+    Identifiers,
+    Signature,
+    header,
+    identifiers,
+    imported,
+    signature,
+)
 from symcompile.emit.templates import render
 from symcompile.frontend.definition import Definition
 from symcompile.frontend.roles import squeezed
 from symcompile.ir.affine import Affine
-from symcompile.ir.graph import Function, Output
+from symcompile.ir.dtypes import is_single
+from symcompile.ir.graph import Function, Kind, Output
 from symcompile.ir.volume import ZERO, Volume
 from symcompile.planning import Schedule
 from symcompile.schedule import BLOCKS, TILE
@@ -37,22 +49,25 @@ def emit_cython(definition: Definition, schedules: Sequence[Schedule]) -> str:
     names = identifiers(definition)
     bodies = [_body(definition, names, schedule) for schedule in schedules]
     code = "\n".join(body.c.text for body in bodies)
+    code = with_helpers(code, helpers_of(schedules, C), code, "c")
     glue = "\n".join(body.code for body in bodies)
     used = helpers(glue)
-    special = "sc_digamma(" in code or "sc_polygamma(" in code
-    needs = "NumPy and SciPy's special functions" if special else "NumPy only"
+    needed = support(code, "c")
+    needs = imported("NumPy", special=needed.special, integrates=integrates(code))
     return render(
         "cython/kernel.pyx.j2",
         header=header(definition, names, [s.function for s in schedules], needs),
         definition=definition,
         constants=constant_defaults(definition, names),
         bodies=bodies,
-        code=indent(code.rstrip().split("\n"), 1),
+        code=indent(guarded(code, definition, names).rstrip().split("\n"), 1),
         vector=vector_functions(schedules),
-        special=special,
+        support=needed,
         used=used,
+        numbers=numbers_of(definition),
         pieces=bool(used & {"_split", "_joined"}),
         glue=glue,
+        text=glue,
         loops=any(schedule.loops for schedule in schedules) or bool(definition.data),
         arrays=definition.indexed,
         tables=tables(definition),
@@ -90,13 +105,19 @@ def _body(definition: Definition, names: Identifiers, schedule: Schedule) -> _Bo
         signature=signature(definition, names, function),
         code=indent(_Glue(definition, names, function, emitter, emitted).lines(), 1),
         c=emitted,
-        extern=extern_declaration(emitted.declaration),
+        extern=extern_declaration(emitted.declaration, numbers_of(definition).plain),
     )
 
 
-def extern_declaration(declaration: str) -> str:
-    """Return a C declaration as Cython's ``extern`` blocks have it."""
+def extern_declaration(declaration: str, plain: bool = True) -> str:
+    """Return a C declaration as Cython's ``extern`` blocks have it.
+
+    Where not all numbers are doubles, their pointers are ``void *``: Cython has a type of its own
+    for complex numbers.
+    """
     flat = re.sub(r"\s+", " ", declaration).replace("( ", "(").replace(" )", ")")
+    if not plain:
+        flat = re.sub(r"(double|sc_complex|float|float _Complex) \*", "void *", flat)
     return flat.replace("static ", "").replace("*restrict ", "*") + " nogil"
 
 
@@ -113,6 +134,7 @@ class _Glue:
     ) -> None:
         self.definition, self.names, self.function = definition, names, function
         self.emitter, self.emitted = emitter, emitted
+        self.numbers = numbers_of(definition)
         self.vector = {"hvp": "v", "jvp": "v", "vjp": "u"}.get(function.name, "")
         self.results = Results(self._size)
         self.call: list[str] = []
@@ -121,8 +143,9 @@ class _Glue:
         lines = self._arrays() if self.definition.indexed else self._columns()
         if self.names.constants:
             listed = ", ".join(self._constant(name) for name in self.names.constants)
-            lines.append(f"sc_constants = np.array([{listed}], dtype=np.float64)")
-            self.call.append("sc_doubles(sc_constants)")
+            kind = self.numbers.argument
+            lines.append(f"sc__constants = np.array([{listed}], dtype=np.{kind})")
+            self.call.append("sc_doubles(sc__constants)")
         self.call += [f"sc_as_array({name})" for name in self.names.data]
         self.call += self.emitter.sizes()
         results = []
@@ -130,12 +153,22 @@ class _Glue:
             lines.append(self._allocation(output))
             if output.layout:
                 self.call.append(f"sc_doubles({output.name})")
-                results.append(self.results.returned(output))
+                results.append(self.results.returned(output) + self._narrowed())
+            elif output.kind is Kind.COMPLEX:
+                self.call.append(f"<void *>{output.name}")
+                results.append(f"complex({output.name}[0], {output.name}[1])")
             else:
                 self.call.append(f"&{output.name}")
-                results.append(output.name)
+                single = is_single(self.numbers.given) and self.numbers.dtype == "float64"
+                results.append(f"float(np.float32({output.name}))" if single else output.name)
         lines += self._called()
         return [*lines, f"return {', '.join(results)}"]
+
+    def _narrowed(self) -> str:
+        """Return what rounds a result that was computed in doubles."""
+        if self.numbers.given == self.numbers.dtype:
+            return ""
+        return f".astype(np.{self.numbers.returned(self.definition.output.kind)})"
 
     def _constant(self, name: str) -> str:
         # A size has been read already.
@@ -143,6 +176,9 @@ class _Glue:
 
     def _flat(self, name: str, length: str) -> list[str]:
         self.call.append(f"sc_doubles({name})")
+        how = self.numbers.cotangent(self.definition.output) if name == "u" else ""
+        if how:  # of another type than the arguments
+            return [f'{name} = _vector({name}, "{name}", {length}{how})']
         return [
             f"if not sc_is_vector({name}, {length}):",
             f'    {name} = _vector({name}, "{name}", {length})',
@@ -166,7 +202,8 @@ class _Glue:
             lines += ["    " + line for line in unpacked(names.data, columns_call(names))]
             lines.append(f"cdef Py_ssize_t n = sc_length({names.data[0]})")
         if self.vector == "u" and output.per_sample:
-            lines.append(f"u = _cotangents(u, n, {entries})")
+            how = self.numbers.cotangent(output)
+            lines.append(f"u = _cotangents(u, n, {entries}{how})")
             self.call.append("sc_doubles(u)")
         return lines
 
@@ -195,7 +232,9 @@ class _Glue:
         if self.vector == "v":
             lines += self._flat("v", "p.size")
         if self.vector == "u":
-            lines.append(f'u = _shaped(u, "u", {self.results.shape(definition.output)})')
+            how = self.numbers.cotangent(definition.output)
+            shape = self.results.shape(definition.output)
+            lines.append(f'u = _shaped(u, "u", {shape}{how})')
             self.call.append("sc_doubles(u)")
         return lines
 
@@ -245,33 +284,40 @@ class _Glue:
         call = [f"sc_{c}" if c in sizes else c for c in self.call]
         if not self.emitted.loops:
             return filled(f"{name}(", call, ")")
-        return _released(name, call)
+        return _released(name, call, self.numbers.plain)
 
     def _allocation(self, output: Output) -> str:
+        numbers, complex = self.numbers, output.kind is Kind.COMPLEX
+        kind = "float" if is_single(numbers.dtype) else "double"
         if not output.layout:
-            return f"cdef double {output.name} = 0.0"
+            return f"cdef {kind} {output.name}{'[2]' if complex else ' = 0.0'}"
         if output.per_sample:
-            return f"{output.name} = np.empty(({len(output.entries)}, n))"
-        return f"{output.name} = sc_new({self.results.length(output)})"
+            made = numbers.made(output.kind)
+            return f"{output.name} = np.empty(({len(output.entries)}, n){made})"
+        if numbers.plain:
+            return f"{output.name} = sc_new({self.results.length(output)})"
+        npy = f"NPY_{'C' if complex else ''}{kind.upper()}"
+        return f"{output.name} = sc_new({self.results.length(output)}, {npy})"
 
 
-def _released(name: str, call: Sequence[str]) -> list[str]:
+def _released(name: str, call: Sequence[str], plain: bool) -> list[str]:
     """Return the call without the GIL; what needs the GIL is looked up before."""
-    lines, args = ["cdef int sc_status = 0"], []
+    lines, args = ["cdef int sc__status = 0"], []
     for text in call:
         kind, _, inside = text.partition("(")
         if kind in ("sc_doubles", "sc_as_array"):
-            target = f"sc_{inside.rstrip(')')}_"
-            lines.append(f"cdef {_C_TYPES[kind]}{target} = {text}")
+            target = f"sc__{inside.rstrip(')')}"
+            pointer = _C_TYPES[kind] if plain or kind == "sc_as_array" else "void *"
+            lines.append(f"cdef {pointer}{target} = {text}")
             args.append(target)
         else:
             args.append(text)
-    inner = filled(f"sc_status = {name}(", args, ")", 2)
+    inner = filled(f"sc__status = {name}(", args, ")", 2)
     return [
         *lines,
         "with nogil:",
         *["    " + part for part in inner],
-        "if sc_status < 0:",
+        "if sc__status < 0:",
         "    raise MemoryError()",
     ]
 

@@ -10,14 +10,17 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from symcompile.emit.dialect import Dialect
-from symcompile.ir.graph import Graph, Kind
+from symcompile.emit.helper_names import call
+from symcompile.ir.body import Body
+from symcompile.ir.graph import BODY_OPS, Graph, Kind, Node, takes_complex
 from symcompile.ir.ops import INFIX
 from symcompile.naming import Names
 
 #: How tightly a piece of text binds.
 SUM, NEGATED, PRODUCT, ATOM = 1, 2, 3, 5
 
-_LONGEST_INLINE = 44
+#: Text that is longer than this becomes a statement of its own.
+LONGEST_INLINE = 44
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,7 @@ class Statement:
 
     name: str
     text: str
-    boolean: bool = False
+    kind: Kind = Kind.REAL
 
 
 class Printer:
@@ -98,14 +101,13 @@ class Printer:
         for node in nodes:
             printed = self._print(node)
             alone = uses.get(node, 0) <= 1
-            short = len(printed.text) <= _LONGEST_INLINE
+            short = len(printed.text) <= LONGEST_INLINE
             labelled = node in self.graph.labels
             if alone and short and not (labelled or node in atoms or node in named):
                 self.texts[node] = printed
                 continue
             name = self.fresh(node)
-            boolean = self.graph[node].kind is Kind.BOOL
-            found.append(Statement(name, printed.text, boolean))
+            found.append(Statement(name, printed.text, self.graph[node].kind))
             self.texts[node] = Text(name)
         return found
 
@@ -114,18 +116,57 @@ class Printer:
         label = self.graph.labels.get(node)
         return next(self._numbered) if label is None else self._names.fresh(label)
 
+    def new(self, wish: str) -> str:
+        """Return a new name close to ``wish``."""
+        return self._names.fresh(wish)
+
+    def operand(self, node: int) -> Text:
+        """Return a node that has been printed, or a constant, as others mention it."""
+        return self._operand(node)
+
+    def expression(self, node: int) -> Text:
+        """Return the operation that a node is."""
+        return self._print(node)
+
     def _uses(self, nodes: Sequence[int]) -> tuple[dict[int, int], set[int]]:
         uses: dict[int, int] = {}
         atoms: set[int] = set()
         for index in nodes:
             node = self.graph[index]
-            template = "" if node.op in INFIX else self.dialect.template(node.op)
-            for position, arg in enumerate(node.args):
+            for arg in node.args:
                 uses[arg] = uses.get(arg, 0) + 1
-                repeated = template.count(f"{{{position}}}") > 1
-                if repeated or (self.eager and node.op == "select" and position > 0):
-                    atoms.add(arg)
+            atoms.update(node.args[1:] if self.eager and node.op == "select" else ())
+            atoms.update(self.repeated(index))
         return uses, atoms
+
+    def repeated(self, index: int) -> list[int]:
+        """Return the arguments that the text of a node mentions more than once."""
+        template = self._template(index)
+        args = self.graph[index].args
+        return [arg for k, arg in enumerate(args) if template.count(f"{{{k}}}") > 1]
+
+    def width(self, index: int) -> int:
+        """Return about how long the text of a node is, without that of its arguments."""
+        return max(3, len(self._template(index)) - 3 * len(self.graph[index].args))
+
+    def _template(self, index: int) -> str:
+        """Return the format string of a node; none for what is not printed with one."""
+        node = self.graph[index]
+        op = node.op
+        if op in BODY_OPS or (op in INFIX and not self._called(node)):
+            return ""
+        return self.dialect.template(op, takes_complex(self.graph, index))
+
+    def _called(self, node: Node) -> bool:
+        """Return whether a product or quotient is a function: C's own has slow rules for NaN.
+
+        With a real number those of C multiply both parts, and so do we.
+        """
+        product = node.op in ("mul", "div")
+        if not product or node.kind is not Kind.COMPLEX or self.dialect.name != "C":
+            return False
+        left, right = (self.graph[arg].kind is Kind.COMPLEX for arg in node.args)
+        return right and (left or node.op == "div")
 
     def _operand(self, node: int) -> Text:
         found = self.texts.get(node)
@@ -146,15 +187,21 @@ class Printer:
             return Text(f"{args[0].within(SUM)} + {args[1].within(PRODUCT)}", SUM)
         if node.op == "sub":
             return Text(f"{args[0].within(SUM)} - {args[1].within(PRODUCT)}", SUM)
-        if node.op in ("mul", "div"):
+        if node.op in ("mul", "div") and not self._called(node):
             sign = INFIX[node.op]
             tight = PRODUCT + 1  # a*(b*c) stays as it is: no reassociation
             return Text(f"{args[0].within(PRODUCT)}{sign}{args[1].within(tight)}", PRODUCT)
         if node.op == "neg":
             return Text(f"-{args[0].within(PRODUCT)}", NEGATED)
-        template = self.dialect.template(node.op)
+        if isinstance(node.data, Body):
+            return Text(call(node.op, node.data, self.dialect, [arg.text for arg in args]))
+        template = self._template(index)
         texts = [
-            arg.within(PRODUCT) if template.count(f"{{{k}}}") > 1 else arg.text
+            arg.within(ATOM)
+            if f"{{{k}}}." in template
+            else arg.within(PRODUCT)
+            if template.count(f"{{{k}}}") > 1
+            else arg.text
             for k, arg in enumerate(args)
         ]
         if node.op in ("lt", "le", "eq", "ne"):

@@ -11,10 +11,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Collection, Sequence
 from typing import ClassVar
 
+from symcompile.emit.blocks import WORD, branches, code, lines_of, rendered
 from symcompile.emit.chunks import LONGEST_WHOLE, cut
 from symcompile.emit.dialect import Dialect
 from symcompile.emit.expression import Printer, Statement
+from symcompile.emit.lines import indent
 from symcompile.emit.memory import Array, Place, places, row_major, scaled
+from symcompile.emit.numbers import numbers_of
+from symcompile.emit.outline import Fork, Outline, Part, texts_of
 from symcompile.emit.signature import Identifiers
 from symcompile.frontend.definition import Definition, squeezed
 from symcompile.ir.affine import Affine
@@ -45,18 +49,22 @@ class NestEmitter(ABC):
         held: where nodes lie that have been computed.
     """
 
-    dialect: ClassVar[Dialect]
+    #: The language; an instance has the one of its dtype.
+    language: ClassVar[Dialect]
     end: ClassVar[str]
 
     def __init__(
         self, definition: Definition, names: Identifiers, schedule: Schedule, name: str
     ) -> None:
         self.definition = definition
+        self.numbers = numbers_of(definition)
+        self.dialect = self.language.of(self.numbers.dtype)
         self.ids = names
         self.schedule = schedule
         self.graph = schedule.graph
         self.function = schedule.function
         self.name = name
+        self._needed = self.graph.ancestors(self.function.roots())
         outputs = [output.name for output in self.function.outputs]
         directions = [f"v{k}" for k in range(len(names.params))]
         cotangents = [f"u{k}" for k in range(len(definition.output.entries))]
@@ -94,6 +102,10 @@ class NestEmitter(ABC):
     @abstractmethod
     def data_array(self, slot: int, axes: Axes) -> Array:
         """Return where a data array lies."""
+
+    @abstractmethod
+    def part(self, text: str, kind: Kind) -> str:
+        """Return a number of some kind that lies in a work array, which may be complex."""
 
     @abstractmethod
     def as_real(self, text: str) -> str:
@@ -188,6 +200,11 @@ class NestEmitter(ABC):
                 found[number, entry] = self.placed(output.name, place)
         return found
 
+    @property
+    def complex(self) -> bool:
+        """Whether any number of the function is complex."""
+        return any(self.graph[i].kind is Kind.COMPLEX for i in self._needed)
+
     # -- straight-line code ----------------------------------------------------------------
 
     def body(self) -> list[str]:
@@ -240,17 +257,12 @@ class NestEmitter(ABC):
                 place = str(slot)
             else:
                 place = self.volume(starts[slot])
-            found.append(Statement(texts[index], f"{_ARRAYS[role]}[{place}]"))
+            found.append(Statement(texts[index], f"{_ARRAYS[role]}[{place}]", node.kind))
         return self.assigned(found)
 
     def assigned(self, statements: Sequence[Statement]) -> list[str]:
         """Return statements in the language."""
-        return [
-            (self.dialect.assign_bool if s.boolean else self.dialect.assign).format(
-                name=s.name, text=s.text
-            )
-            for s in statements
-        ]
+        return [self.dialect.statement(s.name, s.text, s.kind) for s in statements]
 
     def stored(self, target: str, text: str) -> str:
         """Return the statement that puts a value into an array."""
@@ -265,9 +277,10 @@ class NestEmitter(ABC):
             if self.graph[node].op == "view":
                 printer.name(node, self._entry(printer, node))
         if len(nodes) > LONGEST_WHOLE:
-            lines = self._cut(printer, nodes, {*results, *later})
+            cut = self._outlined if branches(self.graph, nodes) else self._cut
+            lines = cut(printer, nodes, {*results, *later})
         else:
-            lines = self.assigned(printer.statements(nodes, results, later))
+            lines = lines_of(printer, nodes, results, later)
         for store in phase.stores:
             target = self.out[store.output, store.entry].element(())
             lines.append(self.stored(target, printer.text(store.node)))
@@ -308,10 +321,10 @@ class NestEmitter(ABC):
                 used.update(store.node for store in later.stores)
         return frozenset(used & own)
 
-    def _cut(self, printer: Printer, nodes: Sequence[int], kept: Collection[int]) -> list[str]:
-        """Emit scalar code as functions of their own; return the calls."""
+    def _given(self, printer: Printer, nodes: Sequence[int]) -> list[int]:
+        """Return what nodes need that was computed before."""
         own = set(nodes)
-        needed = sorted(
+        return sorted(
             {
                 arg
                 for n in nodes
@@ -320,28 +333,85 @@ class NestEmitter(ABC):
                 if self.graph[arg].op not in ("input", "extent")
             }
         )
+
+    def _outlined(self, printer: Printer, nodes: Sequence[int], kept: Collection[int]) -> list[str]:
+        """Emit scalar code with branches as functions of their own; return the calls."""
+        needed, results = self._given(printer, nodes), sorted(kept)
+        passed = {n: f"given{k}" for k, n in enumerate(needed)}
+        arguments = [*self.vectors(), *self.sizes(), "work"]
+        taken = Names([*self.ids.all(), *arguments, *passed.values()])
+        local = Printer(self.graph, self.dialect, self.scalars() | passed, taken)
+        given = [Statement(name, printer.text(n), self.graph[n].kind) for n, name in passed.items()]
+        written = code(local, nodes, (), results)
+
+        def load(slot: int, kind: Kind) -> str:
+            text = self.part(f"work[{slot}]", kind)
+            return f"({text} != 0.0)" if kind is Kind.BOOL else text
+
+        outline = Outline(written, [local.text(node) for node in results], load, given)
+        lines = [self.work_array(max(outline.slots, 1))]
+        lines += [self.stored(f"work[{outline.slot(s.name)}]", s.text) for s in given]
+        lines += self._calls(outline.parts, arguments)
+        for node in results:
+            kind, text = self.graph[node].kind, outline.text(local.text(node))
+            if self.schedule.loops and node not in self.schedule.function.roots():
+                name = printer.fresh(node)
+                lines += self.assigned([Statement(name, text, kind)])
+                text = name
+            printer.name(node, text)
+        return lines
+
+    def _calls(self, parts: Sequence[Part], arguments: Sequence[str]) -> list[str]:
+        """Emit pieces of code; return the calls, in the branches around them."""
+        lines: list[str] = []
+        for part in parts:
+            if isinstance(part, Fork):
+                words = self.dialect.branching
+                lines.append(words.first.format(f" {words.both} ".join(part.conditions)))
+                lines += [indent(self._calls(part.then, arguments), 1)]
+                if part.otherwise:
+                    lines += [words.last, indent(self._calls(part.otherwise, arguments), 1)]
+                lines += [words.end] if words.end else []
+                continue
+            name = f"{self.name}_{len(self.pieces)}"
+            used = set(WORD.findall("\n".join(texts_of(part.lines))))
+            inputs = [index for index, text in self.scalars().items() if text in used]
+            body = self.loads(inputs) + rendered(part.lines, self.dialect)
+            body += [self.stored(f"work[{slot}]", n) for n, slot in part.stores.items()]
+            self.pieces.append(self.piece(name, arguments, body))
+            lines.append(f"{name}({', '.join(arguments)}){self.end}")
+        return lines
+
+    def _cut(self, printer: Printer, nodes: Sequence[int], kept: Collection[int]) -> list[str]:
+        """Emit scalar code as functions of their own; return the calls."""
+        needed = self._given(printer, nodes)
         chunks, final, slots = cut(self.graph, nodes, sorted(kept))
-        passed = {n: f"work[{slots + k}]" for k, n in enumerate(needed)}
+        places = {n: f"work[{slots + k}]" for k, n in enumerate(needed)}
+        passed = {n: self.part(slot, self.graph[n].kind) for n, slot in places.items()}
         lines = [self.work_array(slots + len(needed))]
-        lines += [self.stored(slot, printer.text(n)) for n, slot in passed.items()]
+        lines += [self.stored(slot, printer.text(n)) for n, slot in places.items()]
         arguments = [*self.vectors(), *self.sizes(), "work"]
         for chunk in chunks:
             name = f"{self.name}_{len(self.pieces)}"
             known = self.scalars() | passed
-            known |= {node: f"work[{slot}]" for node, slot in chunk.reads.items()}
+            known |= {
+                node: self.part(f"work[{slot}]", self.graph[node].kind)
+                for node, slot in chunk.reads.items()
+            }
             taken = Names([*self.ids.all(), *arguments])
             local = Printer(self.graph, self.dialect, known, taken)
             body = self.loads({arg for node in chunk.nodes for arg in self.graph[node].args})
-            body += self.assigned(local.statements(chunk.nodes, list(chunk.writes)))
+            body += lines_of(local, chunk.nodes, list(chunk.writes))
             body += [self.stored(f"work[{s}]", local.text(n)) for n, s in chunk.writes.items()]
             self.pieces.append(self.piece(name, arguments, body))
             lines.append(f"{name}({', '.join(arguments)}){self.end}")
         for node, slot in final.items():
             if self.schedule.loops:  # a sweep works in an array of its own
                 name = printer.fresh(node)
-                boolean = self.graph[node].kind is Kind.BOOL
-                lines += self.assigned([Statement(name, f"work[{slot}]", boolean)])
+                kind = self.graph[node].kind
+                text = self.part(f"work[{slot}]", kind)
+                lines += self.assigned([Statement(name, text, kind)])
                 printer.name(node, name)
             else:
-                printer.name(node, f"work[{slot}]")
+                printer.name(node, self.part(f"work[{slot}]", self.graph[node].kind))
         return lines

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from symcompile.emit.bodies import helpers_of, integrates, with_helpers
 from symcompile.emit.dialect import NUMBA
 from symcompile.emit.expression import Printer
 from symcompile.emit.glue import arrays_call
+from symcompile.emit.library import support
 from symcompile.emit.lines import filled, indent, unpacked
 from symcompile.emit.memory import Array, added, scaled
 from symcompile.emit.nest import NestEmitter
+from symcompile.emit.numbers import Numbers, numbers_of
 from symcompile.emit.python import columns_call, constant_defaults, helpers, tables
 from symcompile.emit.results import Results
 from symcompile.emit.signature import (
@@ -18,13 +21,15 @@ from symcompile.emit.signature import (
     Signature,
     header,
     identifiers,
+    imported,
     signature,
 )
 from symcompile.emit.sweep import SweepEmitter
 from symcompile.emit.syntax import Product, Total
 from symcompile.emit.templates import render
 from symcompile.frontend.definition import Definition
-from symcompile.ir.graph import Axes
+from symcompile.ir.dtypes import is_single
+from symcompile.ir.graph import Axes, Kind, Output
 from symcompile.ir.volume import ZERO, Volume
 from symcompile.planning import Schedule, Sweep, left_behind
 from symcompile.schedule import BLOCKS, SCALAR_TILE
@@ -50,18 +55,22 @@ def emit_numba(definition: Definition, schedules: Sequence[Schedule]) -> str:
         )
         for schedule in schedules
     ]
+    inner = helpers_of(schedules, NUMBA)
+    calls = "\n".join(body.code + body.core for body in bodies)
+    bodies[0] = replace(bodies[0], core=with_helpers(bodies[0].core, inner, calls, "numba"))
     text = "\n".join(body.code + "\n" + body.core for body in bodies)
     used = helpers(text)
-    special = bool(used & {"digamma", "polygamma"})
-    needs = "NumPy, Numba and SciPy's special functions" if special else "NumPy and Numba"
+    needed = support(text, "numba")
+    needs = imported("NumPy and Numba", special=needed.special, integrates=integrates(text))
     return render(
         "numba/kernel.py.j2",
         header=header(definition, names, [s.function for s in schedules], needs),
         definition=definition,
         constants=constant_defaults(definition, names),
         bodies=bodies,
-        special=special,
+        support=needed,
         used=used,
+        numbers=numbers_of(definition),
         loops="_blocks(" in text,
         text=text,
         tables=tables(definition),
@@ -77,7 +86,7 @@ LIMITS = {"blocks": BLOCKS, "tile": SCALAR_TILE, "summed": 262_144}
 class NumbaEmitter(NestEmitter):
     """Prints one scheduled function as a compiled core; each data array is an array."""
 
-    dialect = NUMBA
+    language = NUMBA
     end = ""
     infinity = "math.inf"
 
@@ -103,7 +112,11 @@ class NumbaEmitter(NestEmitter):
 
     def work_array(self, slots: int) -> str:
         """Return the statement that makes a work array."""
-        return f"work = np.empty({slots})"
+        return f"work = np.empty({slots}{', dtype=np.complex128' if self.complex else ''})"
+
+    def part(self, text: str, kind: Kind) -> str:
+        """Return a number in a work array: its real part, where the array is complex."""
+        return text if kind is Kind.COMPLEX or not self.complex else f"{text}.real"
 
     def data_array(self, slot: int, axes: Axes) -> Array:
         """Return a data array: NumPy's own, of whatever strides."""
@@ -111,7 +124,7 @@ class NumbaEmitter(NestEmitter):
 
     def as_real(self, text: str) -> str:
         """Return a whole number as a double."""
-        return f"float({text})"
+        return f"f32({text})" if is_single(self.numbers.dtype) else f"float({text})"
 
     def as_index(self, text: str) -> str:
         """Return a double that is a whole number as an index."""
@@ -127,17 +140,17 @@ class NumbaEmitter(NestEmitter):
         """Return nothing: LLVM sees for itself."""
         return ""
 
-    def variable(self, name: str, value: str) -> str:
+    def variable(self, name: str, value: str, kind: Kind = Kind.REAL) -> str:
         """Return the start of a number that changes."""
-        return f"{name} = {value}"
+        return f"{name} = {f'complex({value})' if kind is Kind.COMPLEX else value}"
 
-    def update(self, op: str, target: str, text: str) -> str:
+    def update(self, op: str, target: str, text: str, kind: Kind = Kind.REAL) -> str:
         """Return an accumulation."""
         if op == "reduce_max":
             return f"{target} = np.maximum({target}, {text})"
         return f"{target} {'*' if op == 'reduce_prod' else '+'}= {text}"
 
-    def filled(self, base: str, start: str, count: str, value: str) -> str:
+    def filled(self, base: str, start: str, count: str, value: str, kind: Kind = Kind.REAL) -> str:
         """Return the statement that fills ``count`` numbers of an array from ``start`` on."""
         return f"{base}[{'' if start == '0' else start}:{added([start, count])}] = {value}"
 
@@ -145,20 +158,26 @@ class NumbaEmitter(NestEmitter):
         """Return an index moved into its range."""
         return f"min(max({index}, 0), {extent} - 1)"
 
-    def accumulated(self, slot: str, name: str) -> str:
-        """Return the statement that adds to a compensated sum."""
-        return f"_accumulate(part, {slot}, {name})"
+    def accumulated(self, slot: str, name: str, kind: Kind = Kind.REAL) -> list[str]:
+        """Return the statements that add to a compensated sum."""
+        if kind is Kind.COMPLEX:
+            return [
+                f"_accumulate(part, {slot}, {name}.real)",
+                f"_accumulate(part, {added([slot, '2'])}, {name}.imag)",
+            ]
+        return [f"_accumulate(part, {slot}, {name})"]
 
     def contraction(self, product: Product) -> list[str]:
         """Return the statements that add a product of matrices to an array: copies, and a call."""
         rows, columns, summed = product.counts
         i, j, m = product.variables
         first, second, out = product.left, product.right, product.out
+        made = _made(Kind.COMPLEX if product.complex else Kind.REAL)
         left, right, result = (self.names.fresh(name) for name in ("left", "right", "product"))
         return [
-            f"{left} = np.empty(({rows}, {summed}))",
+            f"{left} = np.empty(({rows}, {summed}){made})",
             *self._nested((i, rows), (m, summed), f"{left}[{i}, {m}] = {first.element}"),
-            f"{right} = np.empty(({summed}, {columns}))",
+            f"{right} = np.empty(({summed}, {columns}){made})",
             *self._nested((m, summed), (j, columns), f"{right}[{m}, {j}] = {second.element}"),
             f"{result} = _multiply({left}, {right})",
             *self._nested((i, rows), (j, columns), f"{out.element} += {result}[{i}, {j}]"),
@@ -187,14 +206,15 @@ class NumbaEmitter(NestEmitter):
         lines.append(f"{blocks} = _blocks({count}, tile, {self.volume(arrays)})")
         for total in local.totals:
             if total.alone:
-                size = scaled(blocks, self.volume(total.size))
-                lines.append(f"all_{total.tile} = np.empty({size})")
+                entries = self.volume(Volume.product(self.graph[total.node].axes))
+                size = scaled(blocks, entries)
+                lines.append(f"all_{total.tile} = np.empty({size}{_made(total.kind)})")
         if local.per_block != ZERO:
             lines.append(f"{parts} = np.zeros({scaled(blocks, per_block)})")
         for buffer in local.buffers:
             size = self.volume(buffer.size)
             size = size if buffer.whole else scaled(size, "tile")
-            lines.append(f"{buffer.name} = np.zeros({size})")
+            lines.append(f"{buffer.name} = np.zeros({size}{_made(buffer.kind)})")
         lines += [
             f"for block in range({blocks}):",
             indent(self._block(local, tile, count, blocks, parts, per_block), 1),
@@ -216,7 +236,7 @@ class NumbaEmitter(NestEmitter):
         arrays = [total for total in local.totals if total.tile and not total.alone]
         for total in local.totals:
             if total.alone:
-                size = self.volume(total.size)
+                size = self.volume(Volume.product(self.graph[total.node].axes))
                 ends = scaled("block", size), scaled("(block + 1)", size)
                 lines.append(f"{total.tile} = all_{total.tile}[{ends[0]}:{ends[1]}]")
                 lines.append(f"{total.tile}[:] = {local.identity(self.graph[total.node].op)}")
@@ -236,7 +256,8 @@ class NumbaEmitter(NestEmitter):
         ]
         for total in arrays:
             slot = self.volume(total.slot)
-            lines.append(f"    _flush({total.tile}, part[{slot}:])")
+            view = ".view(np.float64)" if total.kind is Kind.COMPLEX else ""
+            lines.append(f"    _flush({total.tile}{view}, part[{slot}:])")
         return lines
 
     def _completed(
@@ -247,14 +268,23 @@ class NumbaEmitter(NestEmitter):
         slot, size = self.volume(total.slot), self.volume(total.size)
         kind = "_totals" if total.compensated else _COMBINE.get(node.op, "_sums")
         call = f"{kind}({parts}, {slot}, {per_block}, {blocks}, {size})"
+        complex = total.kind is Kind.COMPLEX
         if total.alone:
-            call = f"{kind}(all_{total.tile}, 0, {size}, {blocks}, {size})"
+            view = ".view(np.float64)" if complex else ""
+            call = f"{kind}(all_{total.tile}{view}, 0, {size}, {blocks}, {size})"
         if node.axes:
             array = self.held[total.node]
             start = "" if array.offset == "0" else array.offset
-            return [f"{array.base}[{start}:{added([array.offset, size])}] = {call}"]
+            stop = added([array.offset, self.volume(Volume.product(node.axes))])
+            view = ".view(np.complex128)" if complex else ""
+            return [f"{array.base}[{start}:{stop}] = {call}{view}"]
         name = next(self.sums)
         printer.name(total.node, name)
+        if complex:
+            one = "{}({}, {}, {}, {}, 1)[0]"
+            slots = slot, added([slot, "2"])
+            parts_ = [one.format(kind, parts, s, per_block, blocks) for s in slots]
+            return [f"{name} = complex({parts_[0]}, {parts_[1]})"]
         return [f"{name} = {call}[0]"]
 
     def _arrays_of(self, sweep: Sweep) -> list[str]:
@@ -269,8 +299,14 @@ class NumbaEmitter(NestEmitter):
             label = self.graph.labels.get(node)
             name = self.names.fresh(label) if label else next(self.held_names)
             self.held[node] = self.whole_array(name, node)
-            lines.append(f"{name} = np.zeros({self.volume(Volume.product(self.graph[node].axes))})")
+            size = self.volume(Volume.product(self.graph[node].axes))
+            lines.append(f"{name} = np.zeros({size}{_made(self.graph[node].kind)})")
         return lines
+
+
+def _made(kind: Kind) -> str:
+    """Return the argument that makes an array to work in hold numbers of a kind."""
+    return ", dtype=np.complex128" if kind is Kind.COMPLEX else ""
 
 
 _COMBINE = {"reduce_max": "_largest", "reduce_prod": "_products"}
@@ -288,6 +324,7 @@ def _wrapper(definition: Definition, names: Identifiers, schedule: Schedule) -> 
     """Return the lines of the Python function: arguments in, compiled core, results out."""
     function = schedule.function
     results = Results(lambda size: names.known_sizes.get(size, size))
+    numbers = numbers_of(definition)
     vector = {"hvp": "v", "jvp": "v", "vjp": "u"}.get(function.name, "")
     make = _indexed_arguments if definition.indexed else _column_arguments
     lines, call = make(definition, names, vector, results)
@@ -296,7 +333,7 @@ def _wrapper(definition: Definition, names: Identifiers, schedule: Schedule) -> 
             name if name in names.sizes else f'_number({name}, "{name}")'
             for name in names.constants
         )
-        call.append(f"np.array([{listed}], dtype=np.float64)")
+        call.append(f"np.array([{listed}], dtype=np.{numbers_of(definition).argument})")
     call += names.data
     call += names.sizes if definition.indexed else (["n"] if names.data else [])
     for output in function.outputs:
@@ -305,13 +342,22 @@ def _wrapper(definition: Definition, names: Identifiers, schedule: Schedule) -> 
         if output.per_sample:
             size = f"({len(output.entries)}, n)"
             call[-1] += ".reshape(-1)"
-        lines.append(f"{output.name} = np.empty({size})")
+        lines.append(f"{output.name} = np.empty({size}{numbers.made(output.kind)})")
     lines += filled(f"_{function.name}(", call, ")")
     returned = [
-        results.returned(output) if output.layout else f"float({output.name}[0])"
+        results.returned(output) + _narrowed(numbers, output)
+        if output.layout
+        else numbers.number(f"{output.name}[0]", output.kind)
         for output in function.outputs
     ]
     return [*lines, f"return {', '.join(returned)}"]
+
+
+def _narrowed(numbers: Numbers, output: Output) -> str:
+    """Return what rounds a result that was computed in doubles."""
+    if numbers.given == numbers.dtype:
+        return ""
+    return f".astype(np.{numbers.returned(output.kind)})"
 
 
 def _column_arguments(
@@ -327,10 +373,11 @@ def _column_arguments(
         lines.append(f"n = {names.data[0]}.shape[0]")
     if vector == "u":
         per_sample = definition.output.per_sample
+        how = numbers_of(definition).cotangent(definition.output)
         call.append(
-            f"_cotangents(u, n, {entries}).reshape(-1)"
+            f"_cotangents(u, n, {entries}{how}).reshape(-1)"
             if per_sample
-            else f'_vector(u, "u", {entries})'
+            else f'_vector(u, "u", {entries}{how})'
         )
     return lines, call
 
@@ -343,5 +390,7 @@ def _indexed_arguments(
     if vector == "v":
         call.append('_vector(v, "v", p.size)')
     if vector == "u":
-        call.append(f'_shaped(u, "u", {results.shape(definition.output)}).reshape(-1)')
+        how = numbers_of(definition).cotangent(definition.output)
+        shape = results.shape(definition.output)
+        call.append(f'_shaped(u, "u", {shape}{how}).reshape(-1)')
     return lines, call

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from symcompile.emit.arrays import ArrayPrinter
+from symcompile.emit.blocks import lines_of
+from symcompile.emit.bodies import helpers_of, integrates, with_helpers
 from symcompile.emit.dialect import NUMPY, SCALAR_PYTHON, Dialect
 from symcompile.emit.expression import Printer
+from symcompile.emit.library import support
 from symcompile.emit.lines import WIDTH, filled, indent, item_text, tuple_text, unpacked
+from symcompile.emit.numbers import Numbers, numbers_of
 from symcompile.emit.signature import (
     Identifiers,
     Signature,
     header,
     identifiers,
+    imported,
     known_inputs,
     signature,
     used_slots,
@@ -23,7 +28,8 @@ from symcompile.emit.templates import render
 from symcompile.frontend.definition import Definition
 from symcompile.frontend.roles import Shape, squeezed
 from symcompile.ir.affine import Affine, lift
-from symcompile.ir.graph import Axes, Function, Output, payload
+from symcompile.ir.dtypes import is_single
+from symcompile.ir.graph import Axes, Function, Kind, Output, payload
 from symcompile.naming import Names
 from symcompile.planning import Schedule, contents, used_later
 
@@ -44,10 +50,14 @@ def emit_python(definition: Definition, schedules: Sequence[Schedule]) -> str:
     if definition.indexed:
         make = _indexed_function
     bodies = [make(definition, names, schedule) for schedule in schedules]
+    dialect = SCALAR_PYTHON if make is _scalar_function else NUMPY
+    inner = helpers_of(schedules, dialect)
+    calls = "\n".join(body.code + body.core for body in bodies)
+    bodies[0] = replace(bodies[0], core=with_helpers(bodies[0].core, inner, calls, "python"))
     text = "\n".join(body.code + body.core for body in bodies)
-    special = "special." in text or "polygamma(" in text
-    needs = "NumPy and SciPy's special functions" if special else "NumPy only"
-    used = helpers(text)
+    needed = support(text, "python")
+    needs = imported("NumPy", special=needed.special, integrates=integrates(text))
+    used = helpers(text + needed.text)
     return render(
         "python/kernel.py.j2",
         header=header(definition, names, [s.function for s in schedules], needs),
@@ -55,24 +65,28 @@ def emit_python(definition: Definition, schedules: Sequence[Schedule]) -> str:
         constants=constant_defaults(definition, names),
         tables=tables(definition),
         bodies=bodies,
-        special=special,
+        support=needed,
         used=used,
         pieces="_split" in used or "_joined" in used,
-        scalar=not (definition.data or definition.indexed),
+        scalar=not (definition.data or definition.indexed) or "_over" in used or integrates(text),
+        numbers=numbers_of(definition),
+        text=text,
     )
 
 
 _HELPERS = (
-    *("floor", "ceil", "gamma", "loggamma", "digamma", "polygamma"),
+    *("floor", "ceil", "gamma", "_over", "_mostly"),
     *("_number", "_vector", "_columns", "_cotangents", "_samples_first"),
     *("_arrays", "_shaped", "_split", "_joined", "_scatter", "_nearest"),
+    *("complex_", "clog1p", "cexpm1", "csign", "_rounded"),
 )
 
 
 def helpers(text: str) -> frozenset[str]:
     """Return which of the templates' helper functions a piece of generated code calls."""
     found = {name for name in _HELPERS if re.search(rf"(?<![\w.]){name}\(", text)}
-    return frozenset(found | ({"_number"} if "_arrays" in found else set()))
+    found |= {"_number"} if "_arrays" in found else set()
+    return frozenset(found | ({"_over"} if "_mostly" in found else set()))
 
 
 def constant_defaults(
@@ -149,12 +163,14 @@ def _array_function(definition: Definition, names: Identifiers, schedule: Schedu
     function = schedule.function
     sig = signature(definition, names, function)
     used = _names_in_use(names, schedule)
-    printer = Printer(schedule.graph, NUMPY, known_inputs(function, names), used)
+    numbers = numbers_of(definition)
+    printer = Printer(schedule.graph, NUMPY.of(numbers.dtype), known_inputs(function, names), used)
     lines: list[str] = []
     stored: dict[tuple[int, int], str] = {}
     for output in function.outputs:
         if output.per_sample:
-            lines.append(f"{output.name} = np.empty(({len(output.entries)}, count))")
+            made = numbers.made(output.kind)
+            lines.append(f"{output.name} = np.empty(({len(output.entries)}, count){made})")
     sums = used.numbered("s")
     phases = [contents(phase) for phase in schedule.phases]
     for number, (nodes, reductions, stores) in enumerate(phases):
@@ -165,7 +181,7 @@ def _array_function(definition: Definition, names: Identifiers, schedule: Schedu
             lines.append(f"{statement.name} = {statement.text}")
         for node, body in zip(reductions, bodies, strict=True):
             name = next(sums)
-            lines.append(f"{name} = np.sum({printer.text(body)})")
+            lines.append(f"{name} = {_sum(printer.text(body), numbers, schedule.graph[body].kind)}")
             printer.name(node, name)
         for store in stores:
             output = function.outputs[store.output]
@@ -173,10 +189,18 @@ def _array_function(definition: Definition, names: Identifiers, schedule: Schedu
                 lines.append(f"{output.name}[{store.entry}] = {printer.text(store.node)}")
             else:
                 stored[store.output, store.entry] = printer.text(store.node)
-    lines += _returned(function.outputs, stored)
+    lines += _returned(function.outputs, stored, numbers)
     setup = _setup(definition, names, schedule)
     code = [*setup, 'with np.errstate(all="ignore"):', *["    " + line for line in lines]]
     return _Body(sig, indent(code, 1), "")
+
+
+def _sum(text: str, numbers: Numbers, kind: Kind) -> str:
+    """Return a sum over the samples, in double precision at least."""
+    if not is_single(numbers.dtype):
+        return f"np.sum({text})"
+    wide = "complex128" if kind is Kind.COMPLEX else "float64"
+    return f"np.{numbers.inner(kind)}(np.sum({text}, dtype=np.{wide}))"
 
 
 def _setup(definition: Definition, names: Identifiers, schedule: Schedule) -> list[str]:
@@ -193,13 +217,15 @@ def _setup(definition: Definition, names: Identifiers, schedule: Schedule) -> li
     lines.append(f"count = {names.data[0]}.shape[0]")
     if function.name == "vjp":
         size = len(definition.output.entries)
+        how = numbers_of(definition).cotangent(definition.output)
         call = (
-            f"_cotangents(u, count, {size})"
+            f"_cotangents(u, count, {size}{how})"
             if definition.output.per_sample
-            else f'_vector(u, "u", {size})'
+            else f'_vector(u, "u", {size}{how})'
         )
         lines += unpacked([f"u{k}" for k in range(size)], call)
-    return lines + [f'{name} = np.float64(_number({name}, "{name}"))' for name in names.constants]
+    number = f"np.{numbers_of(definition).argument}"
+    return lines + [f'{name} = {number}(_number({name}, "{name}"))' for name in names.constants]
 
 
 def columns_call(names: Identifiers) -> str:
@@ -207,7 +233,9 @@ def columns_call(names: Identifiers) -> str:
     return f"_columns(DATA, {', '.join(names.data)})"
 
 
-def _returned(outputs: Sequence[Output], stored: dict[tuple[int, int], str]) -> list[str]:
+def _returned(
+    outputs: Sequence[Output], stored: dict[tuple[int, int], str], numbers: Numbers
+) -> list[str]:
     """Return the lines that make the results of an array function and return them."""
     lines: list[str] = []
     results: list[str] = []
@@ -217,10 +245,11 @@ def _returned(outputs: Sequence[Output], stored: dict[tuple[int, int], str]) -> 
             continue
         entries = [stored[number, k] for k in range(len(output.entries))]
         if output.shape == ():
-            results.append(f"float({entries[0]})")
+            results.append(numbers.number(entries[0], output.kind))
         else:
             shape = f".reshape({output.shape})" if len(output.shape) > 1 else ""
-            lines += filled(f"{output.name} = np.array([", entries, f"]){shape}", 2)
+            end = f"]{numbers.made(output.kind)}){shape}"
+            lines += filled(f"{output.name} = np.array([", entries, end, 2)
             results.append(output.name)
     return [*lines, f"return {', '.join(results)}"]
 
@@ -233,11 +262,12 @@ def _indexed_function(definition: Definition, names: Identifiers, schedule: Sche
     sig = signature(definition, names, function)
     used = _names_in_use(names, schedule)
     known = known_inputs(function, names)
+    numbers = numbers_of(definition)
     printer = ArrayPrinter(function.graph, function.roots(), known, names.known_sizes, used)
     lines = printer.run()
     results = []
     for output in function.outputs:
-        made, text = _result(printer, output)
+        made, text = _result(printer, output, numbers)
         lines += made
         results.append(text)
     lines.append(f"return {', '.join(results)}")
@@ -273,9 +303,11 @@ def _indexed_setup(
         cotangents = [f"u{k}" for k in range(len(value.entries))]
         shape = printer.subscripts.shape_text([lift(size) for size in value.shape])
         dims = "".join(f", {printer.segments(dim)}" for dim in value.layout)
-        lines += unpacked(cotangents, f'_split(_shaped(u, "u", {shape}){dims})')
+        how = numbers_of(definition).cotangent(value)
+        lines += unpacked(cotangents, f'_split(_shaped(u, "u", {shape}{how}){dims})')
+    number = "np.complex128" if numbers_of(definition).arguments_complex else "np.float64"
     return lines + [
-        f'{name} = np.float64(_number({name}, "{name}"))'
+        f'{name} = {number}(_number({name}, "{name}"))'
         for name in names.constants
         if name not in names.sizes
     ]
@@ -285,10 +317,10 @@ def _target(names: Sequence[str]) -> str:
     return f"({', '.join(names)}{',' if len(names) == 1 else ''})"
 
 
-def _result(printer: ArrayPrinter, output: Output) -> tuple[list[str], str]:
+def _result(printer: ArrayPrinter, output: Output, numbers: Numbers) -> tuple[list[str], str]:
     """Return the lines that put a result together, and its text."""
     if not output.layout:
-        return [], f"float({printer.full(output.entries[0]).text})"
+        return [], numbers.number(printer.full(output.entries[0]).text, output.kind)
     pieces = [printer.full(entry).text for entry in output.entries]
     dims = output.layout
     shape = ""
@@ -297,10 +329,13 @@ def _result(printer: ArrayPrinter, output: Output) -> tuple[list[str], str]:
             shape = f".reshape({printer.subscripts.shape_text([lift(s) for s in output.shape])})"
     elif len(dims) > 2:
         shape = f".reshape(-1, {output.name}.shape[-1])"
+    kind = numbers.returned(output.kind)
+    dtype = "" if kind == "float64" else f", dtype=np.{kind}"
     if len(dims) == 1 and not any(dims[0]):
-        return filled(f"{output.name} = np.array([", pieces, f"]){shape}", 2), output.name
+        return filled(f"{output.name} = np.array([", pieces, f"]{dtype}){shape}", 2), output.name
     texts = ", ".join(printer.segments(segments) for segments in dims)
-    return filled(f"{output.name} = _joined([", pieces, f"], {texts})", 2), output.name + shape
+    end = f"], {texts}{dtype})"
+    return filled(f"{output.name} = _joined([", pieces, end, 2), output.name + shape
 
 
 def _taken(names: Sequence[str], vector: str, segments: Sequence[Axes], text: str) -> list[str]:
@@ -317,10 +352,12 @@ def _scalar_function(definition: Definition, names: Identifiers, schedule: Sched
         f"_{function.name}", names, schedule, cotangents=len(definition.output.entries)
     )
     size = len(names.params)
+    numbers = numbers_of(definition)
     args = [f'*_vector(p, "p", {size}).tolist()']
     if sig.vector:
         count = size if sig.vector == "v" else len(definition.output.entries)
-        args.append(f'*_vector({sig.vector}, "{sig.vector}", {count}).tolist()')
+        how = numbers.cotangent(definition.output) if sig.vector == "u" else ""
+        args.append(f'*_vector({sig.vector}, "{sig.vector}", {count}{how}).tolist()')
     args += [f'_number({name}, "{name}")' for name in names.constants]
     lines = filled("found = _call(", [f"_{function.name}", *args], ")")
     start = 0
@@ -328,11 +365,17 @@ def _scalar_function(definition: Definition, names: Identifiers, schedule: Sched
     for output in function.outputs:
         stop = start + len(output.entries)
         if output.shape == ():
-            results.append(f"float(found[{start}])")
+            text = f"found[{start}]"
+            if is_single(numbers.dtype):
+                text = f"_rounded({text}, np.{numbers.returned(output.kind)}).item()"
+            else:
+                text = numbers.number(text, output.kind)
+            results.append(text)
         else:
             part = "found" if len(function.outputs) == 1 else f"found[{start}:{stop}]"
             shape = f".reshape({output.shape})" if len(output.shape) > 1 else ""
-            results.append(f"np.array({part}, dtype=np.float64){shape}")
+            call = "_rounded({}, {})" if is_single(numbers.dtype) else "np.array({}, dtype={})"
+            results.append(call.format(part, f"np.{numbers.returned(output.kind)}") + shape)
         start = stop
     lines.append(f"return {', '.join(results)}")
     return _Body(sig, indent(lines, 1), core)
@@ -362,7 +405,7 @@ def scalar_core(
     printer = Printer(schedule.graph, dialect, known_inputs(function, names), used)
     roots = function.roots()
     nodes = [node for phase in schedule.phases for node in contents(phase)[0]]
-    lines = [f"{s.name} = {s.text}" for s in printer.statements(nodes, roots)]
+    lines = lines_of(printer, nodes, roots)
     entries = [printer.text(root) for root in roots]
     if brackets:
         comma = "," if brackets == "()" and len(entries) == 1 else ""

@@ -13,13 +13,16 @@ from symcompile.frontend.definition import Definition
 from symcompile.frontend.raising import formula_lines
 from symcompile.frontend.roles import Shape
 from symcompile.ir.affine import Affine, total
+from symcompile.ir.dtypes import numpy_name
 from symcompile.ir.graph import (
     Function,
+    Kind,
     Output,
     operation_count,
     payload,
     tree_count,
 )
+from symcompile.ir.ops import WORDS
 from symcompile.naming import Names
 
 _SUMMARIES = {
@@ -62,14 +65,16 @@ class Identifiers:
 
 def identifiers(definition: Definition) -> Identifiers:
     """Return the identifiers for a definition."""
-    names = Names()
+    # The functions of a module, and what Cython calls those in C.
+    own = [*_SUMMARIES, *(f"{definition.name}_{function}" for function in _SUMMARIES)]
+    names = Names([definition.name, *own], WORDS)
     params = tuple(names.fresh(name) for name in definition.params)
     data = tuple(names.fresh(name) for name in definition.data)
     sizes: dict[str, str] = {}
     if definition.indexed:
         for size in definition.sizes:
             # A letter is kept as it is, that headers and code say the same.
-            plain = re.fullmatch("[A-Za-z]", size) and size not in ("p", "u", "v")
+            plain = re.fullmatch("[A-Za-z]", size) and size not in ("p", "u", "v", "c")
             sizes[size] = names.reserve(size) if plain else names.fresh(size)
     constants = tuple(sizes.get(name) or names.fresh(name) for name, _ in definition.constants)
     return Identifiers(params, data, constants, tuple(sizes.values()), sizes)
@@ -120,7 +125,7 @@ def describe_shape(output: Output, sizes: Mapping[str, str]) -> str:
     if output.dims is not None and output.name not in ("value", "jvp"):
         shape = _lengths(output, sizes)
     if not shape:
-        return "a float"
+        return "a complex number" if output.kind is Kind.COMPLEX else "a float"
     inner = ", ".join(_size_text(s, sizes) if isinstance(s, Affine) else str(s) for s in shape)
     return f"shape ({inner},)" if len(shape) == 1 else f"shape ({inner})"
 
@@ -168,6 +173,9 @@ def header(
         constants = _listed([name for name, _ in definition.constants], names.constants)
         lines.append(f"Constants, by keyword: {constants}.")
     counts = ", ".join(f"{f.name} {operation_count(f.graph, f.roots())}" for f in functions)
+    numbers = _numbers(definition)
+    if numbers:
+        lines.append(numbers)
     lines.append(f"Operations: {_amount(written)} as written, {distinct} distinct; {counts}.")
     lines.append(f"Imports {needs}.")
     formula = [
@@ -177,6 +185,36 @@ def header(
     ]
     wrapped = [part for line in lines for part in textwrap.wrap(line, WIDTH)]
     return Header(definition.name, tuple(formula), tuple(wrapped))
+
+
+def imported(engine: str, *, special: bool, integrates: bool) -> str:
+    """Return what a module imports, for its header.
+
+    >>> imported("NumPy", special=True, integrates=False)
+    "NumPy and SciPy's special functions"
+    """
+    parts = engine.split(" and ")
+    parts += ["SciPy's special functions"] if special else []
+    parts += ["SciPy's quadrature"] if integrates else []
+    if len(parts) == 1:
+        return f"{parts[0]} only"
+    return f"{', '.join(parts[:-1])} and {parts[-1]}"
+
+
+def _numbers(definition: Definition) -> str:
+    """Return what numbers a module takes and returns; nothing where all are doubles."""
+    dtype, value = definition.dtype, definition.output.kind
+    result = numpy_name(dtype, value)
+    if dtype == "float32":
+        inside = ", computed in float64" if definition.indexed else ""
+        given = f"Numbers are float32{inside}"
+    elif dtype == "complex128":
+        given = "Numbers are complex128"
+    else:
+        given = "" if value is not Kind.COMPLEX else "Numbers are float64"
+    if not given:
+        return ""
+    return f"{given}." if result == dtype else f"{given}; the value is {result}."
 
 
 def _amount(count: int) -> str:

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from symcompile.emit.expression import Printer
 from symcompile.emit.memory import Array, added, row_major, scaled, tight
 from symcompile.emit.nest import NestEmitter
-from symcompile.emit.syntax import Buffer, Index, Operand, Pack, Product, Syntax, Total
+from symcompile.emit.syntax import Buffer, Index, Operand, Pack, Product, Syntax, Total, width
+from symcompile.errors import LoweringError
 from symcompile.ir.affine import Affine
 from symcompile.ir.graph import Axes, Gather, Kind, View, payload
 from symcompile.ir.volume import ONE, ZERO, Volume
@@ -52,18 +53,24 @@ class SweepEmitter:
 
     def _add_total(self, node: int) -> None:
         found = self.graph[node]
-        size = Volume.product(found.axes)
+        if found.kind is Kind.COMPLEX and found.op == "reduce_prod":
+            raise LoweringError(
+                "a Product of complex numbers over the outermost index is compiled by the Python "
+                'backend only: use backend="python"'
+            )
+        size = Volume.product(found.axes) * width(found.kind)
         compensated = found.op == "reduce_sum"
         tile = ""
         if found.axes and compensated:
             tile = next(self.emitter.held_names)
-            self.buffers.append(Buffer(tile, size, whole=True))
+            count = Volume.product(found.axes)
+            self.buffers.append(Buffer(tile, count, whole=True, kind=found.kind))
         alone = bool(found.axes) and not compensated
         if alone:
             tile = self.names.fresh(f"bins{len(self.emitter.bins)}")
             self.emitter.bins.append(tile)
         slot = ZERO if alone else self.per_block
-        self.totals.append(Total(node, size, slot, compensated, tile, alone))
+        self.totals.append(Total(node, size, slot, compensated, tile, alone, found.kind))
         if not alone:
             self.per_block = self.per_block + size * (2 if compensated else 1)
 
@@ -80,7 +87,8 @@ class SweepEmitter:
                 inner = tuple(a for k, a in enumerate(axes) if k != lead)
                 label = self.graph.labels.get(node)
                 name = self.names.fresh(label) if label else next(self.emitter.held_names)
-                self.buffers.append(Buffer(name, Volume.product(inner)))
+                kind = self.graph[node].kind
+                self.buffers.append(Buffer(name, Volume.product(inner), kind=kind))
                 self.held[node] = self.emitter.lead_last(name, axes, lead, "tile", lead)
 
     def _lead_of(self, axes: Axes) -> int:
@@ -127,14 +135,15 @@ class SweepEmitter:
             if found.data == nest.lead:
                 name = next(self.accumulators)
                 partial.append((found.op, name))
-                before.append(self.syntax.variable(name, self.identity(found.op)))
-                inner.append(self.syntax.update(found.op, name, body))
+                before.append(self.syntax.variable(name, self.identity(found.op), found.kind))
+                inner.append(self.syntax.update(found.op, name, body, found.kind))
                 rest = [i for k, i in enumerate(indices) if k != nest.lead]
                 after += self._add_partial(node, name, rest)
             else:
                 rest = [i for k, i in enumerate(indices) if k != found.data]
                 first.append(self._cleared(node))
-                inner.append(self.syntax.update(found.op, self._place(node, rest), body))
+                place = self._place(node, rest)
+                inner.append(self.syntax.update(found.op, place, body, found.kind))
         for node in nest.scatters:
             target = self._target(local, node, indices, nest.lead)
             if self.emitter.schedule.targets.get(node, node) not in self._totalled():
@@ -151,7 +160,9 @@ class SweepEmitter:
                     indices[k].name, counts[k], inner, self.syntax.hint(apart, ())
                 )
             return [*first, *self.syntax.loop(self.lead, "size", inner, "")]
-        hint = self.syntax.hint(nest.vector, partial)
+        # A sum of complex numbers is no reduction that every compiler takes.
+        whole = any(self.graph[node].kind is Kind.COMPLEX for node in nest.sums)
+        hint = self.syntax.hint(nest.vector and not whole, partial)
         lines = [*before, *self.syntax.loop(self.lead, "size", inner, hint), *after]
         for k in reversed(others):
             lines = self.syntax.loop(indices[k].name, counts[k], lines, "")
@@ -182,16 +193,16 @@ class SweepEmitter:
         inner = tuple(a for k, a in enumerate(axes) if k != lead)
         step = "tile" if array.relative is not None else self.emitter.extent(axes[lead].extent)
         size = self.emitter.volume(Volume.product(inner))
-        value = self.identity(self.graph[node].op)
+        value, kind = self.identity(self.graph[node].op), self.graph[node].kind
         if array.relative is None and Volume.product(inner) == ONE:
-            return self.syntax.filled(array.base, "start", "size", value)
+            return self.syntax.filled(array.base, "start", "size", value, kind)
         if array.relative is None:
             # A part of an array of full size: row by row.
             index = self.emitter.indices[2]
             row = added([scaled(index, step), "start"])
-            body = [self.syntax.filled(array.base, row, "size", value)]
+            body = [self.syntax.filled(array.base, row, "size", value, kind)]
             return "\n".join(self.syntax.loop(index, size, body, ""))
-        return self.syntax.filled(array.base, "0", scaled(size, step), value)
+        return self.syntax.filled(array.base, "0", scaled(size, step), value, kind)
 
     def _add_partial(self, node: int, name: str, rest: Sequence[Index]) -> list[str]:
         total = next(t for t in self.totals if t.node == node)
@@ -201,9 +212,10 @@ class SweepEmitter:
         where = Array("part", slot, tuple(map(self.emitter.volume, row_major(axes))))
         if total.tile:
             where = Array(total.tile, "0", where.strides)
-            return [self.syntax.update(op, where.element([i.absolute for i in rest]), name)]
+            element = where.element([i.absolute for i in rest])
+            return [self.syntax.update(op, element, name, total.kind)]
         if total.compensated:
-            return [self.syntax.accumulated(slot, name)]
+            return self.syntax.accumulated(slot, name, total.kind)
         return [self.syntax.update(op, where.element([i.absolute for i in rest]), name)]
 
     def _place(self, node: int, indices: Sequence[Index]) -> str:
@@ -359,7 +371,8 @@ class SweepEmitter:
             buffer = self.names.fresh(f"{array.base}_buffer")
             inner = tuple(a for k, a in enumerate(axes) if k != axis)
             steps = tuple(self.names.fresh(f"{name}_{k}") for k in range(len(inner)))
-            self.buffers.append(Buffer(buffer, Volume.product(inner)))
+            kind = self.graph[source].kind
+            self.buffers.append(Buffer(buffer, Volume.product(inner), kind=kind))
             found = self.packs[key] = Pack(name, source, axis, offset, steps, buffer)
         return found
 
@@ -406,6 +419,7 @@ class SweepEmitter:
             self._operand(step, step.left, step.rows, indices, summed_last=True),
             self._operand(step, step.right, step.columns, indices, summed_last=False),
             out,
+            (self.graph[step.left].kind, self.graph[step.right].kind),
         )
         return lines + self.syntax.contraction(product)
 

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from symcompile.emit.memory import Array
 from symcompile.ir.affine import Affine
+from symcompile.ir.graph import Kind
 from symcompile.ir.volume import Volume
 
 #: Tiles are shorter where a sample needs more numbers than this, to stay in the cache.
@@ -35,13 +36,27 @@ class Operand:
 
 @dataclass(frozen=True)
 class Product:
-    """``out[i, j] += sum over l of left[i, l]*right[l, j]``: counts and variables of i, j, l."""
+    """``out[i, j] += sum over l of left[i, l]*right[l, j]``: counts and variables of i, j, l.
+
+    ``kinds`` are those of the two factors.
+    """
 
     counts: tuple[str, str, str]
     variables: tuple[str, str, str]
     left: Operand
     right: Operand
     out: Operand
+    kinds: tuple[Kind, Kind] = (Kind.REAL, Kind.REAL)
+
+    @property
+    def complex(self) -> bool:
+        """Whether any factor is complex."""
+        return Kind.COMPLEX in self.kinds
+
+
+def width(kind: Kind) -> int:
+    """Return how many doubles a number takes."""
+    return 2 if kind is Kind.COMPLEX else 1
 
 
 class Syntax(Protocol):
@@ -55,13 +70,13 @@ class Syntax(Protocol):
     def hint(self, vector: bool, sums: Sequence[tuple[str, str]]) -> str:
         """Return what to tell the compiler of an innermost loop: operation and variable."""
 
-    def variable(self, name: str, value: str) -> str:
+    def variable(self, name: str, value: str, kind: Kind = Kind.REAL) -> str:
         """Return the declaration of a number that changes."""
 
-    def update(self, op: str, target: str, text: str) -> str:
+    def update(self, op: str, target: str, text: str, kind: Kind = Kind.REAL) -> str:
         """Return an accumulation."""
 
-    def filled(self, base: str, start: str, count: str, value: str) -> str:
+    def filled(self, base: str, start: str, count: str, value: str, kind: Kind = Kind.REAL) -> str:
         """Return the statement that fills ``count`` numbers of an array from ``start`` on."""
 
     def clamped(self, index: str, extent: str) -> str:
@@ -70,8 +85,8 @@ class Syntax(Protocol):
     def contraction(self, product: Product) -> list[str]:
         """Return the statements that add a product of matrices to an array."""
 
-    def accumulated(self, slot: str, name: str) -> str:
-        """Return the statement that adds to a compensated sum."""
+    def accumulated(self, slot: str, name: str, kind: Kind = Kind.REAL) -> list[str]:
+        """Return the statements that add to a compensated sum: of both parts, where it has two."""
 
 
 @dataclass
@@ -80,7 +95,7 @@ class Total:
 
     Attributes:
         node: the reduction or scatter.
-        size: how many numbers.
+        size: how many doubles.
         slot: where its partial results lie among those of a block.
         compensated: whether they are sums with a compensation each.
         tile: the array for what is added up before that is done, or an empty text.
@@ -93,6 +108,7 @@ class Total:
     compensated: bool
     tile: str
     alone: bool
+    kind: Kind = Kind.REAL
 
 
 @dataclass
@@ -102,6 +118,12 @@ class Buffer:
     name: str
     size: Volume
     whole: bool = False
+    kind: Kind = Kind.REAL
+
+    @property
+    def doubles(self) -> Volume:
+        """Its size in doubles."""
+        return self.size * width(self.kind)
 
 
 @dataclass

@@ -6,6 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from symcompile.emit.helper_names import numbered
 from symcompile.emit.lines import tuple_text
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ def environment() -> Environment:
 def render(template: str, /, **context: Any) -> str:
     """Return a template filled in. Every key given must be one that the template uses.
 
+    The helper functions in it get their final names.
+
     Raises:
         ValueError: a key that the template does not use, or one that it lacks.
     """
@@ -48,7 +51,7 @@ def render(template: str, /, **context: Any) -> str:
     if unused:
         raise ValueError(f"the template {template} does not use {', '.join(sorted(unused))}")
     try:
-        return environment().get_template(template).render(**context)
+        return numbered(environment().get_template(template).render(**context))
     except UndefinedError as error:
         raise ValueError(f"the template {template}: {error}") from error
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from symcompile.ir.affine import Affine
+from symcompile.ir.body import Body
 from symcompile.ir.graph import REDUCTIONS, Axis, Graph, Input, Node, Output, View
 
 
@@ -44,10 +45,12 @@ def compacted(graph: Graph, output: Output) -> tuple[Graph, Output]:
 def _copy(graph: Graph, node: Node, args: tuple[int, ...]) -> int:
     data = node.data
     if node.op == "const":
-        assert not isinstance(data, Input | Affine | View | int) and data is not None
+        assert not isinstance(data, Input | Affine | View | Body | int) and data is not None
         return graph.constant(data)
     if isinstance(data, Input):
-        return graph.input(data.role, data.slot, node.axes)
+        return graph.input(data.role, data.slot, node.axes, node.kind)
+    if isinstance(data, Body):
+        return graph.bound(node.op, args, data)
     if isinstance(data, Affine):
         if node.op == "extent":
             return graph.extent(Axis(data))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import keyword
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 import sympy as sp
 
 from symcompile.errors import DefinitionError
+from symcompile.frontend.complexes import leaves_reals
 from symcompile.frontend.linear import Derived
 from symcompile.frontend.lowering import Lowering
 from symcompile.frontend.notation import in_indices
@@ -28,10 +29,13 @@ from symcompile.frontend.roles import (
     squeezed,
     symbols_of,
 )
-from symcompile.ir.graph import SAMPLES, Graph, Output, Role
+from symcompile.ir.dtypes import DTYPES, DType, input_kind
+from symcompile.ir.graph import SAMPLES, Graph, Kind, Output, Role
+from symcompile.ir.parts import output_kind, splits
 
 __all__ = [
     "ConstantsLike",
+    "DType",
     "Definition",
     "Derived",
     "Reduce",
@@ -76,6 +80,8 @@ class Definition:
         wholes: data that is used as an index.
         required: what the sizes must satisfy.
         indexed: whether it is in index or matrix notation, not a formula per sample.
+        dtype: what it computes with: ``"float64"``, ``"float32"`` or ``"complex128"``.
+        stable: whether numerically stable forms take the place of unstable ones.
     """
 
     name: str
@@ -95,6 +101,8 @@ class Definition:
     wholes: tuple[Whole, ...] = ()
     required: tuple[Required, ...] = ()
     indexed: bool = False
+    dtype: DType = "float64"
+    stable: bool = True
 
     def __post_init__(self) -> None:
         # Without index notation shapes say nothing: numbers, and columns of samples.
@@ -109,7 +117,8 @@ class Definition:
         digest = hashlib.sha256()
         head = (self.name, self.params, self.data, self.constants, self.reduce, self.output)
         shapes = (self.param_shapes, self.data_shapes, self.sizes, self.derived, self.wholes)
-        digest.update(repr((head, self.keys, shapes, self.required, self.indexed)).encode())
+        rest = (self.keys, shapes, self.required, self.indexed, self.dtype, self.stable)
+        digest.update(repr((head, *rest)).encode())
         for node in self.graph.nodes:
             data: object = node.data
             if isinstance(data, Fraction):  # Python refuses to print huge integers in decimal
@@ -141,6 +150,17 @@ class Definition:
     def scalar(self) -> bool:
         """Whether ``value`` is one number, so that it has a gradient."""
         return self.output.shape == () and not self.output.per_sample
+
+    @cached_property
+    def differentiable(self) -> bool:
+        """Whether it has derivatives: of complex parameters, whether it is holomorphic.
+
+        >>> import sympy as sp
+        >>> z = sp.Symbol("z")
+        >>> [define("f", f, params=z, dtype="complex128").differentiable for f in (z**2, abs(z))]
+        [True, False]
+        """
+        return self.dtype != "complex128" or not splits(self.graph, self.output.entries)
 
     def gradient(self) -> SymbolicGradient:
         """Return the gradient as SymPy: named intermediates and results.
@@ -215,6 +235,8 @@ def define(
     data: SymbolsLike = (),
     reduce: Reduce = None,
     constants: ConstantsLike = (),
+    dtype: DType = "float64",
+    stable: bool = True,
 ) -> Definition:
     """Describe a function to compile. Nothing is compiled yet.
 
@@ -232,6 +254,11 @@ def define(
         data: symbols with one value per sample; or arrays, as for the parameters.
         reduce: how the samples are combined; None keeps one output row per sample.
         constants: symbols that are neither, passed by keyword; a mapping gives defaults.
+        dtype: what is computed with: ``"float64"``, ``"float32"`` or ``"complex128"``, in which
+            all symbols are complex numbers. A formula of real symbols that holds I has complex
+            values, at the same precision.
+        stable: whether forms that overflow or cancel are computed as ones that do not, by the
+            rules in ``docs/stable-forms.md``. Without them the formula is computed as written.
 
     Raises:
         DefinitionError: names or roles that do not make sense.
@@ -251,18 +278,21 @@ def define(
     _check_name(name)
     if reduce not in ("mean", "sum", None):
         raise DefinitionError(f'reduce={reduce!r}: use "mean", "sum" or None')
+    if dtype not in DTYPES:
+        raise DefinitionError(f"dtype={dtype!r}: use {', '.join(map(repr, DTYPES))}")
     param_symbols = symbols_of(params, "params")
     data_symbols = symbols_of(data, "data")
     defaults = _defaults(constants)
-    roles = _Roles(name, param_symbols, data_symbols, defaults)
+    roles = _Roles(name, param_symbols, data_symbols, defaults, dtype)
     if any(map(is_array, (*param_symbols, *data_symbols))):
-        return _indexed(roles, expr, reduce)
+        return replace(_indexed(roles, expr, reduce), stable=stable)
     if reduce is not None and not data_symbols:
         raise DefinitionError(f'reduce="{reduce}" needs data=: there are no samples to combine')
     try:
-        return _sampled(roles, expr, reduce)
+        found = _sampled(roles, expr, reduce)
     except NeedsIndicesError:
-        return _indexed(roles, expr, reduce)
+        found = _indexed(roles, expr, reduce)
+    return replace(found, stable=stable)
 
 
 class _Roles(NamedTuple):
@@ -270,6 +300,7 @@ class _Roles(NamedTuple):
     params: tuple[Any, ...]
     data: tuple[Any, ...]
     constants: dict[Any, float | None]
+    dtype: DType
 
 
 def _sampled(roles: _Roles, expr: Any, reduce: Reduce) -> Definition:
@@ -286,17 +317,20 @@ def _sampled(roles: _Roles, expr: Any, reduce: Reduce) -> Definition:
             if symbol in table:
                 raise DefinitionError(f"the symbol {symbol} stands in two places of the roles")
             axes = (SAMPLES,) if role == "data" else ()
-            table[symbol] = graph.input(role, slot, axes)
+            table[symbol] = graph.input(role, slot, axes, input_kind(roles.dtype))
 
-    lowering = Lowering(graph, table)
     assignments, rest = split(expr)
+    exprs, shape, keys = spread(rest)
+    formulas = [*(value for _, value in assignments), *exprs]
+    leaving = roles.dtype != "complex128" and leaves_reals(formulas)
+    lowering = Lowering(graph, table, leaving=leaving)
     for symbol, value in assignments:
         if lowering.knows(symbol):
             raise DefinitionError(f"{symbol} is assigned, but has a meaning already; rename it")
         lowering.assign(symbol, value)
-    exprs, shape, keys = spread(rest)
     entries = [_reduced(graph, lowering.lower(e), reduce) for e in exprs]
     per_sample = bool(roles.data) and reduce is None
+    output = Output("value", tuple(entries), shape, per_sample)
     return Definition(
         name=roles.name,
         params=tuple(str(s) for s in roles.params),
@@ -304,13 +338,14 @@ def _sampled(roles: _Roles, expr: Any, reduce: Reduce) -> Definition:
         constants=tuple((str(s), value) for s, value in roles.constants.items()),
         reduce=reduce,
         graph=graph,
-        output=Output("value", tuple(entries), shape, per_sample),
+        output=replace(output, kind=output_kind(graph, output)),
         keys=keys,
         source=None if assignments else tuple(exprs),
         source_params=roles.params,
         param_shapes=((),) * len(roles.params),
         data_shapes=((SAMPLES.extent,),) * len(roles.data),
         sizes=SAMPLES.extent.sizes if roles.data else (),
+        dtype=roles.dtype,
     )
 
 
@@ -322,7 +357,13 @@ def _indexed(roles: _Roles, expr: Any, reduce: Reduce) -> Definition:
             f"Sum(..., (i, 0, n - 1)){'/n' if reduce == 'mean' else ''} instead"
         )
     assignments, rest = split(expr)
-    found = in_indices(roles.params, roles.data, roles.constants, assignments, rest)
+    kind = input_kind(roles.dtype)
+    found = in_indices(roles.params, roles.data, roles.constants, assignments, rest, kind)
+    if found.wholes and kind is Kind.COMPLEX:
+        raise DefinitionError(
+            f"{roles.name} uses data as an index, which complex numbers cannot be: "
+            'use dtype="float64", and I in the formula'
+        )
     return Definition(
         name=roles.name,
         params=tuple(map(name_of, roles.params)),
@@ -330,7 +371,7 @@ def _indexed(roles: _Roles, expr: Any, reduce: Reduce) -> Definition:
         constants=found.constants,
         reduce=None,
         graph=found.graph,
-        output=found.output,
+        output=replace(found.output, kind=output_kind(found.graph, found.output)),
         keys=found.keys,
         source=None if assignments else found.source,
         source_params=roles.params,
@@ -341,6 +382,7 @@ def _indexed(roles: _Roles, expr: Any, reduce: Reduce) -> Definition:
         wholes=found.wholes,
         required=found.required,
         indexed=True,
+        dtype=roles.dtype,
     )
 
 

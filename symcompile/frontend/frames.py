@@ -11,8 +11,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from symcompile.errors import LoweringError
+from symcompile.frontend.complexes import LEAVING, READ_BELOW, is_nonnegative
 from symcompile.ir.affine import Affine, Var
-from symcompile.ir.graph import SAMPLES, Axes, Axis, Constant, Gather, Graph, Index, View
+from symcompile.ir.graph import SAMPLES, Axes, Axis, Constant, Gather, Graph, Index, Kind, View
+from symcompile.ir.ops import OPS
 
 #: The label of the sample axis.
 SAMPLE = 0
@@ -46,8 +49,10 @@ class Frames:
     ()
     """
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, *, leaving: bool = False) -> None:
         self.graph = graph
+        #: Whether functions of real numbers may answer with complex ones.
+        self.leaving = leaving
         #: The size of each label.
         self.extents: list[Affine] = [SAMPLES.extent]
         self._ids: dict[tuple[object, Affine], int] = {}
@@ -239,7 +244,29 @@ class Frames:
         else:
             frame = kinds.pop() if kinds else ()
             nodes = tuple(term.node for term in terms)
-        return Term(self.graph.add(op, nodes), frame)
+        if self.leaving and op in LEAVING:
+            nodes = (self._widened(op, nodes[0]), *nodes[1:])
+        return Term(self.add(op, nodes), frame)
+
+    def add(self, op: str, nodes: tuple[int, ...]) -> int:
+        """Return the node of an elementwise operation over the same axes.
+
+        Raises:
+            LoweringError: it has no meaning for complex numbers.
+        """
+        graph = self.graph
+        if any(graph[node].kind is Kind.COMPLEX for node in nodes) and OPS[op].complex is None:
+            raise LoweringError(no_complex(op))
+        return graph.add(op, nodes)
+
+    def _widened(self, op: str, node: int) -> int:
+        """Return the argument of a function that may leave the real numbers."""
+        graph = self.graph
+        if graph[node].kind is Kind.COMPLEX:
+            return node
+        if op not in READ_BELOW and is_nonnegative(graph, node):
+            return node
+        return graph.add("widen_below" if op in READ_BELOW else "widen", (node,))
 
     def fold(self, op: str, terms: Sequence[Term], *, sort: bool = False) -> Term:
         """Combine terms by a commutative operation.
@@ -270,18 +297,18 @@ class Frames:
                 continue
             union = tuple(sorted({*total.labels, *labels}, key=frame.__getitem__))
             nodes = (self.align(total, union), self.align(part, union))
-            total = Term(self.graph.add(op, nodes), union)
+            total = Term(self.add(op, nodes), union)
         assert total is not None
         return total
 
     def _pairwise(self, op: str, nodes: Sequence[int]) -> int:
         row = list(nodes)
         while len(row) > _PAIRWISE:
-            pairs = [self.graph.add(op, (a, b)) for a, b in zip(row[::2], row[1::2], strict=False)]
+            pairs = [self.add(op, (a, b)) for a, b in zip(row[::2], row[1::2], strict=False)]
             row = pairs + row[len(row) & ~1 :]
         total = row[0]
         for node in row[1:]:
-            total = self.graph.add(op, (total, node))
+            total = self.add(op, (total, node))
         return total
 
     def reduce(self, op: str, term: Term, labels: Sequence[int]) -> Term:
@@ -301,6 +328,18 @@ class Frames:
                 pair = (count, result) if repeat == "mul" else (result, count)
                 result = self.apply(repeat, *pair)
         return result
+
+
+def no_complex(op: str) -> str:
+    """Return why an operation has no meaning for complex numbers, and what to do."""
+    if op in ("lt", "le", "min", "max"):
+        what = {"lt": "<", "le": "<=", "min": "Min", "max": "Max"}[op]
+        return (
+            f"{what} of complex numbers: they have no order; compare re(...), im(...) or Abs(...)"
+        )
+    if op in ("floor", "ceil"):
+        return f"{op} of a complex number: round re(...) and im(...)"
+    return f"{op} of a complex number: it is known here for real arguments only"
 
 
 def _positioned(value: Affine, frame: Labels) -> Affine:

@@ -11,7 +11,7 @@ of these. Formulas of numbers have none.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -19,19 +19,25 @@ import sympy as sp
 from sympy.core.function import AppliedUndef
 
 from symcompile.errors import LoweringError
-from symcompile.frontend import indexed, matrices
+from symcompile.frontend import bound, indexed, matrices
 from symcompile.frontend.brief import brief
 from symcompile.frontend.context import Context
 from symcompile.frontend.frames import SAMPLE, Frames, Term
 from symcompile.frontend.plan import NeedsIndicesError, Plan
 from symcompile.frontend.scalars import HANDLERS, NAMED, refusal
 from symcompile.frontend.scope import Scope
-from symcompile.ir.graph import Graph, Kind, Special
+from symcompile.ir.graph import Graph, Input, Kind, Special
 from symcompile.ir.ops import BY_SYMPY_CLASS
+from symcompile.ir.ops.registered import FUNCTIONS
 
 _IN_INDICES = indexed.HANDLERS | matrices.HANDLERS
 
 _HANDLERS = HANDLERS | _IN_INDICES
+
+
+def has_meaning(name: str) -> bool:
+    """Return whether SymPy classes of a name are lowered in a way of their own."""
+    return name in _HANDLERS or name in bound.HANDLERS
 
 
 class Lowering:
@@ -42,6 +48,7 @@ class Lowering:
         symbols: the nodes of symbols that are numbers, or one number for each sample.
         context: the arrays, indices and sizes of a formula in index notation.
         frames: what has the labels of arrays in it.
+        leaving: whether functions of real numbers may answer with complex ones.
 
     >>> g = Graph()
     >>> x = sp.Symbol("x")
@@ -56,17 +63,32 @@ class Lowering:
         symbols: Mapping[sp.Basic, int],
         context: Context | None = None,
         frames: Frames | None = None,
+        leaving: bool = False,
     ) -> None:
         self.graph = graph
-        self.frames = Frames(graph) if frames is None else frames
+        self.frames = Frames(graph, leaving=leaving) if frames is None else frames
         self._context = context
         self._terms = {
             symbol: Term(node, (SAMPLE,) if graph[node].axes else ())
             for symbol, node in symbols.items()
         }
+        #: How many sums, integrals and the like are around it.
+        self.depth = 0
         # Keyed by identity: comparing two SymPy graphs can be exponential. The object is kept
         # beside its term so that its address is not used again.
         self._seen: dict[Any, tuple[Term, Any]] = {}
+
+    def within(
+        self, graph: Graph, terms: Callable[[Mapping[Any, Term]], dict[Any, Term]]
+    ) -> Lowering:
+        """Return a lowering into another graph, for what a sum or an integral is of.
+
+        ``terms`` makes its symbols from those here.
+        """
+        inner = Lowering(graph, {}, leaving=self.frames.leaving)
+        inner._terms = terms(self._terms)
+        inner.depth = self.depth + 1
+        return inner
 
     @property
     def indexed(self) -> bool:
@@ -90,6 +112,15 @@ class Lowering:
         self._terms[symbol] = term
         if self.graph[term.node].args:
             self.graph.labels.setdefault(term.node, str(symbol))
+
+    def is_size(self, symbol: sp.Symbol) -> bool:
+        """Return whether a symbol can only be a size, or is a constant that must be whole."""
+        term = self._terms.get(symbol)
+        if term is None:
+            return True
+        data = self.graph[term.node].data
+        role = data.role if isinstance(data, Input) else None
+        return bool(role == "constant" and symbol.is_integer)
 
     def knows(self, symbol: sp.Basic) -> bool:
         """Return whether ``symbol`` has a meaning already."""
@@ -136,7 +167,12 @@ class Lowering:
                     inner = scope if scopes is None else scopes[k]
                     stack.append((children[k], inner, keys[k], None))
                 continue
-            found = combine([seen[child_key][0] for child_key in keys])
+            try:
+                found = combine([seen[child_key][0] for child_key in keys])
+            except LoweringError as error:
+                if error.subexpression is not None:
+                    raise
+                raise LoweringError(f"cannot compile {brief(current)}: {error}", current) from None
             if isinstance(found, Plan):
                 stack[-1] = (current, scope, key, found)
                 continue
@@ -154,8 +190,8 @@ class Lowering:
     def _plan(self, expr: Any, scope: Scope) -> Plan:
         """Return the children that ``expr`` needs, and what makes its term from theirs."""
         name = type(expr).__name__
-        if isinstance(expr, AppliedUndef):  # whatever its name: it has no meaning
-            raise refusal(expr)
+        if isinstance(expr, AppliedUndef) and BY_SYMPY_CLASS.get(name) not in FUNCTIONS:
+            raise refusal(expr)  # whatever its name: it has no meaning
         if self._context is not None:
             linear = self._context.indices.linear(expr)
             if linear is not None and linear.terms:
@@ -167,6 +203,9 @@ class Lowering:
                     "entry, and A[0, 0] for the one entry of a 1 by 1 matrix",
                     expr,
                 )
+        handler = bound.HANDLERS.get(name) if self._context is None else None
+        if handler is not None:
+            return handler(self, expr, scope)
         handler = _HANDLERS.get(name)
         if handler is not None:
             if self._context is None and name in _IN_INDICES:

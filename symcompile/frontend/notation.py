@@ -13,6 +13,7 @@ from sympy.matrices.expressions.matexpr import MatrixExpr
 from symcompile.errors import DefinitionError
 from symcompile.frontend.brief import brief
 from symcompile.frontend.compact import compacted
+from symcompile.frontend.complexes import leaves_reals
 from symcompile.frontend.context import Context
 from symcompile.frontend.dimensions import matrix_labels
 from symcompile.frontend.frames import Frames, Labels, Term
@@ -33,7 +34,7 @@ from symcompile.frontend.roles import (
 from symcompile.frontend.scope import Scope
 from symcompile.frontend.survey import Survey
 from symcompile.ir.affine import Affine
-from symcompile.ir.graph import Graph, Output, Role
+from symcompile.ir.graph import Graph, Kind, Output, Role
 
 Assignments = Sequence[tuple[Any, Any]]
 
@@ -61,8 +62,9 @@ def in_indices(
     constants: Mapping[Any, float | None],
     assignments: Assignments,
     expr: Any,
+    kind: Kind = Kind.REAL,
 ) -> Lowered:
-    """Lower a formula in index or matrix notation.
+    """Lower a formula in index or matrix notation; ``kind`` is that of the inputs.
 
     Raises:
         DefinitionError: roles, shapes or indices that do not make sense.
@@ -75,7 +77,7 @@ def in_indices(
                 f'have; use an array, {symbol} = IndexedBase("{symbol}", shape=(n,)), and '
                 f"{symbol}[i]"
             )
-    return _Notation(params, data, constants, assignments, expr).lowered()
+    return _Notation(params, data, constants, assignments, expr, kind).lowered()
 
 
 class _Notation:
@@ -86,8 +88,10 @@ class _Notation:
         constants: Mapping[Any, float | None],
         assignments: Assignments,
         expr: Any,
+        kind: Kind,
     ) -> None:
         self.params, self.data, self.constants = params, data, constants
+        self.kind = kind
         self.assignments = assignments
         self.order: tuple[Any, ...] | None = None
         expr = self._named(expr)
@@ -299,15 +303,17 @@ class _Notation:
             ("data", self.data),
             ("constant", tuple(self.constants)),
         ]
-        frames = Frames(graph)
+        formulas = [*(value for _, value in self.assignments), *self.exprs]
+        leaving = self.kind is not Kind.COMPLEX and leaves_reals(formulas)
+        frames = Frames(graph, leaving=leaving)
         for role, symbols in roles:
             for slot, symbol in enumerate(symbols):
                 array = self.arrays.get(symbol)
                 if array is None:
                     if symbol not in self.indices.sizes:
-                        numbers[symbol] = graph.input(role, slot)
+                        numbers[symbol] = graph.input(role, slot, (), self.kind)
                 elif array.known:
-                    node = graph.input(role, slot, squeezed(array.sizes))
+                    node = graph.input(role, slot, squeezed(array.sizes), self.kind)
                     labels = tuple(
                         frames.label(("axis", k), size)
                         for k, size in enumerate(array.sizes)

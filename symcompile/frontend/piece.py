@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sympy as sp
 
+from symcompile.frontend.raised_bodies import raise_body
 from symcompile.frontend.raised_ops import raise_op, raise_reduction
 from symcompile.ir.affine import Affine
-from symcompile.ir.graph import REDUCTIONS, Axis
+from symcompile.ir.body import Body
+from symcompile.ir.graph import BODY_OPS, REDUCTIONS, Axis
 from symcompile.ir.indices import (
     Bound,
     Place,
@@ -124,10 +126,14 @@ class Piece:
             self.made[look] = self._reduced(look, op)
         elif chosen_index(raiser.graph, look.node) is not None and self._args[args[0]]:
             self.made[look] = sp.KroneckerDelta(*map(self._made, self._args[args[0]]))
+        elif op in BODY_OPS:
+            body = raiser.graph[look.node].data
+            assert isinstance(body, Body)
+            self.made[look] = raise_body(op, body, [self._made(arg) for arg in args], raiser.floats)
         elif op == "powi":
             exponent = raiser.leaf(args[1], exponent=True)
             self.made[look] = sp.Pow(self._made(args[0]), exponent)
-        elif op == "polygamma":
+        elif op == "polygamma" and raiser.graph[args[0].node].op == "const":
             order = raiser.leaf(args[0], exponent=True)
             self.made[look] = sp.polygamma(order, self._made(args[1]))
         else:

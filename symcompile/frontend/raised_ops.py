@@ -13,8 +13,10 @@ from typing import Any
 
 import sympy as sp
 
+from symcompile.frontend.raised_specials import SPECIALS
 from symcompile.ir.graph import Constant, Graph, Special
 from symcompile.ir.ops import CONSTANTS, OPS
+from symcompile.ir.ops.registered import FUNCTIONS
 
 # Binary digits of a double, and how many of them behind the point still look like a fraction
 # that somebody wrote.
@@ -134,14 +136,28 @@ def _maker(op: str) -> Callable[..., Any]:
     case = _CASES.get(op)
     if case is not None:
         return case
+    if op in FUNCTIONS:
+        registered: Callable[..., Any] = FUNCTIONS[op]
+        return registered
     if op in CONSTANTS:
         value = getattr(sp, CONSTANTS[op][1].replace("Pi", "pi").replace("Exp1", "E"))
         return lambda: value
-    from sympy.codegen import cfunctions
+    from sympy.codegen import cfunctions, numpy_nodes, scipy_nodes
 
     name = OPS[op].sympy or op
-    found: Callable[..., Any] = getattr(sp, name, None) or getattr(cfunctions, name)
-    return found
+    for module in (sp, cfunctions, numpy_nodes, scipy_nodes):
+        if hasattr(module, name):
+            found: Callable[..., Any] = getattr(module, name)
+            return found
+    unknown: Callable[..., Any] = sp.Function(name)  # SymPy has none such
+    return unknown
+
+
+def _joined(x: Any, y: Any) -> Any:
+    # A product with I is made of the parts of the other factor.
+    if isinstance(y, sp.re) and x == -sp.im(y.args[0]):
+        return sp.I * y.args[0]
+    return x + sp.I * y
 
 
 def _less(x: Any, y: Any) -> Any:
@@ -171,6 +187,7 @@ def _select(condition: Any, yes: Any, no: Any) -> Any:
 
 
 _CASES: dict[str, Callable[..., Any]] = {
+    **SPECIALS,
     "add": sp.Add,
     "sub": lambda x, y: x - y,
     "mul": sp.Mul,
@@ -185,10 +202,17 @@ _CASES: dict[str, Callable[..., Any]] = {
     "select": _select,
     "softplus": lambda x: sp.log(1 + sp.exp(x)),
     "sigmoid": lambda x: 1 / (1 + sp.exp(-x)),
+    "bose": lambda x: 1 / (sp.exp(x) - 1),
+    "erfcx": lambda x: sp.exp(x**2) * sp.erfc(x),
     "detach": lambda x: x,
+    "refined": lambda x, better: x,
+    "sloped": lambda x, u, slope: x,
     "sech_squared": lambda x: 1 - sp.tanh(x) ** 2,
-    "digamma": sp.digamma,
-    "polygamma": sp.polygamma,
+    "imaginary": lambda: sp.I,
+    "conj": sp.conjugate,
+    "widen": lambda x: x,
+    "widen_below": lambda x: x,
+    "complex": _joined,
     "lt": _less,
     "le": _less_or_equal,
     "eq": _equal,

@@ -271,6 +271,11 @@ class Raiser:
         """Return whether a node is a named intermediate."""
         return node in self._names
 
+    @property
+    def floats(self) -> Collection[Fraction]:
+        """The values that are written as floats."""
+        return self._floats
+
     def leaf(self, look: Look, exponent: bool = False) -> Any:
         """Return a constant, an input, a size or an index; an exponent stays a whole number."""
         found = self.graph[look.node]

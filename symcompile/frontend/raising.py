@@ -45,7 +45,10 @@ def described_roles(definition: Definition) -> str:
         'params=(w), data=(x)'
     """
     groups = role_groups(definition)
-    return ", ".join(f"{role}=({', '.join(names)})" for role, names in groups.items())
+    found = [f"{role}=({', '.join(names)})" for role, names in groups.items()]
+    if definition.dtype != "float64":
+        found.append(f"dtype={definition.dtype}")
+    return ", ".join(found)
 
 
 def role_groups(definition: Definition) -> dict[str, list[str]]:

@@ -15,8 +15,10 @@ from sympy.core.function import AppliedUndef
 from symcompile.errors import LoweringError
 from symcompile.frontend.brief import brief
 from symcompile.frontend.frames import Term
+from symcompile.frontend.parts import HANDLERS as PARTS
 from symcompile.frontend.plan import Handler, Plan
 from symcompile.frontend.scope import Scope, facts_of
+from symcompile.frontend.specials import HANDLERS as SPECIALS
 from symcompile.ir.graph import Kind, Special
 from symcompile.ir.ops import BY_SYMPY_CLASS, CONSTANTS
 
@@ -24,21 +26,13 @@ if TYPE_CHECKING:
     from symcompile.frontend.lowering import Lowering
 
 _HINTS = {
-    "Derivative": "call .doit() on it, or define the derivative as a symbol",
-    "Integral": "call .doit() on it, or integrate numerically",
+    "Derivative": "in index notation none is taken; call .doit() on it",
+    "Integral": "in index notation none is computed; call .doit() on it",
     "Sum": "call .doit() on it where its limits are numbers",
     "Product": "call .doit() on it where its limits are numbers",
     "Subs": "call .doit() on it",
-    "re": "declare the symbols real=True",
-    "im": "declare the symbols real=True",
-    "conjugate": "declare the symbols real=True",
-    "arg": "declare the symbols real=True",
-    "ImaginaryUnit": "only real formulas can be compiled",
     "ComplexInfinity": "the formula divides by zero",
     "DiracDelta": "differentiate with symcompile, not with SymPy: it has the one-sided rules",
-    "Heaviside": "write it as a Piecewise",
-    "Mod": "write Mod(a, b) as a - b*floor(a/b)",
-    "factorial": "write factorial(n) as gamma(n + 1)",
 }
 
 _COMPARISONS = {
@@ -163,18 +157,6 @@ def _same(self: Lowering, expr: Any, scope: Scope) -> Plan:
     return Plan(expr.args, lambda terms: terms[0])
 
 
-def _polygamma(self: Lowering, expr: Any, scope: Scope) -> Plan:
-    order, argument = expr.args
-    if not order.is_Integer or order < 0:
-        raise LoweringError(
-            f"{brief(expr)}: the order of polygamma must be a whole number known now", expr
-        )
-    if order == 0:
-        return Plan((argument,), lambda terms: self.frames.apply("digamma", terms[0]))
-    degree = self.frames.constant(int(order))
-    return Plan((argument,), lambda terms: self.frames.apply("polygamma", degree, terms[0]))
-
-
 def _comparison(op: str, swap: bool) -> Handler:
     return lambda self, expr, scope: Plan(
         expr.args, lambda terms: self.frames.apply(op, *(terms[::-1] if swap else terms))
@@ -217,9 +199,9 @@ HANDLERS: dict[str, Handler] = {
     "BooleanTrue": _literal("true"),
     "BooleanFalse": _literal("false"),
     "UnevaluatedExpr": _same,
-    "polygamma": _polygamma,
     "ComplexInfinity": _refuse,
-    "ImaginaryUnit": _refuse,
+    **PARTS,
+    **SPECIALS,
     **{name: _comparison(*how) for name, how in _COMPARISONS.items()},
     **{name: _reciprocal(*how) for name, how in _RECIPROCALS.items()},
 }
@@ -238,6 +220,6 @@ def refusal(expr: Any) -> LoweringError:
 
 def supported_functions() -> Iterable[str]:
     """Return the names of the SymPy functions that can be lowered, sorted."""
-    names = {"log", "sqrt", "Piecewise", "Min", "Max", "ITE", "polygamma", *_RECIPROCALS}
+    names = {"log", "sqrt", "Piecewise", "Min", "Max", "ITE", *SPECIALS, *_RECIPROCALS}
     named = {name for name in BY_SYMPY_CLASS if name not in NAMED}
     return sorted(names | named, key=str.lower)

@@ -11,7 +11,8 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from symcompile.ir.graph import Graph
+from symcompile.ir.graph import Graph, Kind
+from symcompile.ir.parts import PARTS, difference_of_parts, product_of_parts, sum_of_parts
 from symcompile.ir.views import support
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ Rule = Callable[["Builder", tuple[int, ...]], "int | None"]
 # Exact constants stop growing here: beyond it they would cost more than the rounding they save.
 _MAX_BITS = 2048
 
-_EVEN = frozenset({"cos", "cosh", "abs", "sech_squared"})
+_EVEN = frozenset({"cos", "cosh", "abs", "sech", "sech_squared"})
 _ODD = frozenset({"sin", "tan", "asin", "atan", "sinh", "tanh", "asinh", "atanh", "erf", "cbrt"})
 
 
@@ -55,12 +56,19 @@ def _add(b: Builder, args: tuple[int, ...]) -> int | None:
     x, y = args
     g = b.graph
     cx, cy = exact(g, x), exact(g, y)
+    if Kind.COMPLEX in (g[x].kind, g[y].kind):
+        joined = sum_of_parts(b, x, y)
+        if joined is not None:
+            return joined
     if cx is not None and cy is not None:
         return _fold(b, cx + cy)
     if cx == 0:
         return y
     if cy == 0:
         return x
+    joined = _of_choices(b, "add", x, y)
+    if joined is not None:
+        return joined
     inner = _negated(g, y)
     if inner is not None:
         return b.call("sub", x, inner)
@@ -72,6 +80,23 @@ def _add(b: Builder, args: tuple[int, ...]) -> int | None:
         if positive is not None:
             return b.call("sub", first, positive)
     return None
+
+
+def _of_choices(b: Builder, op: str, x: int, y: int) -> int | None:
+    """Return the sum or difference of two choices by one condition, as one choice.
+
+    Derivatives are full of choices between something and zero. There have to be zeros enough
+    that no more is added than before.
+    """
+    g = b.graph
+    if g[x].op != "select" or g[y].op != "select" or g[x].args[0] != g[y].args[0]:
+        return None
+    condition, *arms = g[x].args
+    pairs = list(zip(arms, g[y].args[1:], strict=True))
+    added = [pair for pair in pairs if all(exact(g, arm) != 0 for arm in pair)]
+    if len(added) > 1 or any(g[p].op == g[q].op == "select" for p, q in added):
+        return None
+    return b.call("select", condition, *[b.call(op, *pair) for pair in pairs])
 
 
 def _without_sign(b: Builder, node: int) -> int | None:
@@ -86,12 +111,19 @@ def _sub(b: Builder, args: tuple[int, ...]) -> int | None:
     x, y = args
     g = b.graph
     cx, cy = exact(g, x), exact(g, y)
+    if Kind.COMPLEX in (g[x].kind, g[y].kind):
+        joined = difference_of_parts(b, x, y)
+        if joined is not None:
+            return joined
     if cx is not None and cy is not None:
         return _fold(b, cx - cy)
     if cx == 0:
         return b.call("neg", y)
     if cy == 0:
         return x
+    joined = _of_choices(b, "sub", x, y)
+    if joined is not None:
+        return joined
     inner = _negated(g, y)
     if inner is not None:
         return b.call("add", x, inner)
@@ -110,6 +142,8 @@ def _neg(b: Builder, args: tuple[int, ...]) -> int | None:
     node = g[args[0]]
     if node.op == "neg":
         return node.args[0]
+    if node.op == "complex":
+        return b.call("complex", *[b.call("neg", part) for part in node.args])
     if node.op == "sub":
         return b.call("sub", node.args[1], node.args[0])
     if node.op in ("mul", "div"):
@@ -123,6 +157,10 @@ def _mul(b: Builder, args: tuple[int, ...]) -> int | None:
     x, y = args
     g = b.graph
     cx, cy = exact(g, x), exact(g, y)
+    if Kind.COMPLEX in (g[x].kind, g[y].kind):
+        turned = product_of_parts(b, x, y)
+        if turned is not None:
+            return turned
     if cx is not None and cy is not None:
         return _fold(b, cx * cy)
     if cy is not None:  # constants stand first
@@ -304,8 +342,10 @@ def _compare(outcome: Callable[[Fraction, Fraction], bool]) -> Rule:
 
 def _unary(op: str) -> Rule:
     def rule(b: Builder, args: tuple[int, ...]) -> int | None:
+        if op == "abs" and b.graph[args[0]].op == "complex":
+            return b.call("hypot", *b.graph[args[0]].args)
         inner = _negated(b.graph, args[0])
-        if inner is None:
+        if inner is None or (op == "cbrt" and b.graph[inner].kind is Kind.COMPLEX):
             return None
         if op in _EVEN:
             return b.call(op, inner)
@@ -315,6 +355,7 @@ def _unary(op: str) -> Rule:
 
 
 _RULES: dict[str, Rule] = {
+    **PARTS,
     "add": _add,
     "sub": _sub,
     "neg": _neg,

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from typing import Any
 
 from symcompile.ir.affine import Affine, Var
 from symcompile.ir.algebra import simplify
+from symcompile.ir.bodies import simplified_bound
+from symcompile.ir.body import Body
 from symcompile.ir.graph import (
     REDUCTIONS,
     Axes,
@@ -14,8 +17,10 @@ from symcompile.ir.graph import (
     Graph,
     Index,
     Input,
+    Kind,
     Special,
     View,
+    kind_of,
     whole,
 )
 from symcompile.ir.sums import simplified_sum
@@ -36,10 +41,14 @@ class Builder:
     True
     """
 
-    __slots__ = ("graph",)
+    __slots__ = ("graph", "memo", "textbook")
 
     def __init__(self, graph: Graph | None = None) -> None:
         self.graph = Graph() if graph is None else graph
+        #: Whether rules are those of a textbook, without the guards that numbers need.
+        self.textbook = False
+        #: What analyses found of nodes, by analysis and node: a graph only grows, so it stays true.
+        self.memo: dict[tuple[str, int], Any] = {}
 
     def call(self, op: str, *args: int) -> int:
         """Return the node for an elementwise operation, simplified."""
@@ -50,7 +59,16 @@ class Builder:
             if len(used) < len(axes):
                 return self._narrow(op, args, axes, sorted(used))
         found = simplify(self, op, args)
-        return self.graph.add(op, args) if found is None else found
+        if found is None:
+            return self.graph.add(op, args)
+        # i*i is -1 among the complex numbers: its square root is i.
+        return self.widened(found, kind_of(op, [nodes[arg].kind for arg in args]))
+
+    def widened(self, node: int, kind: Kind) -> int:
+        """Return a node that stands for one of ``kind``: complex, where that is."""
+        if kind is Kind.COMPLEX and self.graph[node].kind is not Kind.COMPLEX:
+            return self.call("widen", node)
+        return node
 
     def _narrow(self, op: str, args: tuple[int, ...], axes: Axes, used: list[int]) -> int:
         """Return an operation of what depends on the axes ``used`` only, broadcast."""
@@ -74,6 +92,18 @@ class Builder:
     def lift(self, node: int, axes: Axes) -> int:
         """Return a node over more axes: its own come first."""
         return self.broadcast(node, range(len(self.graph[node].axes)), axes)
+
+    def bound(self, op: str, args: tuple[int, ...], body: Body) -> int:
+        """Return a sum, a product, an integral or a derivative of ``body``, simplified."""
+        nodes = self.graph.nodes
+        axes = next((nodes[arg].axes for arg in args if nodes[arg].axes), ())
+        if axes:
+            used = sorted(frozenset[int]().union(*(support(self.graph, arg) for arg in args)))
+            if len(used) < len(axes):
+                fewer = tuple(axes[k] for k in used)
+                narrow = tuple(self.restricted(arg, used, fewer) for arg in args)
+                return self.broadcast(self.bound(op, narrow, body), used, axes)
+        return simplified_bound(self, op, args, body)
 
     def constant(self, value: Number | Special) -> int:
         """Return the node of an exact constant."""
@@ -207,12 +237,14 @@ class Builder:
         """Return this graph's node for node ``index`` of ``source``, its arguments mapped."""
         node = source[index]
         args = [mapping[arg] for arg in node.args]
+        if isinstance(node.data, Body):
+            return self.bound(node.op, tuple(args), node.data)
         match node.op:
             case "const":
                 return self.graph.constant(node.data)  # type: ignore[arg-type]
             case "input":
                 assert isinstance(node.data, Input)
-                return self.graph.input(node.data.role, node.data.slot, node.axes)
+                return self.graph.input(node.data.role, node.data.slot, node.axes, node.kind)
             case "extent":
                 return self.size(node.data)  # type: ignore[arg-type]
             case "index":
@@ -287,6 +319,11 @@ class Value:
 
     def __neg__(self) -> Value:
         return Value(self.builder, self.builder.call("neg", self.node))
+
+    @property
+    def complex(self) -> bool:
+        """Whether it is a complex number."""
+        return self.builder.graph[self.node].kind is Kind.COMPLEX
 
     def exact(self) -> Fraction | None:
         """Return the value of a constant, or None of anything else."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from symcompile.ir.graph import LEAVES, REDUCTIONS, STRUCTURAL, Axis, Graph, Input
+from symcompile.ir.graph import BODY_OPS, LEAVES, REDUCTIONS, STRUCTURAL, Axis, Graph, Input
 from symcompile.ir.ops import OPS
 from symcompile.ir.volume import ONE, ZERO, Volume
 
@@ -20,7 +20,6 @@ SAMPLES, OTHERS = 10_000, 100
 DIVISION, LIBRARY = 5, 20
 
 _DIVISIONS = frozenset({"div", "sqrt"})
-_CALLS = frozenset({"powi", "polygamma", "digamma", "loggamma"})
 
 
 class Cost(NamedTuple):
@@ -63,9 +62,11 @@ def kind_of(op: str) -> Cost:
     """Return what one operation costs."""
     if op in _DIVISIONS:
         return Cost(divisions=ONE)
-    if op in LEAVES or op in ("view", "index", "delta", "detach"):
+    if op in LEAVES or op in ("view", "index", "delta", "detach", "refined", "sloped"):
         return Cost()
-    if op not in STRUCTURAL and (op in _CALLS or OPS[op].libm is not None):
+    if op in BODY_OPS:
+        return Cost(calls=Volume.of(OTHERS))
+    if op not in STRUCTURAL and (op == "powi" or OPS[op].libm or OPS[op].special):
         return Cost(calls=ONE)
     return Cost(operations=ONE)
 

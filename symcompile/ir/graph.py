@@ -14,6 +14,8 @@ map      the table of operations elementwise; arguments have the node's axes, or
 view     view                    ``source[index]``: shift, stride, transpose, broadcast, gather
 reduce   reduce_sum, _prod, _max over one axis of the argument
 scatter  scatter                 sum of ``body`` into ``index``: the transpose of a view
+body     sum, product, integral, of a function of its own; elementwise in limits and in what it
+—        derivative              captures (:mod:`symcompile.ir.body`)
 ======== ======================= ==========================================================
 """
 
@@ -26,6 +28,7 @@ from fractions import Fraction
 from typing import Literal, NamedTuple
 
 from symcompile.ir.affine import Affine
+from symcompile.ir.body import LIMITS, Body
 
 
 class Kind(enum.IntEnum):
@@ -46,7 +49,8 @@ class Axis(NamedTuple):
 SAMPLES = Axis(Affine.of("n"))
 Axes = tuple[Axis, ...]
 
-Role = Literal["param", "data", "constant", "direction", "cotangent"]
+#: Of an argument of a call; of a body, its variable and what it captures.
+Role = Literal["param", "data", "constant", "direction", "cotangent", "bound", "captured"]
 
 
 class Input(NamedTuple):
@@ -102,7 +106,7 @@ class View(NamedTuple):
 
 
 Constant = Fraction | Special
-Payload = Constant | Input | Affine | View | int | None
+Payload = Constant | Input | Affine | View | Body | int | None
 
 
 class Node(NamedTuple):
@@ -132,8 +136,28 @@ REDUCTIONS = frozenset({"reduce_sum", "reduce_prod", "reduce_max"})
 LEAVES = frozenset({"const", "input", "extent", "true", "false"})
 #: What is no operation of the table, beyond the leaves.
 STRUCTURAL = REDUCTIONS | {"view", "scatter", "index", "delta"}
-BOOLEAN_OPS = frozenset({"lt", "le", "eq", "ne", "and", "or", "not", "true", "false"})
+#: What takes a function of one variable: the payload is a :class:`~symcompile.ir.body.Body`.
+BODY_OPS = frozenset(LIMITS)
+BOOLEAN_OPS = frozenset(
+    {"lt", "le", "eq", "ne", "and", "or", "not", "true", "false", "isnan", "isinf"}
+)
+#: Operations that answer complex arguments with real numbers, and real ones with complex numbers.
+REAL_OPS = frozenset({"abs", "re", "im", "arg"})
+COMPLEX_OPS = frozenset({"imaginary", "widen", "widen_below", "complex"})
 COMMUTATIVE = frozenset({"add", "mul", "min", "max", "eq", "ne", "and", "or", "hypot"})
+
+
+def kind_of(op: str, args: Iterable[Kind]) -> Kind:
+    """Return what the values of an elementwise operation are, from those of its arguments.
+
+    >>> kind_of("exp", [Kind.COMPLEX]).name, kind_of("abs", [Kind.COMPLEX]).name
+    ('COMPLEX', 'REAL')
+    """
+    if op in BOOLEAN_OPS:
+        return Kind.BOOL
+    if op in COMPLEX_OPS or (Kind.COMPLEX in args and op not in REAL_OPS):
+        return Kind.COMPLEX
+    return Kind.REAL
 
 
 class Graph:
@@ -183,7 +207,7 @@ class Graph:
                 return found
         nodes = self.nodes
         axes: tuple[Axis, ...] = ()
-        kind = Kind.BOOL if op in BOOLEAN_OPS else Kind.REAL
+        kind = kind_of(op, [nodes[arg].kind for arg in args])
         for arg in args:
             node = nodes[arg]
             if node.axes and node.axes != axes:
@@ -201,12 +225,12 @@ class Graph:
             found = self._intern(Node("const", (), data, (), Kind.REAL), key)
         return found
 
-    def input(self, role: Role, slot: int, axes: Axes = ()) -> int:
+    def input(self, role: Role, slot: int, axes: Axes = (), kind: Kind = Kind.REAL) -> int:
         """Return the node of one argument of the call, or of one entry of ``p``, ``u`` or ``v``."""
         key = ("input", role, slot)
         found = self._index.get(key)
         if found is None:
-            found = self._intern(Node("input", (), Input(role, slot), axes, Kind.REAL), key)
+            found = self._intern(Node("input", (), Input(role, slot), axes, kind), key)
         return found
 
     def _leaf(self, op: str, data: Affine, axes: Axes) -> int:
@@ -278,6 +302,19 @@ class Graph:
         """Return the sum of a node over the axis at ``position``."""
         return self.reduce("reduce_sum", body, position)
 
+    def bound(self, op: str, args: tuple[int, ...], body: Body) -> int:
+        """Return an operation of :data:`~symcompile.ir.body.LIMITS` with a body of its own.
+
+        ``args`` are its limits, or the point of a derivative, and the values that it captures.
+        """
+        key = (op, args, body)
+        found = self._index.get(key)
+        if found is None:
+            axes = next((self.nodes[arg].axes for arg in args if self.nodes[arg].axes), ())
+            kind = max(Kind.REAL, body.nodes[-1].kind)
+            found = self._intern(Node(op, args, body, axes, kind), key)
+        return found
+
     def ancestors(self, roots: Iterable[int]) -> list[int]:
         """Return the nodes that ``roots`` depend on, themselves included, in topological order."""
         wanted = bytearray(len(self.nodes))
@@ -320,6 +357,7 @@ class Output:
         shape: the shape of what is returned, without the sample axis; ``()`` is a scalar.
         per_sample: whether the sample axis stands in front; it is the first dimension then.
         dims: the dimensions; by default one with a segment for each entry, if there is a shape.
+        kind: what its numbers are: real, or complex.
     """
 
     name: str
@@ -327,6 +365,7 @@ class Output:
     shape: tuple[int | Affine, ...]
     per_sample: bool
     dims: tuple[tuple[Segment, ...], ...] | None = None
+    kind: Kind = Kind.REAL
 
     @property
     def layout(self) -> tuple[tuple[Segment, ...], ...]:
@@ -348,6 +387,12 @@ class Function:
     def roots(self) -> list[int]:
         """Return every node that is returned, in order."""
         return [entry for output in self.outputs for entry in output.entries]
+
+
+def takes_complex(graph: Graph, node: int) -> bool:
+    """Return whether an operation is one of complex numbers: an argument is one, or its result."""
+    found = graph[node]
+    return found.kind is Kind.COMPLEX or any(graph[arg].kind is Kind.COMPLEX for arg in found.args)
 
 
 def operation_count(graph: Graph, roots: Iterable[int]) -> int:

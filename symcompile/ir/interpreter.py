@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 import mpmath
@@ -21,12 +22,28 @@ from mpmath.ctx_mp import MPContext
 from numpy.typing import NDArray
 
 from symcompile.ir.affine import Affine
-from symcompile.ir.graph import REDUCTIONS, Axes, Gather, Graph, Input, Node, Special, View
+from symcompile.ir.body import Body
+from symcompile.ir.graph import (
+    COMPLEX_OPS,
+    REAL_OPS,
+    REDUCTIONS,
+    Axes,
+    Gather,
+    Graph,
+    Input,
+    Node,
+    Special,
+    View,
+)
 from symcompile.ir.ops import OPS
+from symcompile.ir.special_values import VALUES
 
 Number = Any  # mpf of whichever context is in use
 Value = Any  # a number, or an object array of numbers
 Perturb = Callable[[int, Sequence[Number]], Sequence[Number]]
+
+# More nodes than a body has.
+_PLACES = 1 << 20
 
 # What moves data without computing.
 _MOVES = frozenset({"view"})
@@ -52,15 +69,33 @@ def _real(mp: MPContext, value: Number) -> Number:
     return value
 
 
+def _complex(mp: MPContext, value: Number) -> Number:
+    return value if isinstance(value, mp.mpc) else mp.mpc(value)
+
+
+def _sign(mp: MPContext, x: Number) -> Number:
+    if isinstance(x, mp.mpc):
+        return x / abs(x) if x != 0 else x
+    return x if mp.isnan(x) else mp.sign(x)
+
+
+def _cube_root(mp: MPContext, x: Number) -> Number:
+    if isinstance(x, mp.mpc):
+        return mp.cbrt(x)
+    return mp.sign(x) * mp.cbrt(abs(x))
+
+
 def _divide(mp: MPContext, x: Number, y: Number) -> Number:
     if y != 0:
         return x / y
+    if isinstance(x, mp.mpc) or isinstance(y, mp.mpc):
+        return mp.nan
     return mp.nan if x == 0 or mp.isnan(x) else mp.sign(x) * mp.inf
 
 
 def _power(mp: MPContext, x: Number, y: Number) -> Number:
-    if x == 0 and y < 0:
-        return mp.inf
+    if x == 0 and not isinstance(y, mp.mpc) and y < 0:
+        return mp.nan if isinstance(x, mp.mpc) else mp.inf
     return mp.power(x, y)
 
 
@@ -71,6 +106,7 @@ def _extreme(mp: MPContext, x: Number, y: Number, largest: bool) -> Number:
 
 
 _CASES: dict[str, Callable[..., Any]] = {
+    **VALUES,
     "add": lambda mp, x, y: x + y,
     "sub": lambda mp, x, y: x - y,
     "mul": lambda mp, x, y: x * y,
@@ -78,15 +114,27 @@ _CASES: dict[str, Callable[..., Any]] = {
     "neg": lambda mp, x: -x,
     "pow": _power,
     "powi": lambda mp, x, k: _power(mp, x, mp.mpf(int(k))),
-    "polygamma": lambda mp, n, x: mp.polygamma(int(n), x),
-    "sign": lambda mp, x: x if mp.isnan(x) else mp.sign(x),
-    "cbrt": lambda mp, x: mp.sign(x) * mp.cbrt(abs(x)),
+    "sign": _sign,
+    "cbrt": _cube_root,
+    "imaginary": lambda mp: mp.mpc(0, 1),
+    "re": lambda mp, x: mp.re(x),
+    "im": lambda mp, x: mp.im(x),
+    "conj": lambda mp, x: mp.conj(x),
+    "arg": lambda mp, x: mp.arg(x) if x == x else mp.nan,
+    "widen": lambda mp, x: mp.mpc(x),
+    "widen_below": lambda mp, x: mp.mpc(x),
+    "complex": lambda mp, x, y: mp.mpc(x, y),
     "min": lambda mp, x, y: _extreme(mp, x, y, False),
     "max": lambda mp, x, y: _extreme(mp, x, y, True),
     "select": lambda mp, c, x, y: x if c else y,
     "softplus": lambda mp, x: mp.log1p(mp.exp(x)) if x < 0 else x + mp.log1p(mp.exp(-x)),
     "sigmoid": lambda mp, x: 1 / (1 + mp.exp(-x)),
+    "bose": lambda mp, x: _divide(mp, mp.mpf(1), mp.expm1(x)),
+    "sech": lambda mp, x: mp.sech(x),
+    "erfcx": lambda mp, x: mp.exp(x * x) * mp.erfc(x),
     "detach": lambda mp, x: x,
+    "refined": lambda mp, x, better: x,
+    "sloped": lambda mp, x, u, slope: x,
     "sech_squared": lambda mp, x: mp.sech(x) ** 2,
     "lt": lambda mp, x, y: x < y,
     "le": lambda mp, x, y: x <= y,
@@ -106,14 +154,22 @@ _CASES: dict[str, Callable[..., Any]] = {
 
 
 def apply_op(mp: MPContext, op: str, args: Sequence[Number]) -> Number:
-    """Return one operation on numbers of ``mp``; real in, real (or NaN) out."""
-    case = _CASES.get(op)
+    """Return one operation on numbers of ``mp``; real in, real (or NaN) out.
+
+    Where an argument is complex the result is, unless it is a part or a truth value.
+    """
+    case = _CASES.get(op) or VALUES.get(op)
+    whole = op in COMPLEX_OPS or (
+        op not in REAL_OPS and any(isinstance(arg, mp.mpc) for arg in args)
+    )
+    kept = _complex if whole else _real
     try:
-        if case is not None:
-            return _real(mp, case(mp, *args))
-        return _real(mp, getattr(mp, OPS[op].mpmath or op)(*args))
-    except (ValueError, ZeroDivisionError):  # a pole
-        return mp.nan
+        function = getattr(mp, OPS[op].mpmath or op) if case is None else partial(case, mp)
+        found = function(*args)
+    # A pole; and mpmath trips over some infinite arguments, as of shi.
+    except (ValueError, ZeroDivisionError, TypeError):
+        found = mp.nan
+    return found if isinstance(found, bool) else kept(mp, found)
 
 
 def array_of(entries: Sequence[Number], shape: tuple[int, ...]) -> NDArray[Any]:
@@ -182,6 +238,8 @@ def evaluate(
     values = run.values
     for index in graph.ancestors(roots):
         node = graph[index]
+        if perturb is not None and isinstance(node.data, Body):
+            run.rounding = _within(index, perturb)
         value = run.node(node)
         if perturb is not None and node.args and node.op not in _MOVES:
             if isinstance(value, np.ndarray):
@@ -193,6 +251,11 @@ def evaluate(
     return [values[root] for root in roots]
 
 
+def _within(index: int, perturb: Perturb) -> Callable[[int, Sequence[Number]], Sequence[Number]]:
+    """Return the hook for what is computed within the body of a node; its places are negative."""
+    return lambda place, values: perturb(-1 - (index * _PLACES + place), values)
+
+
 class _Run:
     """One evaluation: the values of the nodes so far."""
 
@@ -201,6 +264,7 @@ class _Run:
     ) -> None:
         self.graph, self.mp, self.inputs, self.sizes = graph, mp, inputs, sizes
         self.values: dict[int, Value] = {}
+        self.rounding: Callable[[int, Sequence[Number]], Sequence[Number]] | None = None
 
     def node(self, node: Node) -> Value:
         data, op = node.data, node.op
@@ -211,6 +275,8 @@ class _Run:
         if isinstance(data, Affine):
             return self.function(op, data, self.shape(node.axes))
         args = [self.values[arg] for arg in node.args]
+        if isinstance(data, Body):
+            return self.with_body(op, data, args, self.shape(node.axes))
         if op in REDUCTIONS:
             assert isinstance(data, int)
             return self.reduce(op, args[0], data)
@@ -224,6 +290,18 @@ class _Run:
         count = math.prod(shape)
         columns = [flat(arg) if isinstance(arg, np.ndarray) else [arg] * count for arg in args]
         return array_of([apply_op(self.mp, op, r) for r in zip(*columns, strict=True)], shape)
+
+    def with_body(
+        self, op: str, body: Body, args: Sequence[Value], shape: tuple[int, ...]
+    ) -> Value:
+        """Return a sum, product, integral or derivative of a function of one variable."""
+        from symcompile.ir.body_values import body_value
+
+        count = math.prod(shape)
+        columns = [flat(arg) if isinstance(arg, np.ndarray) else [arg] * count for arg in args]
+        rows = zip(*columns, strict=True) if columns else [()]
+        entries = [body_value(self.mp, op, body, row, self.rounding) for row in rows]
+        return array_of(entries, shape) if shape else entries[0]
 
     def shape(self, axes: Axes) -> tuple[int, ...]:
         return lengths(axes, self.sizes)

@@ -6,6 +6,8 @@ import itertools
 from collections.abc import Iterator, Mapping, Sequence
 
 from symcompile.ir.affine import Affine
+from symcompile.ir.body import Body
+from symcompile.ir.describe import with_body
 from symcompile.ir.graph import (
     REDUCTIONS,
     SAMPLES,
@@ -259,6 +261,9 @@ class Listing:
         if node.op == "view":  # one with a name of its own
             source = source_place(self.graph, index, place, gathered)
             return self._at(node.args[0], source, scope)
+        if isinstance(node.data, Body):
+            args = [self._at(arg, place, scope) for arg in node.args]
+            return with_body(node.op, node.data, args)
         op, operands = node.op, node.args
         equal = chosen_index(self.graph, index) if self.indexed else None
         if equal is not None and equal not in self.named:

@@ -6,18 +6,22 @@ from symcompile.ir.graph import Function
 from symcompile.passes.constants import round_constants
 from symcompile.passes.contract import contract
 from symcompile.passes.expand import expand
-from symcompile.passes.recognise import recognise
+from symcompile.passes.recognise import recognise, rederived
 from symcompile.passes.strength import reduce_strength
 
 #: What runs after differentiation, in order. Dead code goes as each pass copies what is used.
-PASSES = (recognise, contract, reduce_strength, expand, round_constants)
+PASSES = (rederived, contract, reduce_strength, expand, round_constants)
 
 
-def optimise(function: Function) -> Function:
-    """Return a function that computes the same with fewer and cheaper operations."""
+def optimise(function: Function, *, stable: bool = True) -> Function:
+    """Return a function that computes the same with fewer and cheaper operations.
+
+    ``stable`` says whether stable forms are put in place of unstable ones.
+    """
     for run in PASSES:
-        function = run(function)
+        if stable or run is not rederived:
+            function = run(function)
     return function
 
 
-__all__ = ["PASSES", "contract", "optimise", "recognise"]
+__all__ = ["PASSES", "contract", "optimise", "recognise", "rederived"]

@@ -6,7 +6,7 @@ from fractions import Fraction
 from typing import Any
 
 from symcompile.ir.build import Builder
-from symcompile.ir.graph import LEAVES, STRUCTURAL, Function, Node, Special
+from symcompile.ir.graph import LEAVES, STRUCTURAL, Function, Graph, Node, Special
 from symcompile.ir.interpreter import apply_op, context, to_mpf
 from symcompile.ir.ops import CONSTANTS
 from symcompile.passes.rewrite import rewrite
@@ -24,14 +24,30 @@ def round_constants(function: Function) -> Function:
     def rule(b: Builder, node: Node, args: tuple[int, ...]) -> int | None:
         if node.op in _KEPT or not (args or node.op in CONSTANTS):
             return None
-        if any(b.graph[arg].op != "const" for arg in args):
+        numbers = [_number(mp, b.graph, arg) for arg in args]
+        if None in numbers:
             return None
-        value = apply_op(mp, node.op, [to_mpf(mp, b.graph[arg].data) for arg in args])  # type: ignore[arg-type]
+        value = apply_op(mp, node.op, numbers)
         if isinstance(value, bool):
             return b.call("true" if value else "false")
+        if isinstance(value, mp.mpc):
+            parts = b.constant(_exact(mp, value.real)), b.constant(_exact(mp, value.imag))
+            return b.call("complex", *parts)
         return b.constant(_exact(mp, value))
 
     return rewrite(function, rule)
+
+
+def _number(mp: Any, graph: Graph, index: int) -> Any:
+    """Return the number that a node holds, or None."""
+    node = graph[index]
+    if node.op == "const":
+        return to_mpf(mp, node.data)  # type: ignore[arg-type]
+    if node.op in ("imaginary", "widen", "complex"):
+        parts = [graph[arg].data for arg in node.args if graph[arg].op == "const"]
+        if len(parts) == len(node.args):
+            return apply_op(mp, node.op, [to_mpf(mp, part) for part in parts])  # type: ignore[arg-type]
+    return None
 
 
 def _exact(mp: Any, value: Any) -> Fraction | Special:

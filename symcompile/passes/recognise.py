@@ -1,138 +1,158 @@
 """Numerically stable forms in place of ones that overflow or cancel.
 
 Runs before differentiation, so that derivatives are those of the stable form, and again after.
-Each rewrite is an identity of real numbers:
+The rules stand in :mod:`symcompile.passes.stable`: a table of identities of real numbers, and
+expansions of functions of one variable where terms cancel at zero or at infinity. What a rule
+makes may be met by another one.
 
-- ``log(1 + u) = log1p(u)`` and ``exp(u) - 1 = expm1(u)``: no cancellation where u is small.
-- ``log(1 + exp(z)) = softplus(z)``: no overflow; its derivative is ``sigmoid(z)``.
-- ``a/(1 + exp(z)) = a*sigmoid(-z)``: its derivative does not become inf/inf.
-- ``a*exp(z)/(1 + exp(z)) = a*sigmoid(z)``, among further factors and in small powers.
-- sums of exponentials: see :mod:`symcompile.passes.exponentials`.
-
-Source: N. J. Higham, *Accuracy and Stability of Numerical Algorithms* (2nd ed., 2002),
-sections 1.14 and 27; M. Mächler, *Accurately computing log(1 - exp(-|a|))* (2012).
+A form is not looked into again: what is ``refined`` holds the formula it was made from.
 """
 
 from __future__ import annotations
 
-from fractions import Fraction
+from dataclasses import dataclass
 
-from symcompile.ir.algebra import exact
 from symcompile.ir.build import Builder
-from symcompile.ir.graph import Function, Node
-from symcompile.passes.exponentials import log1p_of, log_of, quotient
+from symcompile.ir.graph import BODY_OPS, STRUCTURAL, Function, Kind, Node
 from symcompile.passes.rewrite import rewrite
+from symcompile.passes.stable.curves import Curves
+from symcompile.passes.stable.site import Site
+from symcompile.passes.stable.table import BY_OP
 
-# Products of more factors are not searched.
-_MOST_FACTORS = 8
-
-
-def recognise(function: Function) -> Function:
-    """Return ``function`` with stable forms where their unstable spellings stood."""
-    return rewrite(function, _rule)
-
-
-def _rule(b: Builder, node: Node, args: tuple[int, ...]) -> int | None:
-    if node.op == "log":
-        small = _one_plus(b, args[0])
-        return log_of(b, args[0]) if small is None else _log1p(b, small)
-    if node.op == "log1p":
-        return _log1p(b, args[0])
-    if node.op == "sub":
-        return _expm1(b, args)
-    if node.op == "div":
-        found = _sigmoid(b, args)
-        return quotient(b, b.call("div", *args)) if found is None else found
-    return None
+# What no rule is about.
+_WHOLE = STRUCTURAL | BODY_OPS
+_SUMS = ("add", "sub")
+# A chain of rules at one place ends here.
+_MOST_STEPS = 4
 
 
-def _one_plus(b: Builder, node: int) -> int | None:
-    """Return u where ``node`` is ``1 + u``."""
-    found = b.graph[node]
-    if found.op == "add":
-        for first, second in (found.args, found.args[::-1]):
-            if exact(b.graph, first) == 1:
-                return second
-    if found.op == "sub":
-        if exact(b.graph, found.args[0]) == 1:
-            return b.call("neg", found.args[1])
-        if exact(b.graph, found.args[1]) == Fraction(-1):
-            return found.args[0]
-    return None
+@dataclass(frozen=True)
+class Fired:
+    """One application of a rule.
+
+    Attributes:
+        rule: its name.
+        before: the operation as it stood, in the graph of the result.
+        after: what stands there.
+    """
+
+    rule: str
+    before: int
+    after: int
 
 
-def _exponent(b: Builder, node: int) -> int | None:
-    """Return z where ``node`` is ``exp(z)``."""
-    found = b.graph[node]
-    return found.args[0] if found.op == "exp" else None
+def recognise(
+    function: Function,
+    *,
+    derived: bool = False,
+    value_only: bool = False,
+    trace: list[Fired] | None = None,
+) -> Function:
+    """Return ``function`` with stable forms where their unstable spellings stood.
+
+    Args:
+        function: what to rewrite.
+        derived: whether derivatives have been taken: rules that make them dearer rest.
+        value_only: whether no derivatives will be taken.
+        trace: takes what fired, in order; nodes are those of the graph of the result.
+    """
+    return rewrite(function, _Recogniser(function, derived, value_only, trace).rule)
 
 
-def _log1p(b: Builder, small: int) -> int:
-    z = _exponent(b, small)
-    if z is not None:
-        return b.call("softplus", z)
-    found = log1p_of(b, small)
-    return b.call("log1p", small) if found is None else found
+def rederived(function: Function) -> Function:
+    """Return what :func:`recognise` makes of a derivative."""
+    return recognise(function, derived=True)
 
 
-def _expm1(b: Builder, args: tuple[int, ...]) -> int | None:
-    for first, second, negate in ((args[0], args[1], False), (args[1], args[0], True)):
-        z = _exponent(b, first)
-        if z is not None and exact(b.graph, second) == 1:
-            result = b.call("expm1", z)
-            return b.call("neg", result) if negate else result
-    return None
+class _Recogniser:
+    def __init__(
+        self, function: Function, derived: bool, value_only: bool, trace: list[Fired] | None
+    ) -> None:
+        self.derived, self.trace = derived, trace
+        self.closed = _closed(function)
+        self.inner = _inner_sums(function)
+        self.curves = Curves(function, 0 if value_only else 2)
 
+    def rule(self, b: Builder, node: Node, args: tuple[int, ...]) -> int | None:
+        if not args or node.op in _WHOLE or node in self.closed:
+            return None
+        made = self.rewritten(b, node.op, args, node in self.inner)
+        if node not in self.curves:
+            return made
+        before = b.call(node.op, *args) if made is None else made
+        curve = self.curves.better(b, before)
+        if curve is None:
+            return made
+        self.note(curve.rule, before, curve.node)
+        return curve.node
 
-def _sigmoid(b: Builder, args: tuple[int, ...]) -> int | None:
-    top, kept, changed = args[0], b.constant(1), False
-    for factor in _factors(b, args[1]):
-        base, power = _power(b, factor)
-        small = _one_plus(b, base)
-        z = None if small is None else _exponent(b, small)
-        if small is None or z is None:
-            kept = b.call("mul", kept, factor)
-            continue
-        changed = True
-        for _ in range(power):
-            rest = _without(b, top, small)
-            if rest is None:
-                top = b.call("mul", top, b.call("sigmoid", b.call("neg", z)))
-            else:
-                top = b.call("mul", rest, b.call("sigmoid", z))
-    return b.call("div", top, kept) if changed else None
+    def rewritten(self, b: Builder, op: str, args: tuple[int, ...], inner: bool) -> int | None:
+        found: int | None = None
+        for _ in range(_MOST_STEPS):
+            made = self.once(b, op, args, inner)
+            if made is None:
+                return found
+            found = made
+            op, args = b.graph[made].op, b.graph[made].args
+        return found
 
-
-def _factors(b: Builder, product: int, most: int = _MOST_FACTORS) -> list[int]:
-    """Return the factors of a product; the last ones together where there are many."""
-    found: list[int] = []
-    pending = [product]
-    while pending:
-        node = b.graph[pending[-1]]
-        if node.op == "mul" and len(found) + len(pending) < most:
-            pending[-1:] = node.args[::-1]
-        else:
-            found.append(pending.pop())
-    return found
-
-
-def _power(b: Builder, node: int) -> tuple[int, int]:
-    """Return base and exponent of a small power."""
-    found = b.graph[node]
-    if found.op == "powi":
-        power = exact(b.graph, found.args[1])
-        if power is not None and 0 < power <= _MOST_FACTORS:
-            return found.args[0], int(power)
-    return node, 1
-
-
-def _without(b: Builder, product: int, factor: int) -> int | None:
-    """Return ``product`` without one ``factor`` of it, or None where it has no such factor."""
-    factors = _factors(b, product)
-    if factor not in factors:
+    def once(self, b: Builder, op: str, args: tuple[int, ...], inner: bool) -> int | None:
+        rules = BY_OP.get(op, ())
+        if not rules:
+            return None
+        complex = any(b.graph[arg].kind is Kind.COMPLEX for arg in args)
+        site = Site(b, op, args, self.derived)
+        heads: frozenset[str] | None = None
+        for rule in rules:
+            if (
+                (complex and not rule.complex)
+                or (self.derived and rule.early)
+                or (inner and rule.whole)
+            ):
+                continue
+            if rule.needs:
+                heads = _heads(site) if heads is None else heads
+                if not heads & rule.needs:
+                    continue
+            made = rule.apply(site)
+            before = b.graph.add(op, args)
+            if made is not None and made.node != before:
+                self.note(rule.name, before, made.node)
+                return made.node
         return None
-    factors.remove(factor)
-    result = b.constant(1)
-    for node in factors:
-        result = b.call("mul", result, node)
-    return result
+
+    def note(self, rule: str, before: int, after: int) -> None:
+        if self.trace is not None:
+            self.trace.append(Fired(rule, before, after))
+
+
+def _heads(site: Site) -> frozenset[str]:
+    """Return the operations that the terms of a sum are products of."""
+    graph = site.b.graph
+    found: set[str] = set()
+    pending = [term.node for term in site.terms if term.node is not None]
+    while pending:
+        node = graph[pending.pop()]
+        found.add(node.op)
+        if node.op in ("mul", "div", "neg"):
+            pending += node.args
+    return frozenset(found)
+
+
+def _inner_sums(function: Function) -> frozenset[Node]:
+    """Return the nodes that are terms of sums."""
+    graph = function.graph
+    order = graph.ancestors(function.roots())
+    return frozenset(graph[arg] for k in order if graph[k].op in _SUMS for arg in graph[k].args)
+
+
+def _closed(function: Function) -> frozenset[Node]:
+    """Return the nodes within stable forms, which stay as they are."""
+    graph = function.graph
+    order = graph.ancestors(function.roots())
+    within = [arg for k in order if graph[k].op == "refined" for arg in graph[k].args]
+    within += [graph[k].args[2] for k in order if graph[k].op == "sloped"]
+    return frozenset(graph[k] for k in graph.ancestors(within))
+
+
+__all__ = ["Fired", "recognise", "rederived"]

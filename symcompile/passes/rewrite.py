@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from symcompile.ir.bodies import closed, opened
+from symcompile.ir.body import LIMITS, Body
 from symcompile.ir.build import Builder
 from symcompile.ir.graph import Function, Node
 
@@ -20,8 +22,12 @@ def rewrite(function: Function, rule: Rule) -> Function:
     for index in source.ancestors(function.roots()):
         node = source[index]
         args = tuple(mapping[arg] for arg in node.args)
-        replaced = rule(b, node, args)
-        mapping[index] = b.copy_node(source, index, mapping) if replaced is None else replaced
+        if isinstance(node.data, Body):
+            made = _with_body(b, node.op, args, node.data, rule)
+        else:
+            replaced = rule(b, node, args)
+            made = b.copy_node(source, index, mapping) if replaced is None else replaced
+        mapping[index] = b.widened(made, node.kind)
         label = source.labels.get(index)
         if label is not None and b.graph[mapping[index]].args:
             b.graph.labels.setdefault(mapping[index], label)
@@ -30,3 +36,20 @@ def rewrite(function: Function, rule: Rule) -> Function:
         for output in function.outputs
     )
     return replace(function, graph=b.graph, outputs=outputs)
+
+
+def _with_body(b: Builder, op: str, args: tuple[int, ...], body: Body, rule: Rule) -> int:
+    """Return a node over a body to which the rule has been applied as well."""
+    inner, source = Builder(), opened(body)
+    mapping: dict[int, int] = {}
+    for index, node in enumerate(body.nodes):
+        own = tuple(mapping[arg] for arg in node.args)
+        if isinstance(node.data, Body):
+            made = _with_body(inner, node.op, own, node.data, rule)
+        else:
+            replaced = rule(inner, node, own)
+            made = inner.copy_node(source, index, mapping) if replaced is None else replaced
+        mapping[index] = inner.widened(made, node.kind)
+    found, slots = closed(inner.graph, mapping[body.root])
+    first = LIMITS[op]
+    return b.bound(op, (*args[:first], *[args[first + slot] for slot in slots]), found)

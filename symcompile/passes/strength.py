@@ -11,7 +11,7 @@ from fractions import Fraction
 
 from symcompile.ir.algebra import exact
 from symcompile.ir.build import Builder
-from symcompile.ir.graph import Function, Node, Special
+from symcompile.ir.graph import Function, Kind, Node, Special
 from symcompile.passes.rewrite import rewrite
 
 _LARGEST_POWER = 64
@@ -33,7 +33,7 @@ def _rule(b: Builder, node: Node, args: tuple[int, ...]) -> int | None:
         return _whole(b, args[0], exponent.numerator)
     if exponent.denominator == 2 and abs(exponent) <= _LARGEST_HALF_POWER:
         return _half(b, args[0], exponent)
-    if abs(exponent) == Fraction(1, 3):
+    if abs(exponent) == Fraction(1, 3) and b.graph[args[0]].kind is not Kind.COMPLEX:
         # Rounding 1/3 would cost |log x| ulp; the cube root of a negative number is complex.
         root = b.call("cbrt", args[0])
         negative = b.call("lt", args[0], b.constant(0))

@@ -33,6 +33,8 @@ PLACES: tuple[Place, ...] = (
     (4, 3, "broadcast"),
     (5, 2, "strided"),
 )
+#: Orders of the parameters, an array, a number and an array: the number first, and in between.
+ORDERS = ((1, 0, 2), (0, 1, 2), (1, 2, 0), (2, 1, 0), (2, 0, 1))
 VECTOR, SCALAR = ("value", "jvp", "vjp", "jacobian"), ("value_and_grad", "hvp", "hessian")
 
 
@@ -96,6 +98,15 @@ def test_numba_without_compiling(number: int) -> None:
         check(scalar, interpreted(scalar, SCALAR), SCALAR, PLACES)
 
 
+@pytest.mark.parametrize("order", ORDERS)
+def test_numbers_before_arrays_among_parameters(order: tuple[int, ...]) -> None:
+    cases = drawn(4, number=5, size=20)
+    vector = merged("vector", cases, order=order)
+    check(vector, interpreted(vector, VECTOR), VECTOR, PLACES)
+    scalar = merged("scalar", cases, scalar=True, order=order)
+    check(scalar, interpreted(scalar, SCALAR), SCALAR, PLACES)
+
+
 def _parts(cases: Sequence[ArrayCase], size: int) -> list[Sequence[ArrayCase]]:
     return [cases[k : k + size] for k in range(0, len(cases), size)]
 
@@ -107,7 +118,8 @@ QUICK = Options(optimize=1)
 def test_cython() -> None:
     cases = drawn(10, number=10)
     check_compiled(merged("vector", cases), "cython", VECTOR[:3])
-    check_compiled(merged("scalar", cases[:5], scalar=True), "cython", SCALAR[:2])
+    numbers_first = merged("scalar", cases[:5], scalar=True, order=ORDERS[0])
+    check_compiled(numbers_first, "cython", SCALAR[:2])
 
 
 def test_second_derivatives_in_cython() -> None:
@@ -131,7 +143,9 @@ def test_numba() -> None:
 @pytest.mark.parametrize("number", range(100, 400))
 def test_any_number_of_graphs(number: int) -> None:
     cases = drawn(6, number=number, size=24)
-    vector, scalar = merged("vector", cases), merged("scalar", cases, scalar=True)
+    order = ORDERS[number % len(ORDERS)]
+    vector = merged("vector", cases, order=order)
+    scalar = merged("scalar", cases, scalar=True, order=order)
     check(vector, interpreted(vector, VECTOR), VECTOR, PLACES)
     check(scalar, interpreted(scalar, SCALAR), SCALAR, PLACES)
     if number % 10 == 0:
@@ -169,7 +183,7 @@ def whole_arrays() -> tuple[Definition, Any, Any]:
     """A definition of many graphs, its module in C, and one in whole arrays of NumPy's."""
     cases = [c for c in drawn(24, number=20, square=False) if not _multiplies(c)]
     assert len(cases) >= 8
-    definition = merged("long", cases[:10], scalar=True)
+    definition = merged("long", cases[:10], scalar=True, order=ORDERS[0])
     names = ("value_and_grad", "hvp")
     modules = [build(definition, b, Options(), names) for b in ("cython", "python")]
     return definition, modules[0], modules[1]
@@ -239,3 +253,39 @@ def test_gradient_that_is_the_same_for_all_entries(backend: Backend) -> None:
     hessian = kernel.hessian([1, 2, 0.3, 0.4, 0.5], d=2)
     np.testing.assert_allclose(hessian[:2, 2:], [mixed, mixed])
     np.testing.assert_allclose(hessian[2:, 2:], -3 * np.diag(np.sin([0.3, 0.4, 0.5])))
+
+
+@pytest.mark.parametrize("backend", sc.BACKENDS)
+def test_a_number_before_arrays(backend: Backend) -> None:
+    """All functions of a line with its offset first, against the formulas."""
+    n, d = sp.symbols("n d", integer=True, positive=True)
+    i, j = sp.symbols("i j", integer=True)
+    b, s = sp.symbols("b s")
+    w, y = sp.IndexedBase("w", shape=(d,)), sp.IndexedBase("y", shape=(n,))
+    X = sp.IndexedBase("X", shape=(n, d))
+    line = sp.Sum(w[j] * X[i, j], (j, 0, d - 1)) + b - y[i]
+    loss = sp.Sum(line**2, (i, 0, n - 1)) * s
+    kernel = sc.compile(sc.define("line", loss, params=(s, b, w), data=(X, y)), backend=backend)
+    rng = np.random.default_rng(3)
+    data, targets, p, v = (rng.normal(size=size) for size in ((7, 3), 7, 5, 5))
+    design = np.column_stack([np.ones(7), data])
+    rest = design @ p[1:] - targets
+    grad = np.array([rest @ rest, *(2 * p[0] * design.T @ rest)])
+    hessian = np.zeros((5, 5))
+    hessian[1:, 1:] = 2 * p[0] * design.T @ design
+    hessian[0, 1:] = hessian[1:, 0] = grad[1:] / p[0]
+    expected = {
+        "value": p[0] * (rest @ rest),
+        "grad": grad,
+        "jacobian": grad,
+        "hessian": hessian,
+        "hvp": hessian @ v,
+        "jvp": grad @ v,
+        "vjp": 1.5 * grad,
+    }
+    vectors = {"hvp": (v,), "jvp": (v,), "vjp": (1.5,)}
+    for name, right in expected.items():
+        found = getattr(kernel, name)(p, *vectors.get(name, ()), data, targets)
+        np.testing.assert_allclose(found, right, rtol=1e-12, err_msg=name)
+    value, slope = kernel.value_and_grad(p, data, targets)
+    np.testing.assert_allclose([value, *slope], [expected["value"], *grad], rtol=1e-12)

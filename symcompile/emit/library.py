@@ -1,0 +1,217 @@
+"""What generated code needs of SciPy's special functions and of the library, in each language.
+
+The text of a module says what it calls. That, and what it calls in turn, is put before it: in
+Python and Numba the library's own text, in C its translation. SciPy's functions are ``special.f``
+in Python; Numba and C call them through pointers (:mod:`symcompile.emit.pointers`).
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+from symcompile.emit.pointers import Pointer
+from symcompile.ir.ops.registered import SOURCES
+from symcompile.translate import annotation, constant, translate
+
+Language = Literal["python", "numba", "c"]
+
+_FOLDER = Path(__file__).parent.parent / "library"
+
+#: What Numba does not have under the name that Python has it.
+_NUMBA = {
+    "floor": "np.floor",
+    "math.fmod": "np.fmod",
+    "math.cbrt": "np.cbrt",
+    "math.exp2": "np.exp2",
+    "math.log2": "np.log2",
+}
+
+
+@dataclass(frozen=True)
+class Support:
+    """What a piece of generated code needs.
+
+    Attributes:
+        text: definitions to put before it; nothing where it needs none.
+        pointers: SciPy's functions that it calls through pointers.
+        special: whether it needs SciPy.
+        functions: the functions of the library, in Python and Numba.
+    """
+
+    text: str = ""
+    pointers: tuple[Pointer, ...] = ()
+    special: bool = False
+    functions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Definition:
+    """A function or constant of the library."""
+
+    name: str
+    node: ast.FunctionDef | ast.expr
+    text: str
+    needs: tuple[str, ...]
+
+
+@cache
+def definitions() -> dict[str, _Definition]:
+    """Return what the library defines, by name, each after what it needs."""
+    found: dict[str, _Definition] = {}
+    for path in sorted(_FOLDER.glob("*.py")):
+        if path.stem == "primitives":
+            continue
+        source = path.read_text(encoding="utf-8")
+        for node in ast.parse(source).body:
+            text = ast.get_source_segment(source, node) or ""
+            if isinstance(node, ast.FunctionDef):
+                name, value = node.name, node
+            elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+                name, value = node.targets[0].id, node.value  # type: ignore[assignment]
+            else:
+                continue
+            names = [part.id for part in ast.walk(node) if isinstance(part, ast.Name)]
+            found[name] = _Definition(name, value, text, tuple(dict.fromkeys(names)))
+    return found
+
+
+def functions() -> frozenset[str]:
+    """Return the names of the library's functions."""
+    return frozenset(
+        name for name, d in definitions().items() if isinstance(d.node, ast.FunctionDef)
+    )
+
+
+def _closure(names: Iterable[str]) -> list[_Definition]:
+    """Return what is named and all that it needs, each after what it needs."""
+    known, found, seen = definitions(), dict[str, _Definition](), set[str]()
+
+    def visit(name: str) -> None:
+        if name in known and name not in seen:
+            seen.add(name)
+            for other in known[name].needs:
+                visit(other)
+            found[name] = known[name]
+
+    for name in names:
+        visit(name)
+    return list(found.values())
+
+
+def support(text: str, language: Language) -> Support:
+    """Return what a piece of generated code needs before it.
+
+    In Python and Numba a function of the library has an underscore before its name, which no
+    symbol of a user's has.
+    """
+    if language == "c":
+        return _c(text)
+    called = dict.fromkeys(re.findall(r"(?<![\w.])_(\w+)(?=[(,])", text))
+    parts = _closure(name for name in called if name in functions())
+    parts += [_registered(op, language) for op in SOURCES if re.search(rf"\b_{op}\b", text)]
+    names = tuple(p.name for p in parts if isinstance(p.node, ast.FunctionDef))
+    texts = [_adapted(part.text, language) for part in parts]
+    if language == "python":
+        special = any("special." in piece for piece in [text, *texts])
+        return Support(_spaced(parts, texts), (), special, tuple(f"_{name}" for name in names))
+    pointers = _pointers("\n".join([text, *texts]), "special_")
+    return Support(_spaced(parts, texts), pointers, bool(pointers))
+
+
+def _registered(op: str, language: Language) -> _Definition:
+    """Return a function that a user has registered."""
+    text = SOURCES[op].numba if language == "numba" else SOURCES[op].python
+    (node,) = ast.parse(text).body
+    assert isinstance(node, ast.FunctionDef)
+    return _Definition(op, node, text, ())
+
+
+def _adapted(text: str, language: Language) -> str:
+    """Return a function of the library as Python or Numba has it."""
+    tree = ast.parse(text)
+    edits: list[tuple[int, int, int, str]] = []  # row, column, how much goes, what comes
+    several = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Subscript)}
+
+    def edit(node: ast.expr, gone: int, text: str) -> None:
+        edits.append((node.lineno, node.col_offset, gone, text))
+
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef):
+            edits.append((node.lineno, node.col_offset + len("def "), 0, "_"))
+            if language == "numba":
+                edits.append((node.lineno, node.col_offset, 0, "@jit\n"))
+        elif isinstance(node, ast.Name) and (node.id in functions() or node.id in SOURCES):
+            edit(node, 0, "_")
+        elif language == "numba" and isinstance(node, ast.Call):
+            name = ast.unparse(node.func)
+            if name in _NUMBA:
+                edit(node.func, len(name), _NUMBA[name])
+            elif name.startswith("special.") and id(node) not in several:
+                edit(node.func, len("special."), "special_")
+        call = node.value if isinstance(node, ast.Subscript) else node
+        if not (isinstance(call, ast.Call) and ast.unparse(call.func).startswith("special.")):
+            continue
+        assert isinstance(node, ast.expr)
+        if language == "numba" and node is not call:
+            assert isinstance(node, ast.Subscript)
+            name = ast.unparse(call.func).replace(".", "_")
+            edit(call.func, len(name), f"{name}_{ast.unparse(node.slice)}")
+            assert node.end_lineno is not None and call.end_col_offset is not None
+            end = call.end_col_offset
+            edits.append((node.end_lineno, end, (node.end_col_offset or 0) - end, ""))
+        elif language == "python" and (node is not call or id(call) not in several):
+            # NumPy's numbers do not raise; Python's do, and the caller knows what to do then.
+            edit(node, 0, "float(")
+            edits.append((node.end_lineno or 0, node.end_col_offset or 0, 0, ")"))
+    lines = text.split("\n")
+    for row, column, gone, piece in sorted(edits, reverse=True):
+        line = lines[row - 1]
+        lines[row - 1] = line[:column] + piece + line[column + gone :]
+    return "\n".join(lines)
+
+
+def _c(text: str) -> Support:
+    called = dict.fromkeys(re.findall(r"(?<!\w)sc_(\w+)\(", text))
+    parts = _closure(name for name in called if name in functions())
+    known = definitions()
+    results = {
+        name: annotation(d.node.returns)
+        for name, d in known.items()
+        if isinstance(d.node, ast.FunctionDef)
+    }
+    constants = {
+        name: d.node for name, d in known.items() if not isinstance(d.node, ast.FunctionDef)
+    }
+    texts = [
+        translate(part.node, results, constants)
+        if isinstance(part.node, ast.FunctionDef)
+        else constant(part.name, part.node) + "\n"
+        for part in parts
+    ]
+    texts += [s.c for op, s in SOURCES.items() if s.c and re.search(rf"\bsc_{op}\b", text)]
+    pointers = _pointers("\n".join([text, *texts]), "sc_special_")
+    return Support("\n".join(texts).rstrip(), pointers, bool(pointers))
+
+
+def _pointers(text: str, prefix: str) -> tuple[Pointer, ...]:
+    found = re.findall(rf"(?<!\w){prefix}(\w+?)(_z)?(?:_\d)?\(", text)
+    return tuple(Pointer(name, bool(variant)) for name, variant in sorted(set(found)))
+
+
+def _spaced(parts: Sequence[_Definition], texts: Sequence[str]) -> str:
+    """Return definitions with the blank lines of a module between them."""
+    lines: list[str] = []
+    before = True
+    for part, text in zip(parts, texts, strict=True):
+        apart = isinstance(part.node, ast.FunctionDef)
+        if lines:
+            lines += ["", ""] if apart or before else []
+        lines.append(text)
+        before = apart
+    return "\n".join(lines)

@@ -1,0 +1,81 @@
+"""What derivative rules are written with, and the derivatives that there are not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+from symcompile.errors import LoweringError
+from symcompile.ir.build import Value, call
+
+HALF = Fraction(1, 2)
+
+
+@dataclass(frozen=True)
+class Refused:
+    """The derivative in an argument in which there is none that could be compiled.
+
+    Attributes:
+        function: what people call the function.
+        argument: what they call the argument.
+    """
+
+    function: str
+    argument: str
+
+    def __call__(self, *args: Value) -> Value:
+        """Say so."""
+        raise LoweringError(
+            f"{self.function} has no derivative in its {self.argument} that can be compiled: make"
+            f" the {self.argument} a constant or a data column rather than a parameter"
+        )
+
+
+def number(like: Value, name: str) -> Value:
+    """Return a named constant, such as ``pi``, in the graph of ``like``."""
+    return Value(like.builder, like.builder.call(name))
+
+
+def exp(x: Value) -> Value:
+    """Return the exponential."""
+    return call("exp", x)
+
+
+def log(x: Value) -> Value:
+    """Return the logarithm."""
+    return call("log", x)
+
+
+def sqrt(x: Value) -> Value:
+    """Return the square root."""
+    return call("sqrt", x)
+
+
+def sin(x: Value) -> Value:
+    """Return the sine."""
+    return call("sin", x)
+
+
+def cos(x: Value) -> Value:
+    """Return the cosine."""
+    return call("cos", x)
+
+
+def power(x: Value, y: Value) -> Value:
+    """Return a power."""
+    return call("pow", x, y)
+
+
+def digamma(x: Value) -> Value:
+    """Return the logarithmic derivative of gamma."""
+    return call("digamma", x)
+
+
+def digamma_difference(x: Value, d: Value) -> Value:
+    """Return the digamma function at x + d less that at x."""
+    return call("digamma_difference", x, d)
+
+
+def where(condition: Value, yes: Value, no: Value) -> Value:
+    """Return a choice."""
+    return call("select", condition, yes, no)

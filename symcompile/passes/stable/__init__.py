@@ -1,0 +1,1 @@
+"""Rules that put numerically stable forms in place of ones that overflow or cancel."""

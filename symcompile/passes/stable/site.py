@@ -1,0 +1,312 @@
+"""What a rule is, and what it works with: flat sums, flat products, and derivatives that stay.
+
+A rule is tried where an operation of the kind it names is made. It returns the node that is to
+stand there, or None. Its ``identity`` says which two formulas are equal, and for which real
+numbers; its ``source`` where that is from, or why it holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from symcompile.ir.algebra import exact
+from symcompile.ir.build import Builder, Number, Value
+from symcompile.ir.graph import Special
+from symcompile.ir.polynomial import Polynomial, polynomials
+from symcompile.ir.sums import factors, product
+
+#: Sums of more terms are not searched.
+MOST_TERMS = 16
+
+
+class Site:
+    """A place where a rule may apply: an operation about to be made, with its new arguments.
+
+    Attributes:
+        b: the graph under construction.
+        op: the operation.
+        args: its arguments.
+        final: whether derivatives have been taken already.
+    """
+
+    __slots__ = ("_terms", "args", "b", "final", "op")
+
+    def __init__(self, b: Builder, op: str, args: tuple[int, ...], final: bool = False) -> None:
+        self.b, self.op, self.args, self.final = b, op, args, final
+        self._terms: list[Term] | None = None
+
+    def value(self, node: int) -> Value:
+        """Return a node with the operators of arithmetic."""
+        return Value(self.b, node)
+
+    def number(self, value: Number | Special) -> Value:
+        """Return a constant."""
+        return Value(self.b, self.b.constant(value))
+
+    @property
+    def original(self) -> Value:
+        """The operation as it stands."""
+        return Value(self.b, self.b.call(self.op, *self.args))
+
+    @property
+    def terms(self) -> list[Term]:
+        """The operation as a flat sum."""
+        if self._terms is None:
+            parts = [Term(Fraction(1), self.args[0])]
+            sign = Fraction(1 if self.op == "add" else -1)
+            parts.append(Term(sign, self.args[1]))
+            self._terms = flat(self.b, parts)
+        return self._terms
+
+
+Apply = Callable[[Site], "Value | None"]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rewriting.
+
+    Attributes:
+        name: what ``symcompile show`` calls it.
+        ops: the operations where it is tried.
+        apply: what it does: the better form, or None.
+        identity: the two formulas, and where they are equal.
+        source: a reference, or the reason.
+        needs: of a sum, operations one of which must be among the heads of its terms.
+        complex: whether it holds for complex numbers.
+        early: whether it is for formulas only, not for their derivatives.
+        whole: whether it is for sums only that are no terms of other sums.
+    """
+
+    name: str
+    ops: tuple[str, ...]
+    apply: Apply
+    identity: str
+    source: str
+    needs: frozenset[str] = frozenset()
+    complex: bool = False
+    early: bool = False
+    whole: bool = False
+
+
+@dataclass(frozen=True)
+class Term:
+    """``coefficient*node``; the node is None where the term is a number."""
+
+    coefficient: Fraction
+    node: int | None
+
+
+def flat(b: Builder, parts: Iterable[Term]) -> list[Term]:
+    """Return the terms of a sum, those of sums within it too; equal ones stay apart."""
+    found: list[Term] = []
+    pending = list(parts)[::-1]
+    while pending:
+        term = pending.pop()
+        if term.node is None:
+            found.append(term)
+            continue
+        node = b.graph[term.node]
+        c = term.coefficient
+        value = exact(b.graph, term.node)
+        if value is not None:
+            found.append(Term(c * value, None))
+        elif node.op == "neg":
+            pending.append(Term(-c, node.args[0]))
+        elif node.op in ("add", "sub") and len(found) + len(pending) < MOST_TERMS:
+            sign = 1 if node.op == "add" else -1
+            pending += [Term(c * sign, node.args[1]), Term(c, node.args[0])]
+        elif node.op == "mul" and (factor := exact(b.graph, node.args[0])) is not None:
+            pending.append(Term(c * factor, node.args[1]))
+        elif node.op == "div" and (divisor := exact(b.graph, node.args[1])):
+            pending.append(Term(c / divisor, node.args[0]))
+        else:
+            found.append(term)
+    return found
+
+
+def terms_of(b: Builder, node: int) -> list[Term]:
+    """Return a node as a flat sum."""
+    return flat(b, [Term(Fraction(1), node)])
+
+
+def total(b: Builder, terms: Sequence[Term]) -> Value:
+    """Return a sum of terms."""
+    result: Value | None = None
+    for term in terms:
+        c = term.coefficient
+        if term.node is None:
+            part = Value(b, b.constant(abs(c)))
+        elif abs(c) == 1:
+            part = Value(b, term.node)
+        else:
+            part = abs(c) * Value(b, term.node)
+        if result is None:
+            result = part if c >= 0 else -part
+        else:
+            result = result + part if c >= 0 else result - part
+    return Value(b, b.constant(0)) if result is None else result
+
+
+def collected(terms: Iterable[Term]) -> dict[int | None, Fraction]:
+    """Return the coefficient of each node of a sum; the number at None."""
+    found: dict[int | None, Fraction] = {}
+    for term in terms:
+        found[term.node] = found.get(term.node, Fraction(0)) + term.coefficient
+    return {node: c for node, c in found.items() if c}
+
+
+def difference(b: Builder, x: int, y: int) -> Value | None:
+    """Return ``x - y`` without the terms that the two share, or None where they share none.
+
+    Adding and taking away a term that is finite rounds twice and changes nothing else.
+    """
+    left, right = collected(terms_of(b, x)), collected(terms_of(b, y))
+    rest: dict[int | None, Fraction] = dict(left)
+    shared = False
+    for node, c in right.items():
+        shared = shared or (node in left and (node is not None or left[node] == c))
+        rest[node] = rest.get(node, Fraction(0)) - c
+    kept = [Term(c, node) for node, c in rest.items() if c]
+    if not shared or len(kept) >= len(left) + len(right):
+        return None
+    return total(b, kept)
+
+
+def multiplied_out(b: Builder, *nodes: int) -> list[Polynomial] | None:
+    """Return nodes as polynomials in what is neither a sum nor a product, or None.
+
+    The squares of square roots are what stands under them.
+    """
+    graph = b.graph
+    nodes = tuple(spread(b, node) for node in nodes)
+    atoms: set[int] = set()
+    pending, seen = list(nodes), set[int]()
+    while pending:
+        index = pending.pop()
+        if index in seen:
+            continue
+        seen.add(index)
+        if len(seen) > 64:
+            return None
+        node = graph[index]
+        if exact(graph, index) is not None:
+            continue
+        inner = node.op in ("add", "sub", "neg", "mul")
+        inner = inner or (node.op == "powi" and 0 < (exact(graph, node.args[1]) or 0) <= 8)
+        inner = inner or (node.op == "div" and bool(exact(graph, node.args[1])))
+        if inner:
+            pending += node.args[:1] if node.op == "powi" else node.args
+        else:
+            atoms.add(index)
+    return polynomials(graph, nodes, atoms)
+
+
+def spread(b: Builder, node: int, depth: int = 6) -> int:
+    """Return a sum or product without the stable forms in it."""
+    node = unrefined(b, node)
+    found = b.graph[node]
+    if not depth or found.op not in ("add", "sub", "neg", "mul", "powi"):
+        return node
+    return b.call(found.op, *[spread(b, arg, depth - 1) for arg in found.args])
+
+
+def from_polynomial(b: Builder, polynomial: Polynomial) -> Value:
+    """Return a polynomial as a sum of products."""
+    terms: list[Term] = []
+    for monomial, c in polynomial.items():
+        node: int | None = None
+        for base, power in monomial:
+            factor = base if power == 1 else b.call("powi", base, b.constant(power))
+            node = factor if node is None else b.call("mul", node, factor)
+        terms.append(Term(c, node))
+    return total(b, terms)
+
+
+def split(b: Builder, node: int) -> tuple[list[int], list[int], bool]:
+    """Return factors, divisors and whether the sign is changed, of a flat product."""
+    return factors(b.graph, node)
+
+
+def joined(b: Builder, top: list[int], bottom: list[int], negative: bool = False) -> Value:
+    """Return a product."""
+    return Value(b, product(b, top, bottom, negative))
+
+
+def argument(b: Builder, node: int | None, op: str) -> int | None:
+    """Return z where a node is ``op(z)``."""
+    if node is None:
+        return None
+    found = b.graph[node]
+    return found.args[0] if found.op == op else None
+
+
+def gamma_argument(b: Builder, node: int) -> Value | None:
+    """Return x where a node is ``gamma(x)``; a factorial is one as well."""
+    found = b.graph[node]
+    if found.op == "gamma":
+        return Value(b, found.args[0])
+    return 1 + Value(b, found.args[0]) if found.op == "factorial" else None
+
+
+def square_of(b: Builder, node: int | None) -> int | None:
+    """Return z where a node is ``z*z``."""
+    if node is None:
+        return None
+    found = b.graph[node]
+    if found.op == "mul" and found.args[0] == found.args[1]:
+        return found.args[0]
+    if found.op == "powi":
+        power = exact(b.graph, found.args[1])
+        if power is not None and power > 0 and power % 2 == 0:
+            half = power / 2
+            return b.call("powi", found.args[0], b.constant(half))
+    return None
+
+
+def unrefined(b: Builder, node: int) -> int:
+    """Return the formula that a stable form was made from."""
+    while b.graph[node].op in ("sloped", "detach", "refined"):
+        node = b.graph[node].args[0]
+    return node
+
+
+def refined(plain: Value, better: Value) -> Value:
+    """Return ``plain`` computed as ``better``, and differentiated as it stands."""
+    b = plain.builder
+    return Value(b, b.call("refined", plain.node, better.node))
+
+
+def with_slopes(
+    value: Value, arguments: Sequence[Value], slopes: Callable[[Value], Sequence[Value]]
+) -> Value:
+    """Return a value whose derivatives in some nodes are given; it has no others.
+
+    ``slopes`` is given the function, so that it may be used in its derivatives. These are
+    differentiated again: first derivatives are as given, second ones those of the slopes.
+    """
+    b = value.builder
+    fixed = Value(b, b.call("detach", value.node))
+
+    def sloped(inner: Value) -> Value:
+        result = fixed
+        for argument, slope in zip(arguments, slopes(inner), strict=True):
+            node = b.call("sloped", result.node, argument.node, slope.node)
+            result = Value(b, node)
+        return result
+
+    return sloped(sloped(fixed))
+
+
+def where(condition: Value, yes: Value | Number, no: Value | Number) -> Value:
+    """Return one of two values."""
+    b = condition.builder
+    branches = (condition.lift(value).node for value in (yes, no))
+    return Value(b, b.call("select", condition.node, *branches))
+
+
+def less(x: Value, y: Value | Number) -> Value:
+    """Return whether ``x < y``."""
+    return Value(x.builder, x.builder.call("lt", x.node, x.lift(y).node))

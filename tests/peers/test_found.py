@@ -1,0 +1,53 @@
+"""What random expressions found, each as the smallest expression that shows it."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import sympy as sp
+
+import symcompile as sc
+from tests.peers.exact import Tape, judge_point
+from tests.peers.units import ulps
+
+x, y = sp.symbols("x y")
+
+
+def _agrees(expr: sp.Expr, *point: float) -> None:
+    symbols = (x, y)[: len(point)]
+    vector = (0.5, -1.25)[: len(point)]
+    truth = judge_point(Tape(expr, symbols), point, vector).truth
+    kernel = sc.compile(expr, params=symbols, backend="python")
+    assert ulps(kernel.value(point), truth.value) <= 8
+    for found, exact in zip(kernel.grad(point), truth.gradient, strict=True):
+        assert (found == 0 and abs(exact) < 1e-25) or ulps(found, exact) <= 16
+    for found, exact in zip(kernel.hvp(point, vector), truth.product, strict=True):
+        assert (found == 0 and abs(exact) < 1e-25) or ulps(found, exact) <= 64
+
+
+@pytest.mark.parametrize(
+    "expr",
+    [
+        # Expansions were sought where sine and exponential take as many digits as there are atoms.
+        sp.exp(sp.sin(x)) + sp.sin(sp.exp(x)),
+        sp.Chi(sp.Rational(17, 25) ** x),
+    ],
+)
+def test_expansions_are_sought_where_numbers_are_small(expr: sp.Expr) -> None:
+    _agrees(expr, 0.5)
+
+
+def test_what_only_a_floor_depends_on_needs_no_derivative() -> None:
+    _agrees(y * sp.fibonacci(sp.floor(x + 4)) + sp.subfactorial(sp.ceiling(x)), 2.5, 1.5)
+
+
+def test_a_floor_alone_has_a_gradient() -> None:
+    kernel = sc.compile(sp.floor(x) + y, params=(x, y), backend="python")
+    assert kernel.grad([2.5, 1.0]).tolist() == [0.0, 1.0]
+    assert math.isclose(kernel.value([2.5, 1.0]), 3.0)
+    assert sc.compile(sp.floor(x), params=(x,), backend="python").grad([2.5]).tolist() == [0.0]
+
+
+def test_an_integral_of_a_logarithm() -> None:
+    _agrees(sp.Shi(sp.log(x, 10)), 2.5)
