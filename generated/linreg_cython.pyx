@@ -1030,13 +1030,13 @@ def value(p, x, y):
         x, y = _columns(DATA, x, y)
     cdef Py_ssize_t n = sc_length(x)
     cdef double value = 0.0
-    cdef int sc_status = 0
-    cdef double *sc_p_ = sc_doubles(p)
-    cdef sc_array sc_x_ = sc_as_array(x)
-    cdef sc_array sc_y_ = sc_as_array(y)
+    cdef int sc__status = 0
+    cdef double *sc__p = sc_doubles(p)
+    cdef sc_array sc__x = sc_as_array(x)
+    cdef sc_array sc__y = sc_as_array(y)
     with nogil:
-        sc_status = linreg_value(sc_p_, sc_x_, sc_y_, n, &value)
-    if sc_status < 0:
+        sc__status = linreg_value(sc__p, sc__x, sc__y, n, &value)
+    if sc__status < 0:
         raise MemoryError()
     return value
 
@@ -1049,14 +1049,14 @@ def grad(p, x, y):
         x, y = _columns(DATA, x, y)
     cdef Py_ssize_t n = sc_length(x)
     grad = sc_new(2)
-    cdef int sc_status = 0
-    cdef double *sc_p_ = sc_doubles(p)
-    cdef sc_array sc_x_ = sc_as_array(x)
-    cdef sc_array sc_y_ = sc_as_array(y)
-    cdef double *sc_grad_ = sc_doubles(grad)
+    cdef int sc__status = 0
+    cdef double *sc__p = sc_doubles(p)
+    cdef sc_array sc__x = sc_as_array(x)
+    cdef sc_array sc__y = sc_as_array(y)
+    cdef double *sc__grad = sc_doubles(grad)
     with nogil:
-        sc_status = linreg_grad(sc_p_, sc_x_, sc_y_, n, sc_grad_)
-    if sc_status < 0:
+        sc__status = linreg_grad(sc__p, sc__x, sc__y, n, sc__grad)
+    if sc__status < 0:
         raise MemoryError()
     return grad
 
@@ -1070,14 +1070,14 @@ def value_and_grad(p, x, y):
     cdef Py_ssize_t n = sc_length(x)
     cdef double value = 0.0
     grad = sc_new(2)
-    cdef int sc_status = 0
-    cdef double *sc_p_ = sc_doubles(p)
-    cdef sc_array sc_x_ = sc_as_array(x)
-    cdef sc_array sc_y_ = sc_as_array(y)
-    cdef double *sc_grad_ = sc_doubles(grad)
+    cdef int sc__status = 0
+    cdef double *sc__p = sc_doubles(p)
+    cdef sc_array sc__x = sc_as_array(x)
+    cdef sc_array sc__y = sc_as_array(y)
+    cdef double *sc__grad = sc_doubles(grad)
     with nogil:
-        sc_status = linreg_value_and_grad(sc_p_, sc_x_, sc_y_, n, &value, sc_grad_)
-    if sc_status < 0:
+        sc__status = linreg_value_and_grad(sc__p, sc__x, sc__y, n, &value, sc__grad)
+    if sc__status < 0:
         raise MemoryError()
     return value, grad
 
@@ -1090,14 +1090,14 @@ def hessian(p, x, y):
         x, y = _columns(DATA, x, y)
     cdef Py_ssize_t n = sc_length(x)
     hessian = sc_new(4)
-    cdef int sc_status = 0
-    cdef double *sc_p_ = sc_doubles(p)
-    cdef sc_array sc_x_ = sc_as_array(x)
-    cdef sc_array sc_y_ = sc_as_array(y)
-    cdef double *sc_hessian_ = sc_doubles(hessian)
+    cdef int sc__status = 0
+    cdef double *sc__p = sc_doubles(p)
+    cdef sc_array sc__x = sc_as_array(x)
+    cdef sc_array sc__y = sc_as_array(y)
+    cdef double *sc__hessian = sc_doubles(hessian)
     with nogil:
-        sc_status = linreg_hessian(sc_p_, sc_x_, sc_y_, n, sc_hessian_)
-    if sc_status < 0:
+        sc__status = linreg_hessian(sc__p, sc__x, sc__y, n, sc__hessian)
+    if sc__status < 0:
         raise MemoryError()
     return hessian.reshape((2, 2))
 
@@ -1112,15 +1112,15 @@ def hvp(p, v, x, y):
         x, y = _columns(DATA, x, y)
     cdef Py_ssize_t n = sc_length(x)
     hvp = sc_new(2)
-    cdef int sc_status = 0
-    cdef double *sc_p_ = sc_doubles(p)
-    cdef double *sc_v_ = sc_doubles(v)
-    cdef sc_array sc_x_ = sc_as_array(x)
-    cdef sc_array sc_y_ = sc_as_array(y)
-    cdef double *sc_hvp_ = sc_doubles(hvp)
+    cdef int sc__status = 0
+    cdef double *sc__p = sc_doubles(p)
+    cdef double *sc__v = sc_doubles(v)
+    cdef sc_array sc__x = sc_as_array(x)
+    cdef sc_array sc__y = sc_as_array(y)
+    cdef double *sc__hvp = sc_doubles(hvp)
     with nogil:
-        sc_status = linreg_hvp(sc_p_, sc_v_, sc_x_, sc_y_, n, sc_hvp_)
-    if sc_status < 0:
+        sc__status = linreg_hvp(sc__p, sc__v, sc__x, sc__y, n, sc__hvp)
+    if sc__status < 0:
         raise MemoryError()
     return hvp
 
@@ -1133,14 +1133,14 @@ def jacobian(p, x, y):
         x, y = _columns(DATA, x, y)
     cdef Py_ssize_t n = sc_length(x)
     jacobian = sc_new(2)
-    cdef int sc_status = 0
-    cdef double *sc_p_ = sc_doubles(p)
-    cdef sc_array sc_x_ = sc_as_array(x)
-    cdef sc_array sc_y_ = sc_as_array(y)
-    cdef double *sc_jacobian_ = sc_doubles(jacobian)
+    cdef int sc__status = 0
+    cdef double *sc__p = sc_doubles(p)
+    cdef sc_array sc__x = sc_as_array(x)
+    cdef sc_array sc__y = sc_as_array(y)
+    cdef double *sc__jacobian = sc_doubles(jacobian)
     with nogil:
-        sc_status = linreg_jacobian(sc_p_, sc_x_, sc_y_, n, sc_jacobian_)
-    if sc_status < 0:
+        sc__status = linreg_jacobian(sc__p, sc__x, sc__y, n, sc__jacobian)
+    if sc__status < 0:
         raise MemoryError()
     return jacobian
 
@@ -1155,14 +1155,14 @@ def jvp(p, v, x, y):
         x, y = _columns(DATA, x, y)
     cdef Py_ssize_t n = sc_length(x)
     cdef double jvp = 0.0
-    cdef int sc_status = 0
-    cdef double *sc_p_ = sc_doubles(p)
-    cdef double *sc_v_ = sc_doubles(v)
-    cdef sc_array sc_x_ = sc_as_array(x)
-    cdef sc_array sc_y_ = sc_as_array(y)
+    cdef int sc__status = 0
+    cdef double *sc__p = sc_doubles(p)
+    cdef double *sc__v = sc_doubles(v)
+    cdef sc_array sc__x = sc_as_array(x)
+    cdef sc_array sc__y = sc_as_array(y)
     with nogil:
-        sc_status = linreg_jvp(sc_p_, sc_v_, sc_x_, sc_y_, n, &jvp)
-    if sc_status < 0:
+        sc__status = linreg_jvp(sc__p, sc__v, sc__x, sc__y, n, &jvp)
+    if sc__status < 0:
         raise MemoryError()
     return jvp
 
@@ -1177,15 +1177,15 @@ def vjp(p, u, x, y):
         x, y = _columns(DATA, x, y)
     cdef Py_ssize_t n = sc_length(x)
     vjp = sc_new(2)
-    cdef int sc_status = 0
-    cdef double *sc_p_ = sc_doubles(p)
-    cdef double *sc_u_ = sc_doubles(u)
-    cdef sc_array sc_x_ = sc_as_array(x)
-    cdef sc_array sc_y_ = sc_as_array(y)
-    cdef double *sc_vjp_ = sc_doubles(vjp)
+    cdef int sc__status = 0
+    cdef double *sc__p = sc_doubles(p)
+    cdef double *sc__u = sc_doubles(u)
+    cdef sc_array sc__x = sc_as_array(x)
+    cdef sc_array sc__y = sc_as_array(y)
+    cdef double *sc__vjp = sc_doubles(vjp)
     with nogil:
-        sc_status = linreg_vjp(sc_p_, sc_u_, sc_x_, sc_y_, n, sc_vjp_)
-    if sc_status < 0:
+        sc__status = linreg_vjp(sc__p, sc__u, sc__x, sc__y, n, sc__vjp)
+    if sc__status < 0:
         raise MemoryError()
     return vjp
 

@@ -1249,14 +1249,14 @@ def value(p, x1, x2, label):
         x1, x2, label = _columns(DATA, x1, x2, label)
     cdef Py_ssize_t n = sc_length(x1)
     cdef double value = 0.0
-    cdef int sc_status = 0
-    cdef double *sc_p_ = sc_doubles(p)
-    cdef sc_array sc_x1_ = sc_as_array(x1)
-    cdef sc_array sc_x2_ = sc_as_array(x2)
-    cdef sc_array sc_label_ = sc_as_array(label)
+    cdef int sc__status = 0
+    cdef double *sc__p = sc_doubles(p)
+    cdef sc_array sc__x1 = sc_as_array(x1)
+    cdef sc_array sc__x2 = sc_as_array(x2)
+    cdef sc_array sc__label = sc_as_array(label)
     with nogil:
-        sc_status = logistic_value(sc_p_, sc_x1_, sc_x2_, sc_label_, n, &value)
-    if sc_status < 0:
+        sc__status = logistic_value(sc__p, sc__x1, sc__x2, sc__label, n, &value)
+    if sc__status < 0:
         raise MemoryError()
     return value
 
@@ -1269,15 +1269,15 @@ def grad(p, x1, x2, label):
         x1, x2, label = _columns(DATA, x1, x2, label)
     cdef Py_ssize_t n = sc_length(x1)
     grad = sc_new(3)
-    cdef int sc_status = 0
-    cdef double *sc_p_ = sc_doubles(p)
-    cdef sc_array sc_x1_ = sc_as_array(x1)
-    cdef sc_array sc_x2_ = sc_as_array(x2)
-    cdef sc_array sc_label_ = sc_as_array(label)
-    cdef double *sc_grad_ = sc_doubles(grad)
+    cdef int sc__status = 0
+    cdef double *sc__p = sc_doubles(p)
+    cdef sc_array sc__x1 = sc_as_array(x1)
+    cdef sc_array sc__x2 = sc_as_array(x2)
+    cdef sc_array sc__label = sc_as_array(label)
+    cdef double *sc__grad = sc_doubles(grad)
     with nogil:
-        sc_status = logistic_grad(sc_p_, sc_x1_, sc_x2_, sc_label_, n, sc_grad_)
-    if sc_status < 0:
+        sc__status = logistic_grad(sc__p, sc__x1, sc__x2, sc__label, n, sc__grad)
+    if sc__status < 0:
         raise MemoryError()
     return grad
 
@@ -1291,17 +1291,17 @@ def value_and_grad(p, x1, x2, label):
     cdef Py_ssize_t n = sc_length(x1)
     cdef double value = 0.0
     grad = sc_new(3)
-    cdef int sc_status = 0
-    cdef double *sc_p_ = sc_doubles(p)
-    cdef sc_array sc_x1_ = sc_as_array(x1)
-    cdef sc_array sc_x2_ = sc_as_array(x2)
-    cdef sc_array sc_label_ = sc_as_array(label)
-    cdef double *sc_grad_ = sc_doubles(grad)
+    cdef int sc__status = 0
+    cdef double *sc__p = sc_doubles(p)
+    cdef sc_array sc__x1 = sc_as_array(x1)
+    cdef sc_array sc__x2 = sc_as_array(x2)
+    cdef sc_array sc__label = sc_as_array(label)
+    cdef double *sc__grad = sc_doubles(grad)
     with nogil:
-        sc_status = logistic_value_and_grad(
-            sc_p_, sc_x1_, sc_x2_, sc_label_, n, &value, sc_grad_
+        sc__status = logistic_value_and_grad(
+            sc__p, sc__x1, sc__x2, sc__label, n, &value, sc__grad
         )
-    if sc_status < 0:
+    if sc__status < 0:
         raise MemoryError()
     return value, grad
 
@@ -1314,15 +1314,15 @@ def hessian(p, x1, x2, label):
         x1, x2, label = _columns(DATA, x1, x2, label)
     cdef Py_ssize_t n = sc_length(x1)
     hessian = sc_new(9)
-    cdef int sc_status = 0
-    cdef double *sc_p_ = sc_doubles(p)
-    cdef sc_array sc_x1_ = sc_as_array(x1)
-    cdef sc_array sc_x2_ = sc_as_array(x2)
-    cdef sc_array sc_label_ = sc_as_array(label)
-    cdef double *sc_hessian_ = sc_doubles(hessian)
+    cdef int sc__status = 0
+    cdef double *sc__p = sc_doubles(p)
+    cdef sc_array sc__x1 = sc_as_array(x1)
+    cdef sc_array sc__x2 = sc_as_array(x2)
+    cdef sc_array sc__label = sc_as_array(label)
+    cdef double *sc__hessian = sc_doubles(hessian)
     with nogil:
-        sc_status = logistic_hessian(sc_p_, sc_x1_, sc_x2_, sc_label_, n, sc_hessian_)
-    if sc_status < 0:
+        sc__status = logistic_hessian(sc__p, sc__x1, sc__x2, sc__label, n, sc__hessian)
+    if sc__status < 0:
         raise MemoryError()
     return hessian.reshape((3, 3))
 
@@ -1337,16 +1337,16 @@ def hvp(p, v, x1, x2, label):
         x1, x2, label = _columns(DATA, x1, x2, label)
     cdef Py_ssize_t n = sc_length(x1)
     hvp = sc_new(3)
-    cdef int sc_status = 0
-    cdef double *sc_p_ = sc_doubles(p)
-    cdef double *sc_v_ = sc_doubles(v)
-    cdef sc_array sc_x1_ = sc_as_array(x1)
-    cdef sc_array sc_x2_ = sc_as_array(x2)
-    cdef sc_array sc_label_ = sc_as_array(label)
-    cdef double *sc_hvp_ = sc_doubles(hvp)
+    cdef int sc__status = 0
+    cdef double *sc__p = sc_doubles(p)
+    cdef double *sc__v = sc_doubles(v)
+    cdef sc_array sc__x1 = sc_as_array(x1)
+    cdef sc_array sc__x2 = sc_as_array(x2)
+    cdef sc_array sc__label = sc_as_array(label)
+    cdef double *sc__hvp = sc_doubles(hvp)
     with nogil:
-        sc_status = logistic_hvp(sc_p_, sc_v_, sc_x1_, sc_x2_, sc_label_, n, sc_hvp_)
-    if sc_status < 0:
+        sc__status = logistic_hvp(sc__p, sc__v, sc__x1, sc__x2, sc__label, n, sc__hvp)
+    if sc__status < 0:
         raise MemoryError()
     return hvp
 
@@ -1359,15 +1359,15 @@ def jacobian(p, x1, x2, label):
         x1, x2, label = _columns(DATA, x1, x2, label)
     cdef Py_ssize_t n = sc_length(x1)
     jacobian = sc_new(3)
-    cdef int sc_status = 0
-    cdef double *sc_p_ = sc_doubles(p)
-    cdef sc_array sc_x1_ = sc_as_array(x1)
-    cdef sc_array sc_x2_ = sc_as_array(x2)
-    cdef sc_array sc_label_ = sc_as_array(label)
-    cdef double *sc_jacobian_ = sc_doubles(jacobian)
+    cdef int sc__status = 0
+    cdef double *sc__p = sc_doubles(p)
+    cdef sc_array sc__x1 = sc_as_array(x1)
+    cdef sc_array sc__x2 = sc_as_array(x2)
+    cdef sc_array sc__label = sc_as_array(label)
+    cdef double *sc__jacobian = sc_doubles(jacobian)
     with nogil:
-        sc_status = logistic_jacobian(sc_p_, sc_x1_, sc_x2_, sc_label_, n, sc_jacobian_)
-    if sc_status < 0:
+        sc__status = logistic_jacobian(sc__p, sc__x1, sc__x2, sc__label, n, sc__jacobian)
+    if sc__status < 0:
         raise MemoryError()
     return jacobian
 
@@ -1382,15 +1382,15 @@ def jvp(p, v, x1, x2, label):
         x1, x2, label = _columns(DATA, x1, x2, label)
     cdef Py_ssize_t n = sc_length(x1)
     cdef double jvp = 0.0
-    cdef int sc_status = 0
-    cdef double *sc_p_ = sc_doubles(p)
-    cdef double *sc_v_ = sc_doubles(v)
-    cdef sc_array sc_x1_ = sc_as_array(x1)
-    cdef sc_array sc_x2_ = sc_as_array(x2)
-    cdef sc_array sc_label_ = sc_as_array(label)
+    cdef int sc__status = 0
+    cdef double *sc__p = sc_doubles(p)
+    cdef double *sc__v = sc_doubles(v)
+    cdef sc_array sc__x1 = sc_as_array(x1)
+    cdef sc_array sc__x2 = sc_as_array(x2)
+    cdef sc_array sc__label = sc_as_array(label)
     with nogil:
-        sc_status = logistic_jvp(sc_p_, sc_v_, sc_x1_, sc_x2_, sc_label_, n, &jvp)
-    if sc_status < 0:
+        sc__status = logistic_jvp(sc__p, sc__v, sc__x1, sc__x2, sc__label, n, &jvp)
+    if sc__status < 0:
         raise MemoryError()
     return jvp
 
@@ -1405,16 +1405,16 @@ def vjp(p, u, x1, x2, label):
         x1, x2, label = _columns(DATA, x1, x2, label)
     cdef Py_ssize_t n = sc_length(x1)
     vjp = sc_new(3)
-    cdef int sc_status = 0
-    cdef double *sc_p_ = sc_doubles(p)
-    cdef double *sc_u_ = sc_doubles(u)
-    cdef sc_array sc_x1_ = sc_as_array(x1)
-    cdef sc_array sc_x2_ = sc_as_array(x2)
-    cdef sc_array sc_label_ = sc_as_array(label)
-    cdef double *sc_vjp_ = sc_doubles(vjp)
+    cdef int sc__status = 0
+    cdef double *sc__p = sc_doubles(p)
+    cdef double *sc__u = sc_doubles(u)
+    cdef sc_array sc__x1 = sc_as_array(x1)
+    cdef sc_array sc__x2 = sc_as_array(x2)
+    cdef sc_array sc__label = sc_as_array(label)
+    cdef double *sc__vjp = sc_doubles(vjp)
     with nogil:
-        sc_status = logistic_vjp(sc_p_, sc_u_, sc_x1_, sc_x2_, sc_label_, n, sc_vjp_)
-    if sc_status < 0:
+        sc__status = logistic_vjp(sc__p, sc__u, sc__x1, sc__x2, sc__label, n, sc__vjp)
+    if sc__status < 0:
         raise MemoryError()
     return vjp
 

@@ -1768,13 +1768,13 @@ def value(p, X, y):
     if not (sc_n > 0 and sc_d > 0 and sc_dim(y, 0) == sc_n and sc_is_vector(p, sc_d + 1)):
         p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y), {})
     cdef double value = 0.0
-    cdef int sc_status = 0
-    cdef double *sc_p_ = sc_doubles(p)
-    cdef sc_array sc_X_ = sc_as_array(X)
-    cdef sc_array sc_y_ = sc_as_array(y)
+    cdef int sc__status = 0
+    cdef double *sc__p = sc_doubles(p)
+    cdef sc_array sc__X = sc_as_array(X)
+    cdef sc_array sc__y = sc_as_array(y)
     with nogil:
-        sc_status = logreg_value(sc_p_, sc_X_, sc_y_, sc_n, sc_d, &value)
-    if sc_status < 0:
+        sc__status = logreg_value(sc__p, sc__X, sc__y, sc_n, sc_d, &value)
+    if sc__status < 0:
         raise MemoryError()
     return value
 
@@ -1788,14 +1788,14 @@ def grad(p, X, y):
     if not (sc_n > 0 and sc_d > 0 and sc_dim(y, 0) == sc_n and sc_is_vector(p, sc_d + 1)):
         p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y), {})
     grad = sc_new(sc_d + 1)
-    cdef int sc_status = 0
-    cdef double *sc_p_ = sc_doubles(p)
-    cdef sc_array sc_X_ = sc_as_array(X)
-    cdef sc_array sc_y_ = sc_as_array(y)
-    cdef double *sc_grad_ = sc_doubles(grad)
+    cdef int sc__status = 0
+    cdef double *sc__p = sc_doubles(p)
+    cdef sc_array sc__X = sc_as_array(X)
+    cdef sc_array sc__y = sc_as_array(y)
+    cdef double *sc__grad = sc_doubles(grad)
     with nogil:
-        sc_status = logreg_grad(sc_p_, sc_X_, sc_y_, sc_n, sc_d, sc_grad_)
-    if sc_status < 0:
+        sc__status = logreg_grad(sc__p, sc__X, sc__y, sc_n, sc_d, sc__grad)
+    if sc__status < 0:
         raise MemoryError()
     return grad
 
@@ -1810,14 +1810,14 @@ def value_and_grad(p, X, y):
         p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y), {})
     cdef double value = 0.0
     grad = sc_new(sc_d + 1)
-    cdef int sc_status = 0
-    cdef double *sc_p_ = sc_doubles(p)
-    cdef sc_array sc_X_ = sc_as_array(X)
-    cdef sc_array sc_y_ = sc_as_array(y)
-    cdef double *sc_grad_ = sc_doubles(grad)
+    cdef int sc__status = 0
+    cdef double *sc__p = sc_doubles(p)
+    cdef sc_array sc__X = sc_as_array(X)
+    cdef sc_array sc__y = sc_as_array(y)
+    cdef double *sc__grad = sc_doubles(grad)
     with nogil:
-        sc_status = logreg_value_and_grad(sc_p_, sc_X_, sc_y_, sc_n, sc_d, &value, sc_grad_)
-    if sc_status < 0:
+        sc__status = logreg_value_and_grad(sc__p, sc__X, sc__y, sc_n, sc_d, &value, sc__grad)
+    if sc__status < 0:
         raise MemoryError()
     return value, grad
 
@@ -1831,14 +1831,14 @@ def hessian(p, X, y):
     if not (sc_n > 0 and sc_d > 0 and sc_dim(y, 0) == sc_n and sc_is_vector(p, sc_d + 1)):
         p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y), {})
     hessian = sc_new(sc_d*sc_d + 2*sc_d + 1)
-    cdef int sc_status = 0
-    cdef double *sc_p_ = sc_doubles(p)
-    cdef sc_array sc_X_ = sc_as_array(X)
-    cdef sc_array sc_y_ = sc_as_array(y)
-    cdef double *sc_hessian_ = sc_doubles(hessian)
+    cdef int sc__status = 0
+    cdef double *sc__p = sc_doubles(p)
+    cdef sc_array sc__X = sc_as_array(X)
+    cdef sc_array sc__y = sc_as_array(y)
+    cdef double *sc__hessian = sc_doubles(hessian)
     with nogil:
-        sc_status = logreg_hessian(sc_p_, sc_X_, sc_y_, sc_n, sc_d, sc_hessian_)
-    if sc_status < 0:
+        sc__status = logreg_hessian(sc__p, sc__X, sc__y, sc_n, sc_d, sc__hessian)
+    if sc__status < 0:
         raise MemoryError()
     return hessian.reshape((sc_d + 1, sc_d + 1))
 
@@ -1854,15 +1854,15 @@ def hvp(p, v, X, y):
     if not sc_is_vector(v, p.size):
         v = _vector(v, "v", p.size)
     hvp = sc_new(sc_d + 1)
-    cdef int sc_status = 0
-    cdef double *sc_p_ = sc_doubles(p)
-    cdef double *sc_v_ = sc_doubles(v)
-    cdef sc_array sc_X_ = sc_as_array(X)
-    cdef sc_array sc_y_ = sc_as_array(y)
-    cdef double *sc_hvp_ = sc_doubles(hvp)
+    cdef int sc__status = 0
+    cdef double *sc__p = sc_doubles(p)
+    cdef double *sc__v = sc_doubles(v)
+    cdef sc_array sc__X = sc_as_array(X)
+    cdef sc_array sc__y = sc_as_array(y)
+    cdef double *sc__hvp = sc_doubles(hvp)
     with nogil:
-        sc_status = logreg_hvp(sc_p_, sc_v_, sc_X_, sc_y_, sc_n, sc_d, sc_hvp_)
-    if sc_status < 0:
+        sc__status = logreg_hvp(sc__p, sc__v, sc__X, sc__y, sc_n, sc_d, sc__hvp)
+    if sc__status < 0:
         raise MemoryError()
     return hvp
 
@@ -1876,14 +1876,14 @@ def jacobian(p, X, y):
     if not (sc_n > 0 and sc_d > 0 and sc_dim(y, 0) == sc_n and sc_is_vector(p, sc_d + 1)):
         p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y), {})
     jacobian = sc_new(sc_d + 1)
-    cdef int sc_status = 0
-    cdef double *sc_p_ = sc_doubles(p)
-    cdef sc_array sc_X_ = sc_as_array(X)
-    cdef sc_array sc_y_ = sc_as_array(y)
-    cdef double *sc_jacobian_ = sc_doubles(jacobian)
+    cdef int sc__status = 0
+    cdef double *sc__p = sc_doubles(p)
+    cdef sc_array sc__X = sc_as_array(X)
+    cdef sc_array sc__y = sc_as_array(y)
+    cdef double *sc__jacobian = sc_doubles(jacobian)
     with nogil:
-        sc_status = logreg_jacobian(sc_p_, sc_X_, sc_y_, sc_n, sc_d, sc_jacobian_)
-    if sc_status < 0:
+        sc__status = logreg_jacobian(sc__p, sc__X, sc__y, sc_n, sc_d, sc__jacobian)
+    if sc__status < 0:
         raise MemoryError()
     return jacobian
 
@@ -1899,14 +1899,14 @@ def jvp(p, v, X, y):
     if not sc_is_vector(v, p.size):
         v = _vector(v, "v", p.size)
     cdef double jvp = 0.0
-    cdef int sc_status = 0
-    cdef double *sc_p_ = sc_doubles(p)
-    cdef double *sc_v_ = sc_doubles(v)
-    cdef sc_array sc_X_ = sc_as_array(X)
-    cdef sc_array sc_y_ = sc_as_array(y)
+    cdef int sc__status = 0
+    cdef double *sc__p = sc_doubles(p)
+    cdef double *sc__v = sc_doubles(v)
+    cdef sc_array sc__X = sc_as_array(X)
+    cdef sc_array sc__y = sc_as_array(y)
     with nogil:
-        sc_status = logreg_jvp(sc_p_, sc_v_, sc_X_, sc_y_, sc_n, sc_d, &jvp)
-    if sc_status < 0:
+        sc__status = logreg_jvp(sc__p, sc__v, sc__X, sc__y, sc_n, sc_d, &jvp)
+    if sc__status < 0:
         raise MemoryError()
     return jvp
 
@@ -1921,15 +1921,15 @@ def vjp(p, u, X, y):
         p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y), {})
     u = _shaped(u, "u", ())
     vjp = sc_new(sc_d + 1)
-    cdef int sc_status = 0
-    cdef double *sc_p_ = sc_doubles(p)
-    cdef double *sc_u_ = sc_doubles(u)
-    cdef sc_array sc_X_ = sc_as_array(X)
-    cdef sc_array sc_y_ = sc_as_array(y)
-    cdef double *sc_vjp_ = sc_doubles(vjp)
+    cdef int sc__status = 0
+    cdef double *sc__p = sc_doubles(p)
+    cdef double *sc__u = sc_doubles(u)
+    cdef sc_array sc__X = sc_as_array(X)
+    cdef sc_array sc__y = sc_as_array(y)
+    cdef double *sc__vjp = sc_doubles(vjp)
     with nogil:
-        sc_status = logreg_vjp(sc_p_, sc_u_, sc_X_, sc_y_, sc_n, sc_d, sc_vjp_)
-    if sc_status < 0:
+        sc__status = logreg_vjp(sc__p, sc__u, sc__X, sc__y, sc_n, sc_d, sc__vjp)
+    if sc__status < 0:
         raise MemoryError()
     return vjp
 

@@ -6,8 +6,8 @@
         0, h - 1))), (k, 0, c - 1))) - Sum((b2[k] + Sum(tanh(b1[l] + Sum(W1[j, l]*X[i, j], (j,
         0, d - 1)))*W2[l, k], (l, 0, h - 1)))*Y[i, k], (k, 0, c - 1)), (i, 0, n - 1))/n
 
-Parameters p: W1[d, h], b1[1, h], W2[h, c], b2[1, c] (4).
-Data: X[n, d], Y[n, c] (2).
+Parameters p: W1[d, h], b1[1, h], W2[h, c_], b2[1, c_] (4).
+Data: X[n, d], Y[n, c_] (2).
 Operations: 35 as written, 16 distinct; value 21, grad 39, value_and_grad 46, hessian 100, hvp
 64, jacobian 39, jvp 38, vjp 38.
 Imports NumPy only.
@@ -739,6 +739,10 @@ cdef extern from *:
     #pragma GCC pop_options
     #endif
 
+    #pragma push_macro("W1")
+    #undef W1
+    #pragma push_macro("W2")
+    #undef W2
     typedef struct {
         const double *restrict p;
         const double *restrict X;
@@ -749,7 +753,7 @@ cdef extern from *:
         ptrdiff_t Y_1;
         ptrdiff_t n;
         ptrdiff_t d;
-        ptrdiff_t c;
+        ptrdiff_t c_;
         ptrdiff_t h;
         double *restrict parts;
         ptrdiff_t blocks;
@@ -770,7 +774,7 @@ cdef extern from *:
         const ptrdiff_t Y_1 = context->Y_1;
         const ptrdiff_t n = context->n;
         const ptrdiff_t d = context->d;
-        const ptrdiff_t c = context->c;
+        const ptrdiff_t c_ = context->c_;
         const ptrdiff_t h = context->h;
         double *restrict parts = context->parts;
         const ptrdiff_t blocks = context->blocks;
@@ -778,12 +782,12 @@ cdef extern from *:
         double *restrict h0 = work;
         double *restrict h1 = h0 + h*tile;
         double *restrict h2 = h1 + h*tile;
-        double *restrict h3 = h2 + c*tile;
+        double *restrict h3 = h2 + c_*tile;
         double *restrict h4 = h3 + tile;
         double *restrict h5 = h4 + tile;
         double *restrict h6 = h5 + tile;
         double *restrict Y_buffer = h6 + tile;
-        double *restrict scratch = Y_buffer + c*tile;
+        double *restrict scratch = Y_buffer + c_*tile;
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block*2;
             sc_fill(part, 2, 0.0);
@@ -793,7 +797,7 @@ cdef extern from *:
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 const ptrdiff_t Y_tile_0 = Y_0 == 1 ? Y_1 : tile;
                 const double *restrict Y_tile = sc_packed_rows(
-                    Y + start*Y_0, Y_0, size, c, Y_1, 1, 0, Y_buffer, tile
+                    Y + start*Y_0, Y_0, size, c_, Y_1, 1, 0, Y_buffer, tile
                 );
                 sc_fill(h0, h*tile, 0.0);
                 sc_gemm(size, h, d, X + start*X_0, X_0, X_1, p, h, 1, h0, 1, tile, scratch);
@@ -804,14 +808,14 @@ cdef extern from *:
                         h1[i + j*tile] = t0;
                     }
                 }
-                sc_fill(h2, c*tile, 0.0);
-                sc_gemm(size, c, h, h1, 1, tile, p + d*h + h, c, 1, h2, 1, tile, scratch);
+                sc_fill(h2, c_*tile, 0.0);
+                sc_gemm(size, c_, h, h1, 1, tile, p + d*h + h, c_, 1, h2, 1, tile, scratch);
                 sc_fill(h3, tile, 0.0);
                 sc_fill(h4, tile, -INFINITY);
-                for (ptrdiff_t j = 0; j < c; j++) {
+                for (ptrdiff_t j = 0; j < c_; j++) {
                     #pragma omp simd
                     for (ptrdiff_t i = 0; i < size; i++) {
-                        const double t1 = p[c*h + d*h + h + j] + h2[i + j*tile];
+                        const double t1 = p[c_*h + d*h + h + j] + h2[i + j*tile];
                         h3[i] += Y_tile[j*Y_tile_0 + i]*t1;
                         h4[i] = sc_max(h4[i], t1);
                     }
@@ -822,10 +826,10 @@ cdef extern from *:
                     h5[i] = t2;
                 }
                 sc_fill(h6, tile, 0.0);
-                for (ptrdiff_t j = 0; j < c; j++) {
+                for (ptrdiff_t j = 0; j < c_; j++) {
                     #pragma omp simd
                     for (ptrdiff_t i = 0; i < size; i++) {
-                        const double t3 = p[c*h + d*h + h + j] + h2[i + j*tile] - h5[i];
+                        const double t3 = p[c_*h + d*h + h + j] + h2[i + j*tile] - h5[i];
                         h6[i] += exp(t3);
                     }
                 }
@@ -841,7 +845,7 @@ cdef extern from *:
 
     static int mlp_value(
         const double *restrict p, sc_array X_array, sc_array Y_array, ptrdiff_t n, ptrdiff_t d,
-        ptrdiff_t c, ptrdiff_t h, double *restrict value
+        ptrdiff_t c_, ptrdiff_t h, double *restrict value
     )
     {
         const double *restrict X = X_array.data;
@@ -850,7 +854,7 @@ cdef extern from *:
         const ptrdiff_t X_1 = X_array.stride[1];
         const ptrdiff_t Y_0 = Y_array.stride[0];
         const ptrdiff_t Y_1 = Y_array.stride[1];
-        const ptrdiff_t tile0 = sc_tile(n, 2*c + d + 2*h + 4, 0);
+        const ptrdiff_t tile0 = sc_tile(n, 2*c_ + d + 2*h + 4, 0);
         const ptrdiff_t blocks0 = sc_blocks(n, tile0, 0);
         double *const memory = sc_memory(blocks0*2);
         if (!memory) {
@@ -858,12 +862,12 @@ cdef extern from *:
         }
         double *restrict parts0 = memory;
         const mlp_value_sweep0_context context0 = {
-            p, X, X_0, X_1, Y, Y_0, Y_1, n, d, c, h, parts0, blocks0, tile0
+            p, X, X_0, X_1, Y, Y_0, Y_1, n, d, c_, h, parts0, blocks0, tile0
         };
         if (sc_run(
             mlp_value_sweep0, &context0, blocks0,
-            h*tile0 + h*tile0 + c*tile0 + tile0 + tile0 + tile0 + tile0 + c*tile0 + 61448,
-            (double)c*(double)h*(double)n + (double)d*(double)h*(double)n + 27*(double)c*(double)n + 22*(double)h*(double)n + 27*(double)n
+            h*tile0 + h*tile0 + c_*tile0 + tile0 + tile0 + tile0 + tile0 + c_*tile0 + 61448,
+            (double)c_*(double)h*(double)n + (double)d*(double)h*(double)n + 27*(double)c_*(double)n + 22*(double)h*(double)n + 27*(double)n
         ) < 0) {
             free(memory);
             return -1;
@@ -884,7 +888,7 @@ cdef extern from *:
         ptrdiff_t Y_1;
         ptrdiff_t n;
         ptrdiff_t d;
-        ptrdiff_t c;
+        ptrdiff_t c_;
         ptrdiff_t h;
         double t0;
         double t1;
@@ -907,7 +911,7 @@ cdef extern from *:
         const ptrdiff_t Y_1 = context->Y_1;
         const ptrdiff_t n = context->n;
         const ptrdiff_t d = context->d;
-        const ptrdiff_t c = context->c;
+        const ptrdiff_t c_ = context->c_;
         const ptrdiff_t h = context->h;
         const double t0 = context->t0;
         const double t1 = context->t1;
@@ -917,29 +921,29 @@ cdef extern from *:
         double *restrict h1 = work;
         double *restrict h2 = h1 + d*h;
         double *restrict h3 = h2 + h;
-        double *restrict h4 = h3 + c*h;
-        double *restrict h5 = h4 + c;
+        double *restrict h4 = h3 + c_*h;
+        double *restrict h5 = h4 + c_;
         double *restrict h6 = h5 + h*tile;
         double *restrict h7 = h6 + h*tile;
         double *restrict h8 = h7 + h*tile;
         double *restrict h9 = h8 + h*tile;
-        double *restrict h10 = h9 + c*tile;
+        double *restrict h10 = h9 + c_*tile;
         double *restrict h11 = h10 + tile;
         double *restrict h12 = h11 + tile;
-        double *restrict h13 = h12 + c*tile;
+        double *restrict h13 = h12 + c_*tile;
         double *restrict h14 = h13 + tile;
         double *restrict h15 = h14 + tile;
-        double *restrict h16 = h15 + c*tile;
+        double *restrict h16 = h15 + c_*tile;
         double *restrict h17 = h16 + h*tile;
         double *restrict Y_buffer = h17 + h*tile;
-        double *restrict scratch = Y_buffer + c*tile;
+        double *restrict scratch = Y_buffer + c_*tile;
         for (ptrdiff_t block = first; block < last; block++) {
-            double *restrict part = parts + block*(2*c*h + 2*d*h + 2*c + 2*h);
-            sc_fill(part, 2*c*h + 2*d*h + 2*c + 2*h, 0.0);
+            double *restrict part = parts + block*(2*c_*h + 2*d*h + 2*c_ + 2*h);
+            sc_fill(part, 2*c_*h + 2*d*h + 2*c_ + 2*h, 0.0);
             sc_fill(h1, d*h, 0.0);
             sc_fill(h2, h, 0.0);
-            sc_fill(h3, c*h, 0.0);
-            sc_fill(h4, c, 0.0);
+            sc_fill(h3, c_*h, 0.0);
+            sc_fill(h4, c_, 0.0);
             int held = 0;
             const ptrdiff_t stop = sc_block_stop(n, tile, blocks, block);
             ptrdiff_t start = sc_block_start(n, tile, blocks, block);
@@ -947,7 +951,7 @@ cdef extern from *:
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 const ptrdiff_t Y_tile_0 = Y_0 == 1 ? Y_1 : tile;
                 const double *restrict Y_tile = sc_packed_rows(
-                    Y + start*Y_0, Y_0, size, c, Y_1, 1, 0, Y_buffer, tile
+                    Y + start*Y_0, Y_0, size, c_, Y_1, 1, 0, Y_buffer, tile
                 );
                 sc_fill(h5, h*tile, 0.0);
                 sc_gemm(size, h, d, X + start*X_0, X_0, X_1, p, h, 1, h5, 1, tile, scratch);
@@ -964,13 +968,13 @@ cdef extern from *:
                         h8[i + j*tile] = t6;
                     }
                 }
-                sc_fill(h9, c*tile, 0.0);
-                sc_gemm(size, c, h, h6, 1, tile, p + d*h + h, c, 1, h9, 1, tile, scratch);
+                sc_fill(h9, c_*tile, 0.0);
+                sc_gemm(size, c_, h, h6, 1, tile, p + d*h + h, c_, 1, h9, 1, tile, scratch);
                 sc_fill(h10, tile, -INFINITY);
-                for (ptrdiff_t j = 0; j < c; j++) {
+                for (ptrdiff_t j = 0; j < c_; j++) {
                     #pragma omp simd
                     for (ptrdiff_t i = 0; i < size; i++) {
-                        h10[i] = sc_max(h10[i], p[c*h + d*h + h + j] + h9[i + j*tile]);
+                        h10[i] = sc_max(h10[i], p[c_*h + d*h + h + j] + h9[i + j*tile]);
                     }
                 }
                 #pragma omp simd
@@ -979,10 +983,10 @@ cdef extern from *:
                     h11[i] = t7;
                 }
                 sc_fill(h13, tile, 0.0);
-                for (ptrdiff_t j = 0; j < c; j++) {
+                for (ptrdiff_t j = 0; j < c_; j++) {
                     #pragma omp simd
                     for (ptrdiff_t i = 0; i < size; i++) {
-                        const double t8 = p[c*h + d*h + h + j] + h9[i + j*tile] - h11[i];
+                        const double t8 = p[c_*h + d*h + h + j] + h9[i + j*tile] - h11[i];
                         const double t9 = exp(t8);
                         h12[i + j*tile] = t9;
                         h13[i] += t9;
@@ -993,7 +997,7 @@ cdef extern from *:
                     const double t10 = t0/h13[i];
                     h14[i] = t10;
                 }
-                for (ptrdiff_t j = 0; j < c; j++) {
+                for (ptrdiff_t j = 0; j < c_; j++) {
                     double a0 = 0.0;
                     #pragma omp simd reduction(+:a0)
                     for (ptrdiff_t i = 0; i < size; i++) {
@@ -1004,8 +1008,8 @@ cdef extern from *:
                     h4[j] += a0;
                 }
                 sc_fill(h16, h*tile, 0.0);
-                sc_gemm(size, h, c, h15, 1, tile, p + d*h + h, 1, c, h16, 1, tile, scratch);
-                sc_gemm(c, h, size, h15, tile, 1, h6, 1, tile, h3, 1, c, scratch);
+                sc_gemm(size, h, c_, h15, 1, tile, p + d*h + h, 1, c_, h16, 1, tile, scratch);
+                sc_gemm(c_, h, size, h15, tile, 1, h6, 1, tile, h3, 1, c_, scratch);
                 for (ptrdiff_t j = 0; j < h; j++) {
                     double a1 = 0.0;
                     #pragma omp simd reduction(+:a1)
@@ -1021,8 +1025,8 @@ cdef extern from *:
                 if (++held == SC_HELD || start + tile >= stop) {
                     sc_flush(h1, part, d*h);
                     sc_flush(h2, part + 2*d*h, h);
-                    sc_flush(h3, part + 2*d*h + 2*h, c*h);
-                    sc_flush(h4, part + 2*c*h + 2*d*h + 2*h, c);
+                    sc_flush(h3, part + 2*d*h + 2*h, c_*h);
+                    sc_flush(h4, part + 2*c_*h + 2*d*h + 2*h, c_);
                     held = 0;
                 }
             }
@@ -1065,7 +1069,7 @@ cdef extern from *:
 
     static int mlp_grad(
         const double *restrict p, sc_array X_array, sc_array Y_array, ptrdiff_t n, ptrdiff_t d,
-        ptrdiff_t c, ptrdiff_t h, double *restrict grad
+        ptrdiff_t c_, ptrdiff_t h, double *restrict grad
     )
     {
         const double *restrict X = X_array.data;
@@ -1074,11 +1078,11 @@ cdef extern from *:
         const ptrdiff_t X_1 = X_array.stride[1];
         const ptrdiff_t Y_0 = Y_array.stride[0];
         const ptrdiff_t Y_1 = Y_array.stride[1];
-        const ptrdiff_t tile0 = sc_tile(n, 4*c + d + 6*h + 4, c*h + d*h + c + h);
-        const ptrdiff_t blocks0 = sc_blocks(n, tile0, c*h + d*h + c + h);
+        const ptrdiff_t tile0 = sc_tile(n, 4*c_ + d + 6*h + 4, c_*h + d*h + c_ + h);
+        const ptrdiff_t blocks0 = sc_blocks(n, tile0, c_*h + d*h + c_ + h);
         const ptrdiff_t tile1 = sc_tile(h, 1, 0);
         const ptrdiff_t blocks1 = sc_blocks(h, tile1, 0);
-        double *const memory = sc_memory(h + blocks0*(2*c*h + 2*d*h + 2*c + 2*h));
+        double *const memory = sc_memory(h + blocks0*(2*c_*h + 2*d*h + 2*c_ + 2*h));
         if (!memory) {
             return -1;
         }
@@ -1087,22 +1091,22 @@ cdef extern from *:
         const double t0 = 1.0/(double)n;
         const double t1 = -1.0/(double)n;
         const mlp_grad_sweep0_context context0 = {
-            p, X, X_0, X_1, Y, Y_0, Y_1, n, d, c, h, t0, t1, parts0, blocks0, tile0
+            p, X, X_0, X_1, Y, Y_0, Y_1, n, d, c_, h, t0, t1, parts0, blocks0, tile0
         };
         if (sc_run(
             mlp_grad_sweep0, &context0, blocks0,
-            d*h + h + c*h + c + h*tile0 + h*tile0 + h*tile0 + h*tile0 + c*tile0 + tile0 + tile0 + c*tile0 + tile0 + tile0 + c*tile0 + h*tile0 + h*tile0 + c*tile0 + 61448,
-            3*(double)c*(double)h*(double)n + 2*(double)d*(double)h*(double)n + 31*(double)c*(double)n + 63*(double)h*(double)n + 10*(double)n
+            d*h + h + c_*h + c_ + h*tile0 + h*tile0 + h*tile0 + h*tile0 + c_*tile0 + tile0 + tile0 + c_*tile0 + tile0 + tile0 + c_*tile0 + h*tile0 + h*tile0 + c_*tile0 + 61448,
+            3*(double)c_*(double)h*(double)n + 2*(double)d*(double)h*(double)n + 31*(double)c_*(double)n + 63*(double)h*(double)n + 10*(double)n
         ) < 0) {
             free(memory);
             return -1;
         }
-        sc_totals(grad, parts0, 2*c*h + 2*d*h + 2*c + 2*h, blocks0, d*h);
-        sc_totals(h0, parts0 + 2*d*h, 2*c*h + 2*d*h + 2*c + 2*h, blocks0, h);
-        sc_totals(grad + d*h + h, parts0 + 2*d*h + 2*h, 2*c*h + 2*d*h + 2*c + 2*h, blocks0, c*h);
+        sc_totals(grad, parts0, 2*c_*h + 2*d*h + 2*c_ + 2*h, blocks0, d*h);
+        sc_totals(h0, parts0 + 2*d*h, 2*c_*h + 2*d*h + 2*c_ + 2*h, blocks0, h);
+        sc_totals(grad + d*h + h, parts0 + 2*d*h + 2*h, 2*c_*h + 2*d*h + 2*c_ + 2*h, blocks0, c_*h);
         sc_totals(
-            grad + c*h + d*h + h, parts0 + 2*c*h + 2*d*h + 2*h, 2*c*h + 2*d*h + 2*c + 2*h, blocks0,
-            c
+            grad + c_*h + d*h + h, parts0 + 2*c_*h + 2*d*h + 2*h, 2*c_*h + 2*d*h + 2*c_ + 2*h,
+            blocks0, c_
         );
         const mlp_grad_sweep1_context context1 = {d, h, grad, h0, blocks1, tile1};
         if (sc_run(mlp_grad_sweep1, &context1, blocks1, 0, 2*(double)h) < 0) {
@@ -1123,7 +1127,7 @@ cdef extern from *:
         ptrdiff_t Y_1;
         ptrdiff_t n;
         ptrdiff_t d;
-        ptrdiff_t c;
+        ptrdiff_t c_;
         ptrdiff_t h;
         double t0;
         double t1;
@@ -1146,7 +1150,7 @@ cdef extern from *:
         const ptrdiff_t Y_1 = context->Y_1;
         const ptrdiff_t n = context->n;
         const ptrdiff_t d = context->d;
-        const ptrdiff_t c = context->c;
+        const ptrdiff_t c_ = context->c_;
         const ptrdiff_t h = context->h;
         const double t0 = context->t0;
         const double t1 = context->t1;
@@ -1156,30 +1160,30 @@ cdef extern from *:
         double *restrict h1 = work;
         double *restrict h2 = h1 + d*h;
         double *restrict h3 = h2 + h;
-        double *restrict h4 = h3 + c*h;
-        double *restrict h5 = h4 + c;
+        double *restrict h4 = h3 + c_*h;
+        double *restrict h5 = h4 + c_;
         double *restrict h6 = h5 + h*tile;
         double *restrict h7 = h6 + h*tile;
         double *restrict h8 = h7 + h*tile;
         double *restrict h9 = h8 + h*tile;
-        double *restrict h10 = h9 + c*tile;
+        double *restrict h10 = h9 + c_*tile;
         double *restrict h11 = h10 + tile;
         double *restrict h12 = h11 + tile;
         double *restrict h13 = h12 + tile;
-        double *restrict h14 = h13 + c*tile;
+        double *restrict h14 = h13 + c_*tile;
         double *restrict h15 = h14 + tile;
         double *restrict h16 = h15 + tile;
-        double *restrict h17 = h16 + c*tile;
+        double *restrict h17 = h16 + c_*tile;
         double *restrict h18 = h17 + h*tile;
         double *restrict Y_buffer = h18 + h*tile;
-        double *restrict scratch = Y_buffer + c*tile;
+        double *restrict scratch = Y_buffer + c_*tile;
         for (ptrdiff_t block = first; block < last; block++) {
-            double *restrict part = parts + block*(2*c*h + 2*d*h + 2*c + 2*h + 2);
-            sc_fill(part, 2*c*h + 2*d*h + 2*c + 2*h + 2, 0.0);
+            double *restrict part = parts + block*(2*c_*h + 2*d*h + 2*c_ + 2*h + 2);
+            sc_fill(part, 2*c_*h + 2*d*h + 2*c_ + 2*h + 2, 0.0);
             sc_fill(h1, d*h, 0.0);
             sc_fill(h2, h, 0.0);
-            sc_fill(h3, c*h, 0.0);
-            sc_fill(h4, c, 0.0);
+            sc_fill(h3, c_*h, 0.0);
+            sc_fill(h4, c_, 0.0);
             int held = 0;
             const ptrdiff_t stop = sc_block_stop(n, tile, blocks, block);
             ptrdiff_t start = sc_block_start(n, tile, blocks, block);
@@ -1187,7 +1191,7 @@ cdef extern from *:
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 const ptrdiff_t Y_tile_0 = Y_0 == 1 ? Y_1 : tile;
                 const double *restrict Y_tile = sc_packed_rows(
-                    Y + start*Y_0, Y_0, size, c, Y_1, 1, 0, Y_buffer, tile
+                    Y + start*Y_0, Y_0, size, c_, Y_1, 1, 0, Y_buffer, tile
                 );
                 sc_fill(h5, h*tile, 0.0);
                 sc_gemm(size, h, d, X + start*X_0, X_0, X_1, p, h, 1, h5, 1, tile, scratch);
@@ -1204,14 +1208,14 @@ cdef extern from *:
                         h8[i + j*tile] = t6;
                     }
                 }
-                sc_fill(h9, c*tile, 0.0);
-                sc_gemm(size, c, h, h6, 1, tile, p + d*h + h, c, 1, h9, 1, tile, scratch);
+                sc_fill(h9, c_*tile, 0.0);
+                sc_gemm(size, c_, h, h6, 1, tile, p + d*h + h, c_, 1, h9, 1, tile, scratch);
                 sc_fill(h10, tile, 0.0);
                 sc_fill(h11, tile, -INFINITY);
-                for (ptrdiff_t j = 0; j < c; j++) {
+                for (ptrdiff_t j = 0; j < c_; j++) {
                     #pragma omp simd
                     for (ptrdiff_t i = 0; i < size; i++) {
-                        const double t7 = p[c*h + d*h + h + j] + h9[i + j*tile];
+                        const double t7 = p[c_*h + d*h + h + j] + h9[i + j*tile];
                         h10[i] += Y_tile[j*Y_tile_0 + i]*t7;
                         h11[i] = sc_max(h11[i], t7);
                     }
@@ -1222,10 +1226,10 @@ cdef extern from *:
                     h12[i] = t8;
                 }
                 sc_fill(h14, tile, 0.0);
-                for (ptrdiff_t j = 0; j < c; j++) {
+                for (ptrdiff_t j = 0; j < c_; j++) {
                     #pragma omp simd
                     for (ptrdiff_t i = 0; i < size; i++) {
-                        const double t9 = p[c*h + d*h + h + j] + h9[i + j*tile] - h12[i];
+                        const double t9 = p[c_*h + d*h + h + j] + h9[i + j*tile] - h12[i];
                         const double t10 = exp(t9);
                         h13[i + j*tile] = t10;
                         h14[i] += t10;
@@ -1239,7 +1243,7 @@ cdef extern from *:
                     a0 += h12[i] + log(h14[i]) - h10[i];
                 }
                 sc_accumulate(part, a0);
-                for (ptrdiff_t j = 0; j < c; j++) {
+                for (ptrdiff_t j = 0; j < c_; j++) {
                     double a1 = 0.0;
                     #pragma omp simd reduction(+:a1)
                     for (ptrdiff_t i = 0; i < size; i++) {
@@ -1250,8 +1254,8 @@ cdef extern from *:
                     h4[j] += a1;
                 }
                 sc_fill(h17, h*tile, 0.0);
-                sc_gemm(size, h, c, h16, 1, tile, p + d*h + h, 1, c, h17, 1, tile, scratch);
-                sc_gemm(c, h, size, h16, tile, 1, h6, 1, tile, h3, 1, c, scratch);
+                sc_gemm(size, h, c_, h16, 1, tile, p + d*h + h, 1, c_, h17, 1, tile, scratch);
+                sc_gemm(c_, h, size, h16, tile, 1, h6, 1, tile, h3, 1, c_, scratch);
                 for (ptrdiff_t j = 0; j < h; j++) {
                     double a2 = 0.0;
                     #pragma omp simd reduction(+:a2)
@@ -1267,8 +1271,8 @@ cdef extern from *:
                 if (++held == SC_HELD || start + tile >= stop) {
                     sc_flush(h1, part + 2, d*h);
                     sc_flush(h2, part + 2*d*h + 2, h);
-                    sc_flush(h3, part + 2*d*h + 2*h + 2, c*h);
-                    sc_flush(h4, part + 2*c*h + 2*d*h + 2*h + 2, c);
+                    sc_flush(h3, part + 2*d*h + 2*h + 2, c_*h);
+                    sc_flush(h4, part + 2*c_*h + 2*d*h + 2*h + 2, c_);
                     held = 0;
                 }
             }
@@ -1311,7 +1315,7 @@ cdef extern from *:
 
     static int mlp_value_and_grad(
         const double *restrict p, sc_array X_array, sc_array Y_array, ptrdiff_t n, ptrdiff_t d,
-        ptrdiff_t c, ptrdiff_t h, double *restrict value, double *restrict grad
+        ptrdiff_t c_, ptrdiff_t h, double *restrict value, double *restrict grad
     )
     {
         const double *restrict X = X_array.data;
@@ -1320,11 +1324,11 @@ cdef extern from *:
         const ptrdiff_t X_1 = X_array.stride[1];
         const ptrdiff_t Y_0 = Y_array.stride[0];
         const ptrdiff_t Y_1 = Y_array.stride[1];
-        const ptrdiff_t tile0 = sc_tile(n, 4*c + d + 6*h + 5, c*h + d*h + c + h);
-        const ptrdiff_t blocks0 = sc_blocks(n, tile0, c*h + d*h + c + h);
+        const ptrdiff_t tile0 = sc_tile(n, 4*c_ + d + 6*h + 5, c_*h + d*h + c_ + h);
+        const ptrdiff_t blocks0 = sc_blocks(n, tile0, c_*h + d*h + c_ + h);
         const ptrdiff_t tile1 = sc_tile(h, 1, 0);
         const ptrdiff_t blocks1 = sc_blocks(h, tile1, 0);
-        double *const memory = sc_memory(h + blocks0*(2*c*h + 2*d*h + 2*c + 2*h + 2));
+        double *const memory = sc_memory(h + blocks0*(2*c_*h + 2*d*h + 2*c_ + 2*h + 2));
         if (!memory) {
             return -1;
         }
@@ -1333,25 +1337,26 @@ cdef extern from *:
         const double t0 = 1.0/(double)n;
         const double t1 = -1.0/(double)n;
         const mlp_value_and_grad_sweep0_context context0 = {
-            p, X, X_0, X_1, Y, Y_0, Y_1, n, d, c, h, t0, t1, parts0, blocks0, tile0
+            p, X, X_0, X_1, Y, Y_0, Y_1, n, d, c_, h, t0, t1, parts0, blocks0, tile0
         };
         if (sc_run(
             mlp_value_and_grad_sweep0, &context0, blocks0,
-            d*h + h + c*h + c + h*tile0 + h*tile0 + h*tile0 + h*tile0 + c*tile0 + tile0 + tile0 + tile0 + c*tile0 + tile0 + tile0 + c*tile0 + h*tile0 + h*tile0 + c*tile0 + 61448,
-            3*(double)c*(double)h*(double)n + 2*(double)d*(double)h*(double)n + 33*(double)c*(double)n + 63*(double)h*(double)n + 33*(double)n
+            d*h + h + c_*h + c_ + h*tile0 + h*tile0 + h*tile0 + h*tile0 + c_*tile0 + tile0 + tile0 + tile0 + c_*tile0 + tile0 + tile0 + c_*tile0 + h*tile0 + h*tile0 + c_*tile0 + 61448,
+            3*(double)c_*(double)h*(double)n + 2*(double)d*(double)h*(double)n + 33*(double)c_*(double)n + 63*(double)h*(double)n + 33*(double)n
         ) < 0) {
             free(memory);
             return -1;
         }
-        const double s0 = sc_total(parts0, 2*c*h + 2*d*h + 2*c + 2*h + 2, blocks0);
-        sc_totals(grad, parts0 + 2, 2*c*h + 2*d*h + 2*c + 2*h + 2, blocks0, d*h);
-        sc_totals(h0, parts0 + 2*d*h + 2, 2*c*h + 2*d*h + 2*c + 2*h + 2, blocks0, h);
+        const double s0 = sc_total(parts0, 2*c_*h + 2*d*h + 2*c_ + 2*h + 2, blocks0);
+        sc_totals(grad, parts0 + 2, 2*c_*h + 2*d*h + 2*c_ + 2*h + 2, blocks0, d*h);
+        sc_totals(h0, parts0 + 2*d*h + 2, 2*c_*h + 2*d*h + 2*c_ + 2*h + 2, blocks0, h);
         sc_totals(
-            grad + d*h + h, parts0 + 2*d*h + 2*h + 2, 2*c*h + 2*d*h + 2*c + 2*h + 2, blocks0, c*h
+            grad + d*h + h, parts0 + 2*d*h + 2*h + 2, 2*c_*h + 2*d*h + 2*c_ + 2*h + 2, blocks0,
+            c_*h
         );
         sc_totals(
-            grad + c*h + d*h + h, parts0 + 2*c*h + 2*d*h + 2*h + 2, 2*c*h + 2*d*h + 2*c + 2*h + 2,
-            blocks0, c
+            grad + c_*h + d*h + h, parts0 + 2*c_*h + 2*d*h + 2*h + 2,
+            2*c_*h + 2*d*h + 2*c_ + 2*h + 2, blocks0, c_
         );
         value[0] = s0/(double)n;
         const mlp_value_and_grad_sweep1_context context1 = {d, h, grad, h0, blocks1, tile1};
@@ -1373,7 +1378,7 @@ cdef extern from *:
         ptrdiff_t Y_1;
         ptrdiff_t n;
         ptrdiff_t d;
-        ptrdiff_t c;
+        ptrdiff_t c_;
         ptrdiff_t h;
         double t0;
         double t1;
@@ -1396,7 +1401,7 @@ cdef extern from *:
         const ptrdiff_t Y_1 = context->Y_1;
         const ptrdiff_t n = context->n;
         const ptrdiff_t d = context->d;
-        const ptrdiff_t c = context->c;
+        const ptrdiff_t c_ = context->c_;
         const ptrdiff_t h = context->h;
         const double t0 = context->t0;
         const double t1 = context->t1;
@@ -1407,66 +1412,66 @@ cdef extern from *:
         double *restrict h11 = h10 + d*d*h*h;
         double *restrict h12 = h11 + d*h*h;
         double *restrict h13 = h12 + h*h;
-        double *restrict h14 = h13 + c*d*h*h;
-        double *restrict h15 = h14 + c*h*h;
-        double *restrict h16 = h15 + c*c*h*h;
-        double *restrict h17 = h16 + c*d*h;
-        double *restrict h18 = h17 + c*h;
-        double *restrict h19 = h18 + c*c*h;
-        double *restrict h20 = h19 + c*c;
+        double *restrict h14 = h13 + c_*d*h*h;
+        double *restrict h15 = h14 + c_*h*h;
+        double *restrict h16 = h15 + c_*c_*h*h;
+        double *restrict h17 = h16 + c_*d*h;
+        double *restrict h18 = h17 + c_*h;
+        double *restrict h19 = h18 + c_*c_*h;
+        double *restrict h20 = h19 + c_*c_;
         double *restrict h21 = h20 + h*tile;
         double *restrict h22 = h21 + h*tile;
         double *restrict h23 = h22 + h*tile;
         double *restrict h24 = h23 + h*tile;
-        double *restrict h25 = h24 + c*tile;
+        double *restrict h25 = h24 + c_*tile;
         double *restrict h26 = h25 + d*h*tile;
-        double *restrict h27 = h26 + c*h*tile;
+        double *restrict h27 = h26 + c_*h*tile;
         double *restrict h28 = h27 + tile;
-        double *restrict h29 = h28 + c*d*h*tile;
+        double *restrict h29 = h28 + c_*d*h*tile;
         double *restrict h30 = h29 + tile;
-        double *restrict h31 = h30 + c*tile;
+        double *restrict h31 = h30 + c_*tile;
         double *restrict h32 = h31 + tile;
         double *restrict h33 = h32 + tile;
         double *restrict h34 = h33 + tile;
         double *restrict h35 = h34 + d*h*tile;
-        double *restrict h36 = h35 + c*h*tile;
+        double *restrict h36 = h35 + c_*h*tile;
         double *restrict h37 = h36 + h*tile;
-        double *restrict h38 = h37 + c*tile;
-        double *restrict h39 = h38 + c*tile;
-        double *restrict h40 = h39 + c*tile;
+        double *restrict h38 = h37 + c_*tile;
+        double *restrict h39 = h38 + c_*tile;
+        double *restrict h40 = h39 + c_*tile;
         double *restrict h41 = h40 + d*h*tile;
         double *restrict h42 = h41 + h*tile;
-        double *restrict h43 = h42 + c*h*tile;
+        double *restrict h43 = h42 + c_*h*tile;
         double *restrict h44 = h43 + h*tile;
-        double *restrict h45 = h44 + c*d*h*tile;
-        double *restrict h46 = h45 + c*h*tile;
-        double *restrict h47 = h46 + c*h*tile;
-        double *restrict h48 = h47 + c*c*h*tile;
-        double *restrict h49 = h48 + c*c*tile;
+        double *restrict h45 = h44 + c_*d*h*tile;
+        double *restrict h46 = h45 + c_*h*tile;
+        double *restrict h47 = h46 + c_*h*tile;
+        double *restrict h48 = h47 + c_*c_*h*tile;
+        double *restrict h49 = h48 + c_*c_*tile;
         double *restrict h50 = h49 + d*h*h*tile;
         double *restrict h51 = h50 + h*tile;
         double *restrict h52 = h51 + h*h*tile;
-        double *restrict h53 = h52 + c*h*h*tile;
-        double *restrict h54 = h53 + c*h*tile;
+        double *restrict h53 = h52 + c_*h*h*tile;
+        double *restrict h54 = h53 + c_*h*tile;
         double *restrict h55 = h54 + d*h*h*tile;
         double *restrict h56 = h55 + h*h*tile;
-        double *restrict h57 = h56 + c*h*h*tile;
-        double *restrict X_buffer = h57 + c*h*tile;
+        double *restrict h57 = h56 + c_*h*h*tile;
+        double *restrict X_buffer = h57 + c_*h*tile;
         double *restrict Y_buffer = X_buffer + d*tile;
-        double *restrict scratch = Y_buffer + c*tile;
+        double *restrict scratch = Y_buffer + c_*tile;
         for (ptrdiff_t block = first; block < last; block++) {
-            double *restrict part = parts + block*(2*c*c*h*h + 2*c*d*h*h + 2*d*d*h*h + 2*c*c*h + 2*c*d*h + 2*c*h*h + 2*d*h*h + 2*c*c + 2*c*h + 2*h*h);
-            sc_fill(part, 2*c*c*h*h + 2*c*d*h*h + 2*d*d*h*h + 2*c*c*h + 2*c*d*h + 2*c*h*h + 2*d*h*h + 2*c*c + 2*c*h + 2*h*h, 0.0);
+            double *restrict part = parts + block*(2*c_*c_*h*h + 2*c_*d*h*h + 2*d*d*h*h + 2*c_*c_*h + 2*c_*d*h + 2*c_*h*h + 2*d*h*h + 2*c_*c_ + 2*c_*h + 2*h*h);
+            sc_fill(part, 2*c_*c_*h*h + 2*c_*d*h*h + 2*d*d*h*h + 2*c_*c_*h + 2*c_*d*h + 2*c_*h*h + 2*d*h*h + 2*c_*c_ + 2*c_*h + 2*h*h, 0.0);
             sc_fill(h10, d*d*h*h, 0.0);
             sc_fill(h11, d*h*h, 0.0);
             sc_fill(h12, h*h, 0.0);
-            sc_fill(h13, c*d*h*h, 0.0);
-            sc_fill(h14, c*h*h, 0.0);
-            sc_fill(h15, c*c*h*h, 0.0);
-            sc_fill(h16, c*d*h, 0.0);
-            sc_fill(h17, c*h, 0.0);
-            sc_fill(h18, c*c*h, 0.0);
-            sc_fill(h19, c*c, 0.0);
+            sc_fill(h13, c_*d*h*h, 0.0);
+            sc_fill(h14, c_*h*h, 0.0);
+            sc_fill(h15, c_*c_*h*h, 0.0);
+            sc_fill(h16, c_*d*h, 0.0);
+            sc_fill(h17, c_*h, 0.0);
+            sc_fill(h18, c_*c_*h, 0.0);
+            sc_fill(h19, c_*c_, 0.0);
             int held = 0;
             const ptrdiff_t stop = sc_block_stop(n, tile, blocks, block);
             ptrdiff_t start = sc_block_start(n, tile, blocks, block);
@@ -1478,7 +1483,7 @@ cdef extern from *:
                 );
                 const ptrdiff_t Y_tile_0 = Y_0 == 1 ? Y_1 : tile;
                 const double *restrict Y_tile = sc_packed_rows(
-                    Y + start*Y_0, Y_0, size, c, Y_1, 1, 0, Y_buffer, tile
+                    Y + start*Y_0, Y_0, size, c_, Y_1, 1, 0, Y_buffer, tile
                 );
                 sc_fill(h20, h*tile, 0.0);
                 sc_gemm(size, h, d, X + start*X_0, X_0, X_1, p, h, 1, h20, 1, tile, scratch);
@@ -1496,8 +1501,8 @@ cdef extern from *:
                         h23[i + j*tile] = t7;
                     }
                 }
-                sc_fill(h24, c*tile, 0.0);
-                sc_gemm(size, c, h, h21, 1, tile, p + d*h + h, c, 1, h24, 1, tile, scratch);
+                sc_fill(h24, c_*tile, 0.0);
+                sc_gemm(size, c_, h, h21, 1, tile, p + d*h + h, c_, 1, h24, 1, tile, scratch);
                 for (ptrdiff_t j = 0; j < d; j++) {
                     for (ptrdiff_t k = 0; k < h; k++) {
                         #pragma omp simd
@@ -1508,28 +1513,28 @@ cdef extern from *:
                     }
                 }
                 for (ptrdiff_t j = 0; j < h; j++) {
-                    for (ptrdiff_t k = 0; k < c; k++) {
+                    for (ptrdiff_t k = 0; k < c_; k++) {
                         #pragma omp simd
                         for (ptrdiff_t i = 0; i < size; i++) {
-                            const double t9 = h22[i + j*tile]*p[d*h + h + j*c + k];
-                            h26[j*c*tile + k*tile + i] = t9;
+                            const double t9 = h22[i + j*tile]*p[d*h + h + j*c_ + k];
+                            h26[j*c_*tile + k*tile + i] = t9;
                         }
                     }
                 }
                 sc_fill(h27, tile, -INFINITY);
-                for (ptrdiff_t j = 0; j < c; j++) {
+                for (ptrdiff_t j = 0; j < c_; j++) {
                     #pragma omp simd
                     for (ptrdiff_t i = 0; i < size; i++) {
-                        h27[i] = sc_max(h27[i], p[c*h + d*h + h + j] + h24[i + j*tile]);
+                        h27[i] = sc_max(h27[i], p[c_*h + d*h + h + j] + h24[i + j*tile]);
                     }
                 }
                 for (ptrdiff_t j = 0; j < d; j++) {
                     for (ptrdiff_t k = 0; k < h; k++) {
-                        for (ptrdiff_t l = 0; l < c; l++) {
+                        for (ptrdiff_t l = 0; l < c_; l++) {
                             #pragma omp simd
                             for (ptrdiff_t i = 0; i < size; i++) {
-                                const double t10 = h25[i + j*h*tile + k*tile]*p[d*h + h + k*c + l];
-                                h28[i + j*c*h*tile + k*c*tile + l*tile] = t10;
+                                const double t10 = h25[i + j*h*tile + k*tile]*p[d*h + h + k*c_ + l];
+                                h28[i + j*c_*h*tile + k*c_*tile + l*tile] = t10;
                             }
                         }
                     }
@@ -1540,10 +1545,10 @@ cdef extern from *:
                     h29[i] = t11;
                 }
                 sc_fill(h31, tile, 0.0);
-                for (ptrdiff_t j = 0; j < c; j++) {
+                for (ptrdiff_t j = 0; j < c_; j++) {
                     #pragma omp simd
                     for (ptrdiff_t i = 0; i < size; i++) {
-                        const double t12 = p[c*h + d*h + h + j] + h24[i + j*tile] - h29[i];
+                        const double t12 = p[c_*h + d*h + h + j] + h24[i + j*tile] - h29[i];
                         const double t13 = exp(t12);
                         h30[i + j*tile] = t13;
                         h31[i] += t13;
@@ -1557,32 +1562,32 @@ cdef extern from *:
                     h33[i] = t15;
                 }
                 sc_fill(h34, d*h*tile, 0.0);
-                for (ptrdiff_t j = 0; j < c; j++) {
+                for (ptrdiff_t j = 0; j < c_; j++) {
                     for (ptrdiff_t k = 0; k < d; k++) {
                         for (ptrdiff_t l = 0; l < h; l++) {
                             #pragma omp simd
                             for (ptrdiff_t i = 0; i < size; i++) {
-                                const double t16 = h28[i + k*c*h*tile + l*c*tile + j*tile]*h30[i + j*tile];
+                                const double t16 = h28[i + k*c_*h*tile + l*c_*tile + j*tile]*h30[i + j*tile];
                                 h34[i + k*h*tile + l*tile] += t16;
                             }
                         }
                     }
                 }
                 sc_fill(h36, h*tile, 0.0);
-                for (ptrdiff_t j = 0; j < c; j++) {
+                for (ptrdiff_t j = 0; j < c_; j++) {
                     for (ptrdiff_t k = 0; k < h; k++) {
                         #pragma omp simd
                         for (ptrdiff_t i = 0; i < size; i++) {
                             const double t17 = h21[i + k*tile]*h30[i + j*tile];
                             h35[i + j*h*tile + k*tile] = t17;
-                            h36[i + k*tile] += h26[k*c*tile + j*tile + i]*h30[i + j*tile];
+                            h36[i + k*tile] += h26[k*c_*tile + j*tile + i]*h30[i + j*tile];
                         }
                     }
                 }
-                for (ptrdiff_t j = 0; j < c; j++) {
+                for (ptrdiff_t j = 0; j < c_; j++) {
                     #pragma omp simd
                     for (ptrdiff_t i = 0; i < size; i++) {
-                        const double t18 = p[c*h + d*h + h + j] + h24[i + j*tile] - h29[i];
+                        const double t18 = p[c_*h + d*h + h + j] + h24[i + j*tile] - h29[i];
                         const double t19 = exp(t18);
                         const double t20 = h32[i]*t19;
                         const double t21 = t20 + t1*Y_tile[j*Y_tile_0 + i];
@@ -1609,72 +1614,72 @@ cdef extern from *:
                     }
                 }
                 for (ptrdiff_t j = 0; j < h; j++) {
-                    for (ptrdiff_t k = 0; k < c; k++) {
+                    for (ptrdiff_t k = 0; k < c_; k++) {
                         #pragma omp simd
                         for (ptrdiff_t i = 0; i < size; i++) {
                             const double t25 = -h35[i + k*h*tile + j*tile]*h33[i];
-                            h42[i + j*c*tile + k*tile] = t25;
+                            h42[i + j*c_*tile + k*tile] = t25;
                         }
                     }
                 }
                 sc_fill(h43, h*tile, 0.0);
-                sc_gemm(size, h, c, h38, 1, tile, p + d*h + h, 1, c, h43, 1, tile, scratch);
-                for (ptrdiff_t j = 0; j < c; j++) {
+                sc_gemm(size, h, c_, h38, 1, tile, p + d*h + h, 1, c_, h43, 1, tile, scratch);
+                for (ptrdiff_t j = 0; j < c_; j++) {
                     for (ptrdiff_t k = 0; k < d; k++) {
                         for (ptrdiff_t l = 0; l < h; l++) {
                             #pragma omp simd
                             for (ptrdiff_t i = 0; i < size; i++) {
-                                const double t26 = h37[i + j*tile]*h28[i + k*c*h*tile + l*c*tile + j*tile];
+                                const double t26 = h37[i + j*tile]*h28[i + k*c_*h*tile + l*c_*tile + j*tile];
                                 const double t27 = h40[i + k*h*tile + l*tile]*h30[i + j*tile] + t26;
                                 h44[i + j*d*h*tile + k*h*tile + l*tile] = t27;
                             }
                         }
                     }
                 }
-                for (ptrdiff_t j = 0; j < c; j++) {
+                for (ptrdiff_t j = 0; j < c_; j++) {
                     for (ptrdiff_t k = 0; k < h; k++) {
                         #pragma omp simd
                         for (ptrdiff_t i = 0; i < size; i++) {
-                            const double t28 = h41[i + k*tile]*h30[i + j*tile] + h37[i + j*tile]*h26[k*c*tile + j*tile + i];
+                            const double t28 = h41[i + k*tile]*h30[i + j*tile] + h37[i + j*tile]*h26[k*c_*tile + j*tile + i];
                             const double t29 = h38[i + j*tile]*h22[i + k*tile];
                             h45[i + j*h*tile + k*tile] = t28;
                             h46[i + j*h*tile + k*tile] = t29;
                         }
                     }
                 }
-                for (ptrdiff_t j = 0; j < c; j++) {
+                for (ptrdiff_t j = 0; j < c_; j++) {
                     for (ptrdiff_t k = 0; k < h; k++) {
-                        for (ptrdiff_t l = 0; l < c; l++) {
+                        for (ptrdiff_t l = 0; l < c_; l++) {
                             #pragma omp simd
                             for (ptrdiff_t i = 0; i < size; i++) {
                                 const double t30 = h37[i + j*tile]*(((j - l == 0) ? 1.0 : 0.0)*h21[i + k*tile]);
-                                const double t31 = h42[i + k*c*tile + l*tile]*h30[i + j*tile] + t30;
-                                h47[i + j*c*h*tile + k*c*tile + l*tile] = t31;
+                                const double t31 = h42[i + k*c_*tile + l*tile]*h30[i + j*tile] + t30;
+                                h47[i + j*c_*h*tile + k*c_*tile + l*tile] = t31;
                             }
                         }
                     }
                 }
-                for (ptrdiff_t j = 0; j < c; j++) {
-                    for (ptrdiff_t k = 0; k < c; k++) {
+                for (ptrdiff_t j = 0; j < c_; j++) {
+                    for (ptrdiff_t k = 0; k < c_; k++) {
                         double a0 = 0.0;
                         #pragma omp simd reduction(+:a0)
                         for (ptrdiff_t i = 0; i < size; i++) {
                             const double t32 = ((j - k == 0) ? 1.0 : 0.0)*h30[i + j*tile]*h32[i];
                             const double t33 = h39[i + k*tile]*h30[i + j*tile] + t32;
-                            h48[i + j*c*tile + k*tile] = t33;
+                            h48[i + j*c_*tile + k*tile] = t33;
                             a0 += t33;
                         }
-                        h19[j*c + k] += a0;
+                        h19[j*c_ + k] += a0;
                     }
                 }
                 sc_fill(h49, d*h*h*tile, 0.0);
                 for (ptrdiff_t j = 0; j < h; j++) {
-                    for (ptrdiff_t k = 0; k < c; k++) {
+                    for (ptrdiff_t k = 0; k < c_; k++) {
                         for (ptrdiff_t l = 0; l < d; l++) {
                             for (ptrdiff_t m = 0; m < h; m++) {
                                 #pragma omp simd
                                 for (ptrdiff_t i = 0; i < size; i++) {
-                                    const double t34 = h44[i + k*d*h*tile + l*h*tile + m*tile]*p[d*h + h + j*c + k];
+                                    const double t34 = h44[i + k*d*h*tile + l*h*tile + m*tile]*p[d*h + h + j*c_ + k];
                                     h49[i + j*d*h*tile + l*h*tile + m*tile] += t34;
                                 }
                             }
@@ -1691,57 +1696,57 @@ cdef extern from *:
                 }
                 sc_fill(h51, h*h*tile, 0.0);
                 for (ptrdiff_t j = 0; j < h; j++) {
-                    for (ptrdiff_t k = 0; k < c; k++) {
+                    for (ptrdiff_t k = 0; k < c_; k++) {
                         for (ptrdiff_t l = 0; l < h; l++) {
                             #pragma omp simd
                             for (ptrdiff_t i = 0; i < size; i++) {
-                                const double t37 = h45[i + k*h*tile + l*tile]*p[d*h + h + j*c + k];
+                                const double t37 = h45[i + k*h*tile + l*tile]*p[d*h + h + j*c_ + k];
                                 h51[i + j*h*tile + l*tile] += t37;
                             }
                         }
                     }
                 }
-                sc_fill(h52, c*h*h*tile, 0.0);
-                for (ptrdiff_t j = 0; j < c; j++) {
+                sc_fill(h52, c_*h*h*tile, 0.0);
+                for (ptrdiff_t j = 0; j < c_; j++) {
                     for (ptrdiff_t k = 0; k < h; k++) {
-                        for (ptrdiff_t l = 0; l < c; l++) {
+                        for (ptrdiff_t l = 0; l < c_; l++) {
                             for (ptrdiff_t m = 0; m < h; m++) {
                                 #pragma omp simd
                                 for (ptrdiff_t i = 0; i < size; i++) {
-                                    const double t38 = h47[i + j*c*h*tile + k*c*tile + l*tile]*h26[m*c*tile + j*tile + i];
-                                    h52[i + k*c*h*tile + l*h*tile + m*tile] += t38;
+                                    const double t38 = h47[i + j*c_*h*tile + k*c_*tile + l*tile]*h26[m*c_*tile + j*tile + i];
+                                    h52[i + k*c_*h*tile + l*h*tile + m*tile] += t38;
                                 }
                             }
                         }
                     }
                 }
                 for (ptrdiff_t j = 0; j < h; j++) {
-                    for (ptrdiff_t k = 0; k < c; k++) {
+                    for (ptrdiff_t k = 0; k < c_; k++) {
                         for (ptrdiff_t l = 0; l < h; l++) {
-                            for (ptrdiff_t m = 0; m < c; m++) {
+                            for (ptrdiff_t m = 0; m < c_; m++) {
                                 double a1 = 0.0;
                                 #pragma omp simd reduction(+:a1)
                                 for (ptrdiff_t i = 0; i < size; i++) {
-                                    const double t39 = h47[i + k*c*h*tile + l*c*tile + m*tile]*h21[i + j*tile];
+                                    const double t39 = h47[i + k*c_*h*tile + l*c_*tile + m*tile]*h21[i + j*tile];
                                     a1 += t39;
                                 }
-                                h15[j*c*c*h + k*c*h + l*c + m] += a1;
+                                h15[j*c_*c_*h + k*c_*h + l*c_ + m] += a1;
                             }
                         }
                     }
                 }
-                sc_fill(h53, c*h*tile, 0.0);
+                sc_fill(h53, c_*h*tile, 0.0);
                 for (ptrdiff_t j = 0; j < h; j++) {
-                    for (ptrdiff_t k = 0; k < c; k++) {
-                        for (ptrdiff_t l = 0; l < c; l++) {
+                    for (ptrdiff_t k = 0; k < c_; k++) {
+                        for (ptrdiff_t l = 0; l < c_; l++) {
                             double a2 = 0.0;
                             #pragma omp simd reduction(+:a2)
                             for (ptrdiff_t i = 0; i < size; i++) {
-                                const double t40 = h48[i + k*c*tile + l*tile]*p[d*h + h + j*c + k];
-                                h53[i + j*c*tile + l*tile] += t40;
-                                a2 += h48[i + k*c*tile + l*tile]*h21[i + j*tile];
+                                const double t40 = h48[i + k*c_*tile + l*tile]*p[d*h + h + j*c_ + k];
+                                h53[i + j*c_*tile + l*tile] += t40;
+                                a2 += h48[i + k*c_*tile + l*tile]*h21[i + j*tile];
                             }
-                            h18[j*c*c + k*c + l] += a2;
+                            h18[j*c_*c_ + k*c_ + l] += a2;
                         }
                     }
                 }
@@ -1773,29 +1778,29 @@ cdef extern from *:
                 }
                 for (ptrdiff_t j = 0; j < h; j++) {
                     for (ptrdiff_t k = 0; k < h; k++) {
-                        for (ptrdiff_t l = 0; l < c; l++) {
+                        for (ptrdiff_t l = 0; l < c_; l++) {
                             double a4 = 0.0;
                             #pragma omp simd reduction(+:a4)
                             for (ptrdiff_t i = 0; i < size; i++) {
                                 const double t46 = ((j - k == 0) ? 1.0 : 0.0)*h46[i + l*h*tile + j*tile];
-                                const double t47 = h52[i + k*c*h*tile + l*h*tile + j*tile] + t46;
-                                h56[i + j*c*h*tile + k*c*tile + l*tile] = t47;
+                                const double t47 = h52[i + k*c_*h*tile + l*h*tile + j*tile] + t46;
+                                h56[i + j*c_*h*tile + k*c_*tile + l*tile] = t47;
                                 a4 += t47;
                             }
-                            h14[j*c*h + k*c + l] += a4;
+                            h14[j*c_*h + k*c_ + l] += a4;
                         }
                     }
                 }
                 for (ptrdiff_t j = 0; j < h; j++) {
-                    for (ptrdiff_t k = 0; k < c; k++) {
+                    for (ptrdiff_t k = 0; k < c_; k++) {
                         double a5 = 0.0;
                         #pragma omp simd reduction(+:a5)
                         for (ptrdiff_t i = 0; i < size; i++) {
-                            const double t48 = h53[i + j*c*tile + k*tile]*h22[i + j*tile];
-                            h57[i + j*c*tile + k*tile] = t48;
+                            const double t48 = h53[i + j*c_*tile + k*tile]*h22[i + j*tile];
+                            h57[i + j*c_*tile + k*tile] = t48;
                             a5 += t48;
                         }
-                        h17[j*c + k] += a5;
+                        h17[j*c_ + k] += a5;
                     }
                 }
                 for (ptrdiff_t j = 0; j < d; j++) {
@@ -1829,28 +1834,28 @@ cdef extern from *:
                 for (ptrdiff_t j = 0; j < d; j++) {
                     for (ptrdiff_t k = 0; k < h; k++) {
                         for (ptrdiff_t l = 0; l < h; l++) {
-                            for (ptrdiff_t m = 0; m < c; m++) {
+                            for (ptrdiff_t m = 0; m < c_; m++) {
                                 double a8 = 0.0;
                                 #pragma omp simd reduction(+:a8)
                                 for (ptrdiff_t i = 0; i < size; i++) {
-                                    const double t51 = h56[i + k*c*h*tile + l*c*tile + m*tile]*X_tile[j*X_tile_0 + i];
+                                    const double t51 = h56[i + k*c_*h*tile + l*c_*tile + m*tile]*X_tile[j*X_tile_0 + i];
                                     a8 += t51;
                                 }
-                                h13[j*c*h*h + k*c*h + l*c + m] += a8;
+                                h13[j*c_*h*h + k*c_*h + l*c_ + m] += a8;
                             }
                         }
                     }
                 }
                 for (ptrdiff_t j = 0; j < d; j++) {
                     for (ptrdiff_t k = 0; k < h; k++) {
-                        for (ptrdiff_t l = 0; l < c; l++) {
+                        for (ptrdiff_t l = 0; l < c_; l++) {
                             double a9 = 0.0;
                             #pragma omp simd reduction(+:a9)
                             for (ptrdiff_t i = 0; i < size; i++) {
-                                const double t52 = h57[i + k*c*tile + l*tile]*X_tile[j*X_tile_0 + i];
+                                const double t52 = h57[i + k*c_*tile + l*tile]*X_tile[j*X_tile_0 + i];
                                 a9 += t52;
                             }
-                            h16[j*c*h + k*c + l] += a9;
+                            h16[j*c_*h + k*c_ + l] += a9;
                         }
                     }
                 }
@@ -1858,13 +1863,13 @@ cdef extern from *:
                     sc_flush(h10, part, d*d*h*h);
                     sc_flush(h11, part + 2*d*d*h*h, d*h*h);
                     sc_flush(h12, part + 2*d*d*h*h + 2*d*h*h, h*h);
-                    sc_flush(h13, part + 2*d*d*h*h + 2*d*h*h + 2*h*h, c*d*h*h);
-                    sc_flush(h14, part + 2*c*d*h*h + 2*d*d*h*h + 2*d*h*h + 2*h*h, c*h*h);
-                    sc_flush(h15, part + 2*c*d*h*h + 2*d*d*h*h + 2*c*h*h + 2*d*h*h + 2*h*h, c*c*h*h);
-                    sc_flush(h16, part + 2*c*c*h*h + 2*c*d*h*h + 2*d*d*h*h + 2*c*h*h + 2*d*h*h + 2*h*h, c*d*h);
-                    sc_flush(h17, part + 2*c*c*h*h + 2*c*d*h*h + 2*d*d*h*h + 2*c*d*h + 2*c*h*h + 2*d*h*h + 2*h*h, c*h);
-                    sc_flush(h18, part + 2*c*c*h*h + 2*c*d*h*h + 2*d*d*h*h + 2*c*d*h + 2*c*h*h + 2*d*h*h + 2*c*h + 2*h*h, c*c*h);
-                    sc_flush(h19, part + 2*c*c*h*h + 2*c*d*h*h + 2*d*d*h*h + 2*c*c*h + 2*c*d*h + 2*c*h*h + 2*d*h*h + 2*c*h + 2*h*h, c*c);
+                    sc_flush(h13, part + 2*d*d*h*h + 2*d*h*h + 2*h*h, c_*d*h*h);
+                    sc_flush(h14, part + 2*c_*d*h*h + 2*d*d*h*h + 2*d*h*h + 2*h*h, c_*h*h);
+                    sc_flush(h15, part + 2*c_*d*h*h + 2*d*d*h*h + 2*c_*h*h + 2*d*h*h + 2*h*h, c_*c_*h*h);
+                    sc_flush(h16, part + 2*c_*c_*h*h + 2*c_*d*h*h + 2*d*d*h*h + 2*c_*h*h + 2*d*h*h + 2*h*h, c_*d*h);
+                    sc_flush(h17, part + 2*c_*c_*h*h + 2*c_*d*h*h + 2*d*d*h*h + 2*c_*d*h + 2*c_*h*h + 2*d*h*h + 2*h*h, c_*h);
+                    sc_flush(h18, part + 2*c_*c_*h*h + 2*c_*d*h*h + 2*d*d*h*h + 2*c_*d*h + 2*c_*h*h + 2*d*h*h + 2*c_*h + 2*h*h, c_*c_*h);
+                    sc_flush(h19, part + 2*c_*c_*h*h + 2*c_*d*h*h + 2*d*d*h*h + 2*c_*c_*h + 2*c_*d*h + 2*c_*h*h + 2*d*h*h + 2*c_*h + 2*h*h, c_*c_);
                     held = 0;
                 }
             }
@@ -1873,7 +1878,7 @@ cdef extern from *:
 
     typedef struct {
         ptrdiff_t d;
-        ptrdiff_t c;
+        ptrdiff_t c_;
         ptrdiff_t h;
         double *restrict hessian;
         double *restrict h1;
@@ -1895,7 +1900,7 @@ cdef extern from *:
     {
         const mlp_hessian_sweep1_context *context = shared;
         const ptrdiff_t d = context->d;
-        const ptrdiff_t c = context->c;
+        const ptrdiff_t c_ = context->c_;
         const ptrdiff_t h = context->h;
         double *restrict hessian = context->hessian;
         double *restrict h1 = context->h1;
@@ -1920,7 +1925,7 @@ cdef extern from *:
                         for (ptrdiff_t l = 0; l < d; l++) {
                             #pragma omp simd
                             for (ptrdiff_t i = 0; i < size; i++) {
-                                hessian[j*(c*h*h + d*h*h + c*h + h*h) + k*(c*h + d*h + c + h) + l*h + start + i] = h6[j*d*h*h + k*d*h + l*h + start + i];
+                                hessian[j*(c_*h*h + d*h*h + c_*h + h*h) + k*(c_*h + d*h + c_ + h) + l*h + start + i] = h6[j*d*h*h + k*d*h + l*h + start + i];
                             }
                         }
                     }
@@ -1929,111 +1934,111 @@ cdef extern from *:
                     for (ptrdiff_t k = 0; k < h; k++) {
                         #pragma omp simd
                         for (ptrdiff_t i = 0; i < size; i++) {
-                            hessian[d*h + j*(c*h*h + d*h*h + c*h + h*h) + k*(c*h + d*h + c + h) + start + i] = h7[j*h*h + k*h + start + i];
+                            hessian[d*h + j*(c_*h*h + d*h*h + c_*h + h*h) + k*(c_*h + d*h + c_ + h) + start + i] = h7[j*h*h + k*h + start + i];
                         }
                     }
                 }
                 for (ptrdiff_t j = 0; j < h; j++) {
                     #pragma omp simd
                     for (ptrdiff_t i = 0; i < size; i++) {
-                        hessian[c*d*h*h + d*d*h*h + c*d*h + d*h*h + d*h + j*(c*h + d*h + c + h) + start + i] = h3[j*h + start + i];
+                        hessian[c_*d*h*h + d*d*h*h + c_*d*h + d*h*h + d*h + j*(c_*h + d*h + c_ + h) + start + i] = h3[j*h + start + i];
                     }
                 }
                 for (ptrdiff_t j = 0; j < h; j++) {
                     for (ptrdiff_t k = 0; k < d; k++) {
                         #pragma omp simd
                         for (ptrdiff_t i = 0; i < size; i++) {
-                            hessian[c*d*h*h + d*d*h*h + c*d*h + d*h*h + j*(c*h + d*h + c + h) + k*h + start + i] = h7[k*h*h + (start + i)*h + j];
+                            hessian[c_*d*h*h + d*d*h*h + c_*d*h + d*h*h + j*(c_*h + d*h + c_ + h) + k*h + start + i] = h7[k*h*h + (start + i)*h + j];
                         }
                     }
                 }
                 for (ptrdiff_t j = 0; j < d; j++) {
                     for (ptrdiff_t k = 0; k < h; k++) {
-                        for (ptrdiff_t l = 0; l < c; l++) {
+                        for (ptrdiff_t l = 0; l < c_; l++) {
                             #pragma omp simd
                             for (ptrdiff_t i = 0; i < size; i++) {
-                                hessian[d*h + h + j*(c*h*h + d*h*h + c*h + h*h) + k*(c*h + d*h + c + h) + (start + i)*c + l] = h8[j*c*h*h + k*c*h + (start + i)*c + l];
+                                hessian[d*h + h + j*(c_*h*h + d*h*h + c_*h + h*h) + k*(c_*h + d*h + c_ + h) + (start + i)*c_ + l] = h8[j*c_*h*h + k*c_*h + (start + i)*c_ + l];
                             }
                         }
                     }
                 }
                 for (ptrdiff_t j = 0; j < h; j++) {
-                    for (ptrdiff_t k = 0; k < c; k++) {
+                    for (ptrdiff_t k = 0; k < c_; k++) {
                         #pragma omp simd
                         for (ptrdiff_t i = 0; i < size; i++) {
-                            hessian[c*d*h*h + d*d*h*h + c*d*h + d*h*h + d*h + h + j*(c*h + d*h + c + h) + (start + i)*c + k] = h4[j*c*h + (start + i)*c + k];
+                            hessian[c_*d*h*h + d*d*h*h + c_*d*h + d*h*h + d*h + h + j*(c_*h + d*h + c_ + h) + (start + i)*c_ + k] = h4[j*c_*h + (start + i)*c_ + k];
                         }
                     }
                 }
                 for (ptrdiff_t j = 0; j < h; j++) {
-                    for (ptrdiff_t k = 0; k < c; k++) {
-                        for (ptrdiff_t l = 0; l < c; l++) {
+                    for (ptrdiff_t k = 0; k < c_; k++) {
+                        for (ptrdiff_t l = 0; l < c_; l++) {
                             #pragma omp simd
                             for (ptrdiff_t i = 0; i < size; i++) {
-                                hessian[c*d*h*h + d*d*h*h + c*d*h + c*h*h + 2*d*h*h + c*h + d*h + h*h + h + j*(c*c*h + c*d*h + c*c + c*h) + k*(c*h + d*h + c + h) + (start + i)*c + l] = h1[j*c*c*h + k*c*h + (start + i)*c + l];
+                                hessian[c_*d*h*h + d*d*h*h + c_*d*h + c_*h*h + 2*d*h*h + c_*h + d*h + h*h + h + j*(c_*c_*h + c_*d*h + c_*c_ + c_*h) + k*(c_*h + d*h + c_ + h) + (start + i)*c_ + l] = h1[j*c_*c_*h + k*c_*h + (start + i)*c_ + l];
                             }
                         }
                     }
                 }
                 for (ptrdiff_t j = 0; j < h; j++) {
-                    for (ptrdiff_t k = 0; k < c; k++) {
+                    for (ptrdiff_t k = 0; k < c_; k++) {
                         for (ptrdiff_t l = 0; l < d; l++) {
                             #pragma omp simd
                             for (ptrdiff_t i = 0; i < size; i++) {
-                                hessian[c*d*h*h + d*d*h*h + c*d*h + c*h*h + 2*d*h*h + c*h + h*h + j*(c*c*h + c*d*h + c*c + c*h) + k*(c*h + d*h + c + h) + l*h + start + i] = h8[l*c*h*h + (start + i)*c*h + j*c + k];
+                                hessian[c_*d*h*h + d*d*h*h + c_*d*h + c_*h*h + 2*d*h*h + c_*h + h*h + j*(c_*c_*h + c_*d*h + c_*c_ + c_*h) + k*(c_*h + d*h + c_ + h) + l*h + start + i] = h8[l*c_*h*h + (start + i)*c_*h + j*c_ + k];
                             }
                         }
                     }
                 }
                 for (ptrdiff_t j = 0; j < h; j++) {
-                    for (ptrdiff_t k = 0; k < c; k++) {
+                    for (ptrdiff_t k = 0; k < c_; k++) {
                         #pragma omp simd
                         for (ptrdiff_t i = 0; i < size; i++) {
-                            hessian[c*d*h*h + d*d*h*h + c*d*h + c*h*h + 2*d*h*h + c*h + d*h + h*h + j*(c*c*h + c*d*h + c*c + c*h) + k*(c*h + d*h + c + h) + start + i] = h4[(start + i)*c*h + j*c + k];
+                            hessian[c_*d*h*h + d*d*h*h + c_*d*h + c_*h*h + 2*d*h*h + c_*h + d*h + h*h + j*(c_*c_*h + c_*d*h + c_*c_ + c_*h) + k*(c_*h + d*h + c_ + h) + start + i] = h4[(start + i)*c_*h + j*c_ + k];
                         }
                     }
                 }
                 for (ptrdiff_t j = 0; j < d; j++) {
-                    for (ptrdiff_t k = 0; k < c; k++) {
+                    for (ptrdiff_t k = 0; k < c_; k++) {
                         #pragma omp simd
                         for (ptrdiff_t i = 0; i < size; i++) {
-                            hessian[c*h + d*h + h + j*(c*h*h + d*h*h + c*h + h*h) + (start + i)*(c*h + d*h + c + h) + k] = h9[j*c*h + (start + i)*c + k];
+                            hessian[c_*h + d*h + h + j*(c_*h*h + d*h*h + c_*h + h*h) + (start + i)*(c_*h + d*h + c_ + h) + k] = h9[j*c_*h + (start + i)*c_ + k];
                         }
                     }
                 }
-                for (ptrdiff_t j = 0; j < c; j++) {
+                for (ptrdiff_t j = 0; j < c_; j++) {
                     #pragma omp simd
                     for (ptrdiff_t i = 0; i < size; i++) {
-                        hessian[c*d*h*h + d*d*h*h + c*d*h + d*h*h + c*h + d*h + h + (start + i)*(c*h + d*h + c + h) + j] = h5[(start + i)*c + j];
+                        hessian[c_*d*h*h + d*d*h*h + c_*d*h + d*h*h + c_*h + d*h + h + (start + i)*(c_*h + d*h + c_ + h) + j] = h5[(start + i)*c_ + j];
                     }
                 }
-                for (ptrdiff_t j = 0; j < c; j++) {
-                    for (ptrdiff_t k = 0; k < c; k++) {
+                for (ptrdiff_t j = 0; j < c_; j++) {
+                    for (ptrdiff_t k = 0; k < c_; k++) {
                         #pragma omp simd
                         for (ptrdiff_t i = 0; i < size; i++) {
-                            hessian[c*d*h*h + d*d*h*h + c*d*h + c*h*h + 2*d*h*h + 2*c*h + d*h + h*h + h + (start + i)*(c*c*h + c*d*h + c*c + c*h) + j*(c*h + d*h + c + h) + k] = h2[(start + i)*c*c + j*c + k];
+                            hessian[c_*d*h*h + d*d*h*h + c_*d*h + c_*h*h + 2*d*h*h + 2*c_*h + d*h + h*h + h + (start + i)*(c_*c_*h + c_*d*h + c_*c_ + c_*h) + j*(c_*h + d*h + c_ + h) + k] = h2[(start + i)*c_*c_ + j*c_ + k];
                         }
                     }
                 }
-                for (ptrdiff_t j = 0; j < c; j++) {
+                for (ptrdiff_t j = 0; j < c_; j++) {
                     for (ptrdiff_t k = 0; k < d; k++) {
                         #pragma omp simd
                         for (ptrdiff_t i = 0; i < size; i++) {
-                            hessian[c*c*h*h + 2*c*d*h*h + d*d*h*h + c*c*h + c*d*h + 2*c*h*h + 2*d*h*h + c*h + h*h + j*(c*h + d*h + c + h) + k*h + start + i] = h9[k*c*h + (start + i)*c + j];
+                            hessian[c_*c_*h*h + 2*c_*d*h*h + d*d*h*h + c_*c_*h + c_*d*h + 2*c_*h*h + 2*d*h*h + c_*h + h*h + j*(c_*h + d*h + c_ + h) + k*h + start + i] = h9[k*c_*h + (start + i)*c_ + j];
                         }
                     }
                 }
-                for (ptrdiff_t j = 0; j < c; j++) {
+                for (ptrdiff_t j = 0; j < c_; j++) {
                     #pragma omp simd
                     for (ptrdiff_t i = 0; i < size; i++) {
-                        hessian[c*c*h*h + 2*c*d*h*h + d*d*h*h + c*c*h + c*d*h + 2*c*h*h + 2*d*h*h + c*h + d*h + h*h + j*(c*h + d*h + c + h) + start + i] = h5[(start + i)*c + j];
+                        hessian[c_*c_*h*h + 2*c_*d*h*h + d*d*h*h + c_*c_*h + c_*d*h + 2*c_*h*h + 2*d*h*h + c_*h + d*h + h*h + j*(c_*h + d*h + c_ + h) + start + i] = h5[(start + i)*c_ + j];
                     }
                 }
-                for (ptrdiff_t j = 0; j < c; j++) {
-                    for (ptrdiff_t k = 0; k < c; k++) {
+                for (ptrdiff_t j = 0; j < c_; j++) {
+                    for (ptrdiff_t k = 0; k < c_; k++) {
                         #pragma omp simd
                         for (ptrdiff_t i = 0; i < size; i++) {
-                            hessian[c*c*h*h + 2*c*d*h*h + d*d*h*h + c*c*h + c*d*h + 2*c*h*h + 2*d*h*h + c*h + d*h + h*h + h + j*(c*h + d*h + c + h) + (start + i)*c + k] = h2[(start + i)*c*c + k*c + j];
+                            hessian[c_*c_*h*h + 2*c_*d*h*h + d*d*h*h + c_*c_*h + c_*d*h + 2*c_*h*h + 2*d*h*h + c_*h + d*h + h*h + h + j*(c_*h + d*h + c_ + h) + (start + i)*c_ + k] = h2[(start + i)*c_*c_ + k*c_ + j];
                         }
                     }
                 }
@@ -2043,7 +2048,7 @@ cdef extern from *:
 
     typedef struct {
         ptrdiff_t d;
-        ptrdiff_t c;
+        ptrdiff_t c_;
         ptrdiff_t h;
         double *restrict hessian;
         double *restrict h0;
@@ -2057,7 +2062,7 @@ cdef extern from *:
     {
         const mlp_hessian_sweep2_context *context = shared;
         const ptrdiff_t d = context->d;
-        const ptrdiff_t c = context->c;
+        const ptrdiff_t c_ = context->c_;
         const ptrdiff_t h = context->h;
         double *restrict hessian = context->hessian;
         double *restrict h0 = context->h0;
@@ -2065,14 +2070,14 @@ cdef extern from *:
         const ptrdiff_t tile = context->tile;
         (void)work;
         for (ptrdiff_t block = first; block < last; block++) {
-            const ptrdiff_t stop = sc_block_stop(c, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(c, tile, blocks, block);
+            const ptrdiff_t stop = sc_block_stop(c_, tile, blocks, block);
+            ptrdiff_t start = sc_block_start(c_, tile, blocks, block);
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
-                for (ptrdiff_t j = 0; j < c; j++) {
+                for (ptrdiff_t j = 0; j < c_; j++) {
                     #pragma omp simd
                     for (ptrdiff_t i = 0; i < size; i++) {
-                        hessian[c*c*h*h + 2*c*d*h*h + d*d*h*h + c*c*h + c*d*h + 2*c*h*h + 2*d*h*h + 2*c*h + d*h + h*h + h + j*(c*h + d*h + c + h) + start + i] = h0[j*c + start + i];
+                        hessian[c_*c_*h*h + 2*c_*d*h*h + d*d*h*h + c_*c_*h + c_*d*h + 2*c_*h*h + 2*d*h*h + 2*c_*h + d*h + h*h + h + j*(c_*h + d*h + c_ + h) + start + i] = h0[j*c_ + start + i];
                     }
                 }
             }
@@ -2081,7 +2086,7 @@ cdef extern from *:
 
     static int mlp_hessian(
         const double *restrict p, sc_array X_array, sc_array Y_array, ptrdiff_t n, ptrdiff_t d,
-        ptrdiff_t c, ptrdiff_t h, double *restrict hessian
+        ptrdiff_t c_, ptrdiff_t h, double *restrict hessian
     )
     {
         const double *restrict X = X_array.data;
@@ -2090,106 +2095,107 @@ cdef extern from *:
         const ptrdiff_t X_1 = X_array.stride[1];
         const ptrdiff_t Y_0 = Y_array.stride[0];
         const ptrdiff_t Y_1 = Y_array.stride[1];
-        const ptrdiff_t tile0 = sc_tile(n, c*c*h + 2*c*d*h + 2*c*h*h + 2*d*h*h + c*c + 7*c*h + 3*d*h + 2*h*h + 6*c + 2*d + 8*h + 5, c*c*h*h + c*d*h*h + d*d*h*h + c*c*h + c*d*h + c*h*h + d*h*h + c*c + c*h + h*h);
-        const ptrdiff_t blocks0 = sc_blocks(n, tile0, c*c*h*h + c*d*h*h + d*d*h*h + c*c*h + c*d*h + c*h*h + d*h*h + c*c + c*h + h*h);
+        const ptrdiff_t tile0 = sc_tile(n, c_*c_*h + 2*c_*d*h + 2*c_*h*h + 2*d*h*h + c_*c_ + 7*c_*h + 3*d*h + 2*h*h + 6*c_ + 2*d + 8*h + 5, c_*c_*h*h + c_*d*h*h + d*d*h*h + c_*c_*h + c_*d*h + c_*h*h + d*h*h + c_*c_ + c_*h + h*h);
+        const ptrdiff_t blocks0 = sc_blocks(n, tile0, c_*c_*h*h + c_*d*h*h + d*d*h*h + c_*c_*h + c_*d*h + c_*h*h + d*h*h + c_*c_ + c_*h + h*h);
         const ptrdiff_t tile1 = sc_tile(h, 1, 0);
         const ptrdiff_t blocks1 = sc_blocks(h, tile1, 0);
-        const ptrdiff_t tile2 = sc_tile(c, 1, 0);
-        const ptrdiff_t blocks2 = sc_blocks(c, tile2, 0);
+        const ptrdiff_t tile2 = sc_tile(c_, 1, 0);
+        const ptrdiff_t blocks2 = sc_blocks(c_, tile2, 0);
         double *const memory = sc_memory(
-            c*c + c*c*h*h + c*c*h + h*h + c*h*h + c*h + d*d*h*h + d*h*h + c*d*h*h + c*d*h + blocks0*(2*c*c*h*h + 2*c*d*h*h + 2*d*d*h*h + 2*c*c*h + 2*c*d*h + 2*c*h*h + 2*d*h*h + 2*c*c + 2*c*h + 2*h*h)
+            c_*c_ + c_*c_*h*h + c_*c_*h + h*h + c_*h*h + c_*h + d*d*h*h + d*h*h + c_*d*h*h + c_*d*h + blocks0*(2*c_*c_*h*h + 2*c_*d*h*h + 2*d*d*h*h + 2*c_*c_*h + 2*c_*d*h + 2*c_*h*h + 2*d*h*h + 2*c_*c_ + 2*c_*h + 2*h*h)
         );
         if (!memory) {
             return -1;
         }
         double *restrict h0 = memory;
-        double *restrict h1 = h0 + c*c;
-        double *restrict h2 = h1 + c*c*h*h;
-        double *restrict h3 = h2 + c*c*h;
+        double *restrict h1 = h0 + c_*c_;
+        double *restrict h2 = h1 + c_*c_*h*h;
+        double *restrict h3 = h2 + c_*c_*h;
         double *restrict h4 = h3 + h*h;
-        double *restrict h5 = h4 + c*h*h;
-        double *restrict h6 = h5 + c*h;
+        double *restrict h5 = h4 + c_*h*h;
+        double *restrict h6 = h5 + c_*h;
         double *restrict h7 = h6 + d*d*h*h;
         double *restrict h8 = h7 + d*h*h;
-        double *restrict h9 = h8 + c*d*h*h;
-        double *restrict parts0 = h9 + c*d*h;
+        double *restrict h9 = h8 + c_*d*h*h;
+        double *restrict parts0 = h9 + c_*d*h;
         const double t0 = 1.0/(double)n;
         const double t1 = -1.0/(double)n;
         const mlp_hessian_sweep0_context context0 = {
-            p, X, X_0, X_1, Y, Y_0, Y_1, n, d, c, h, t0, t1, parts0, blocks0, tile0
+            p, X, X_0, X_1, Y, Y_0, Y_1, n, d, c_, h, t0, t1, parts0, blocks0, tile0
         };
         if (sc_run(
             mlp_hessian_sweep0, &context0, blocks0,
-            d*d*h*h + d*h*h + h*h + c*d*h*h + c*h*h + c*c*h*h + c*d*h + c*h + c*c*h + c*c + h*tile0 + h*tile0 + h*tile0 + h*tile0 + c*tile0 + d*h*tile0 + c*h*tile0 + tile0 + c*d*h*tile0 + tile0 + c*tile0 + tile0 + tile0 + tile0 + d*h*tile0 + c*h*tile0 + h*tile0 + c*tile0 + c*tile0 + c*tile0 + d*h*tile0 + h*tile0 + c*h*tile0 + h*tile0 + c*d*h*tile0 + c*h*tile0 + c*h*tile0 + c*c*h*tile0 + c*c*tile0 + d*h*h*tile0 + h*tile0 + h*h*tile0 + c*h*h*tile0 + c*h*tile0 + d*h*h*tile0 + h*h*tile0 + c*h*h*tile0 + c*h*tile0 + d*tile0 + c*tile0 + 61448,
-            4*(double)c*(double)c*(double)h*(double)h*(double)n + 4*(double)c*(double)d*(double)h*(double)h*(double)n + 2*(double)d*(double)d*(double)h*(double)h*(double)n + 9*(double)c*(double)c*(double)h*(double)n + 10*(double)c*(double)d*(double)h*(double)n + 6*(double)c*(double)h*(double)h*(double)n + 7*(double)d*(double)h*(double)h*(double)n + 6*(double)c*(double)c*(double)n + 20*(double)c*(double)h*(double)n + 6*(double)d*(double)h*(double)n + 6*(double)h*(double)h*(double)n + 56*(double)c*(double)n + 63*(double)h*(double)n + 16*(double)n
+            d*d*h*h + d*h*h + h*h + c_*d*h*h + c_*h*h + c_*c_*h*h + c_*d*h + c_*h + c_*c_*h + c_*c_ + h*tile0 + h*tile0 + h*tile0 + h*tile0 + c_*tile0 + d*h*tile0 + c_*h*tile0 + tile0 + c_*d*h*tile0 + tile0 + c_*tile0 + tile0 + tile0 + tile0 + d*h*tile0 + c_*h*tile0 + h*tile0 + c_*tile0 + c_*tile0 + c_*tile0 + d*h*tile0 + h*tile0 + c_*h*tile0 + h*tile0 + c_*d*h*tile0 + c_*h*tile0 + c_*h*tile0 + c_*c_*h*tile0 + c_*c_*tile0 + d*h*h*tile0 + h*tile0 + h*h*tile0 + c_*h*h*tile0 + c_*h*tile0 + d*h*h*tile0 + h*h*tile0 + c_*h*h*tile0 + c_*h*tile0 + d*tile0 + c_*tile0 + 61448,
+            4*(double)c_*(double)c_*(double)h*(double)h*(double)n + 4*(double)c_*(double)d*(double)h*(double)h*(double)n + 2*(double)d*(double)d*(double)h*(double)h*(double)n + 9*(double)c_*(double)c_*(double)h*(double)n + 10*(double)c_*(double)d*(double)h*(double)n + 6*(double)c_*(double)h*(double)h*(double)n + 7*(double)d*(double)h*(double)h*(double)n + 6*(double)c_*(double)c_*(double)n + 20*(double)c_*(double)h*(double)n + 6*(double)d*(double)h*(double)n + 6*(double)h*(double)h*(double)n + 56*(double)c_*(double)n + 63*(double)h*(double)n + 16*(double)n
         ) < 0) {
             free(memory);
             return -1;
         }
         sc_totals(
             h6, parts0,
-            2*c*c*h*h + 2*c*d*h*h + 2*d*d*h*h + 2*c*c*h + 2*c*d*h + 2*c*h*h + 2*d*h*h + 2*c*c + 2*c*h + 2*h*h,
+            2*c_*c_*h*h + 2*c_*d*h*h + 2*d*d*h*h + 2*c_*c_*h + 2*c_*d*h + 2*c_*h*h + 2*d*h*h + 2*c_*c_ + 2*c_*h + 2*h*h,
             blocks0, d*d*h*h
         );
         sc_totals(
             h7, parts0 + 2*d*d*h*h,
-            2*c*c*h*h + 2*c*d*h*h + 2*d*d*h*h + 2*c*c*h + 2*c*d*h + 2*c*h*h + 2*d*h*h + 2*c*c + 2*c*h + 2*h*h,
+            2*c_*c_*h*h + 2*c_*d*h*h + 2*d*d*h*h + 2*c_*c_*h + 2*c_*d*h + 2*c_*h*h + 2*d*h*h + 2*c_*c_ + 2*c_*h + 2*h*h,
             blocks0, d*h*h
         );
         sc_totals(
             h3, parts0 + 2*d*d*h*h + 2*d*h*h,
-            2*c*c*h*h + 2*c*d*h*h + 2*d*d*h*h + 2*c*c*h + 2*c*d*h + 2*c*h*h + 2*d*h*h + 2*c*c + 2*c*h + 2*h*h,
+            2*c_*c_*h*h + 2*c_*d*h*h + 2*d*d*h*h + 2*c_*c_*h + 2*c_*d*h + 2*c_*h*h + 2*d*h*h + 2*c_*c_ + 2*c_*h + 2*h*h,
             blocks0, h*h
         );
         sc_totals(
             h8, parts0 + 2*d*d*h*h + 2*d*h*h + 2*h*h,
-            2*c*c*h*h + 2*c*d*h*h + 2*d*d*h*h + 2*c*c*h + 2*c*d*h + 2*c*h*h + 2*d*h*h + 2*c*c + 2*c*h + 2*h*h,
-            blocks0, c*d*h*h
+            2*c_*c_*h*h + 2*c_*d*h*h + 2*d*d*h*h + 2*c_*c_*h + 2*c_*d*h + 2*c_*h*h + 2*d*h*h + 2*c_*c_ + 2*c_*h + 2*h*h,
+            blocks0, c_*d*h*h
         );
         sc_totals(
-            h4, parts0 + 2*c*d*h*h + 2*d*d*h*h + 2*d*h*h + 2*h*h,
-            2*c*c*h*h + 2*c*d*h*h + 2*d*d*h*h + 2*c*c*h + 2*c*d*h + 2*c*h*h + 2*d*h*h + 2*c*c + 2*c*h + 2*h*h,
-            blocks0, c*h*h
+            h4, parts0 + 2*c_*d*h*h + 2*d*d*h*h + 2*d*h*h + 2*h*h,
+            2*c_*c_*h*h + 2*c_*d*h*h + 2*d*d*h*h + 2*c_*c_*h + 2*c_*d*h + 2*c_*h*h + 2*d*h*h + 2*c_*c_ + 2*c_*h + 2*h*h,
+            blocks0, c_*h*h
         );
         sc_totals(
-            h1, parts0 + 2*c*d*h*h + 2*d*d*h*h + 2*c*h*h + 2*d*h*h + 2*h*h,
-            2*c*c*h*h + 2*c*d*h*h + 2*d*d*h*h + 2*c*c*h + 2*c*d*h + 2*c*h*h + 2*d*h*h + 2*c*c + 2*c*h + 2*h*h,
-            blocks0, c*c*h*h
+            h1, parts0 + 2*c_*d*h*h + 2*d*d*h*h + 2*c_*h*h + 2*d*h*h + 2*h*h,
+            2*c_*c_*h*h + 2*c_*d*h*h + 2*d*d*h*h + 2*c_*c_*h + 2*c_*d*h + 2*c_*h*h + 2*d*h*h + 2*c_*c_ + 2*c_*h + 2*h*h,
+            blocks0, c_*c_*h*h
         );
         sc_totals(
-            h9, parts0 + 2*c*c*h*h + 2*c*d*h*h + 2*d*d*h*h + 2*c*h*h + 2*d*h*h + 2*h*h,
-            2*c*c*h*h + 2*c*d*h*h + 2*d*d*h*h + 2*c*c*h + 2*c*d*h + 2*c*h*h + 2*d*h*h + 2*c*c + 2*c*h + 2*h*h,
-            blocks0, c*d*h
+            h9, parts0 + 2*c_*c_*h*h + 2*c_*d*h*h + 2*d*d*h*h + 2*c_*h*h + 2*d*h*h + 2*h*h,
+            2*c_*c_*h*h + 2*c_*d*h*h + 2*d*d*h*h + 2*c_*c_*h + 2*c_*d*h + 2*c_*h*h + 2*d*h*h + 2*c_*c_ + 2*c_*h + 2*h*h,
+            blocks0, c_*d*h
         );
         sc_totals(
-            h5, parts0 + 2*c*c*h*h + 2*c*d*h*h + 2*d*d*h*h + 2*c*d*h + 2*c*h*h + 2*d*h*h + 2*h*h,
-            2*c*c*h*h + 2*c*d*h*h + 2*d*d*h*h + 2*c*c*h + 2*c*d*h + 2*c*h*h + 2*d*h*h + 2*c*c + 2*c*h + 2*h*h,
-            blocks0, c*h
+            h5,
+            parts0 + 2*c_*c_*h*h + 2*c_*d*h*h + 2*d*d*h*h + 2*c_*d*h + 2*c_*h*h + 2*d*h*h + 2*h*h,
+            2*c_*c_*h*h + 2*c_*d*h*h + 2*d*d*h*h + 2*c_*c_*h + 2*c_*d*h + 2*c_*h*h + 2*d*h*h + 2*c_*c_ + 2*c_*h + 2*h*h,
+            blocks0, c_*h
         );
         sc_totals(
             h2,
-            parts0 + 2*c*c*h*h + 2*c*d*h*h + 2*d*d*h*h + 2*c*d*h + 2*c*h*h + 2*d*h*h + 2*c*h + 2*h*h,
-            2*c*c*h*h + 2*c*d*h*h + 2*d*d*h*h + 2*c*c*h + 2*c*d*h + 2*c*h*h + 2*d*h*h + 2*c*c + 2*c*h + 2*h*h,
-            blocks0, c*c*h
+            parts0 + 2*c_*c_*h*h + 2*c_*d*h*h + 2*d*d*h*h + 2*c_*d*h + 2*c_*h*h + 2*d*h*h + 2*c_*h + 2*h*h,
+            2*c_*c_*h*h + 2*c_*d*h*h + 2*d*d*h*h + 2*c_*c_*h + 2*c_*d*h + 2*c_*h*h + 2*d*h*h + 2*c_*c_ + 2*c_*h + 2*h*h,
+            blocks0, c_*c_*h
         );
         sc_totals(
             h0,
-            parts0 + 2*c*c*h*h + 2*c*d*h*h + 2*d*d*h*h + 2*c*c*h + 2*c*d*h + 2*c*h*h + 2*d*h*h + 2*c*h + 2*h*h,
-            2*c*c*h*h + 2*c*d*h*h + 2*d*d*h*h + 2*c*c*h + 2*c*d*h + 2*c*h*h + 2*d*h*h + 2*c*c + 2*c*h + 2*h*h,
-            blocks0, c*c
+            parts0 + 2*c_*c_*h*h + 2*c_*d*h*h + 2*d*d*h*h + 2*c_*c_*h + 2*c_*d*h + 2*c_*h*h + 2*d*h*h + 2*c_*h + 2*h*h,
+            2*c_*c_*h*h + 2*c_*d*h*h + 2*d*d*h*h + 2*c_*c_*h + 2*c_*d*h + 2*c_*h*h + 2*d*h*h + 2*c_*c_ + 2*c_*h + 2*h*h,
+            blocks0, c_*c_
         );
         const mlp_hessian_sweep1_context context1 = {
-            d, c, h, hessian, h1, h2, h3, h4, h5, h6, h7, h8, h9, blocks1, tile1
+            d, c_, h, hessian, h1, h2, h3, h4, h5, h6, h7, h8, h9, blocks1, tile1
         };
         if (sc_run(
             mlp_hessian_sweep1, &context1, blocks1, 0,
-            (double)c*(double)c*(double)h*(double)h + 2*(double)c*(double)d*(double)h*(double)h + (double)d*(double)d*(double)h*(double)h + 2*(double)c*(double)c*(double)h + 2*(double)c*(double)d*(double)h + 2*(double)c*(double)h*(double)h + 2*(double)d*(double)h*(double)h + 2*(double)c*(double)h + (double)h*(double)h
+            (double)c_*(double)c_*(double)h*(double)h + 2*(double)c_*(double)d*(double)h*(double)h + (double)d*(double)d*(double)h*(double)h + 2*(double)c_*(double)c_*(double)h + 2*(double)c_*(double)d*(double)h + 2*(double)c_*(double)h*(double)h + 2*(double)d*(double)h*(double)h + 2*(double)c_*(double)h + (double)h*(double)h
         ) < 0) {
             free(memory);
             return -1;
         }
-        const mlp_hessian_sweep2_context context2 = {d, c, h, hessian, h0, blocks2, tile2};
-        if (sc_run(mlp_hessian_sweep2, &context2, blocks2, 0, (double)c*(double)c) < 0) {
+        const mlp_hessian_sweep2_context context2 = {d, c_, h, hessian, h0, blocks2, tile2};
+        if (sc_run(mlp_hessian_sweep2, &context2, blocks2, 0, (double)c_*(double)c_) < 0) {
             free(memory);
             return -1;
         }
@@ -2208,7 +2214,7 @@ cdef extern from *:
         ptrdiff_t Y_1;
         ptrdiff_t n;
         ptrdiff_t d;
-        ptrdiff_t c;
+        ptrdiff_t c_;
         ptrdiff_t h;
         double t0;
         double t1;
@@ -2232,7 +2238,7 @@ cdef extern from *:
         const ptrdiff_t Y_1 = context->Y_1;
         const ptrdiff_t n = context->n;
         const ptrdiff_t d = context->d;
-        const ptrdiff_t c = context->c;
+        const ptrdiff_t c_ = context->c_;
         const ptrdiff_t h = context->h;
         const double t0 = context->t0;
         const double t1 = context->t1;
@@ -2242,36 +2248,36 @@ cdef extern from *:
         double *restrict h0 = work;
         double *restrict h1 = h0 + d*h;
         double *restrict h2 = h1 + h;
-        double *restrict h3 = h2 + c*h;
-        double *restrict h4 = h3 + c;
+        double *restrict h3 = h2 + c_*h;
+        double *restrict h4 = h3 + c_;
         double *restrict h5 = h4 + h*tile;
         double *restrict h6 = h5 + h*tile;
         double *restrict h7 = h6 + h*tile;
         double *restrict h8 = h7 + h*tile;
         double *restrict h9 = h8 + h*tile;
-        double *restrict h10 = h9 + c*tile;
-        double *restrict h11 = h10 + c*tile;
+        double *restrict h10 = h9 + c_*tile;
+        double *restrict h11 = h10 + c_*tile;
         double *restrict h12 = h11 + tile;
         double *restrict h13 = h12 + tile;
-        double *restrict h14 = h13 + c*tile;
-        double *restrict h15 = h14 + c*tile;
+        double *restrict h14 = h13 + c_*tile;
+        double *restrict h15 = h14 + c_*tile;
         double *restrict h16 = h15 + tile;
         double *restrict h17 = h16 + tile;
         double *restrict h18 = h17 + tile;
         double *restrict h19 = h18 + tile;
-        double *restrict h20 = h19 + c*tile;
-        double *restrict h21 = h20 + c*tile;
+        double *restrict h20 = h19 + c_*tile;
+        double *restrict h21 = h20 + c_*tile;
         double *restrict h22 = h21 + h*tile;
         double *restrict h23 = h22 + h*tile;
         double *restrict Y_buffer = h23 + h*tile;
-        double *restrict scratch = Y_buffer + c*tile;
+        double *restrict scratch = Y_buffer + c_*tile;
         for (ptrdiff_t block = first; block < last; block++) {
-            double *restrict part = parts + block*(2*c*h + 2*d*h + 2*c + 2*h);
-            sc_fill(part, 2*c*h + 2*d*h + 2*c + 2*h, 0.0);
+            double *restrict part = parts + block*(2*c_*h + 2*d*h + 2*c_ + 2*h);
+            sc_fill(part, 2*c_*h + 2*d*h + 2*c_ + 2*h, 0.0);
             sc_fill(h0, d*h, 0.0);
             sc_fill(h1, h, 0.0);
-            sc_fill(h2, c*h, 0.0);
-            sc_fill(h3, c, 0.0);
+            sc_fill(h2, c_*h, 0.0);
+            sc_fill(h3, c_, 0.0);
             int held = 0;
             const ptrdiff_t stop = sc_block_stop(n, tile, blocks, block);
             ptrdiff_t start = sc_block_start(n, tile, blocks, block);
@@ -2279,7 +2285,7 @@ cdef extern from *:
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 const ptrdiff_t Y_tile_0 = Y_0 == 1 ? Y_1 : tile;
                 const double *restrict Y_tile = sc_packed_rows(
-                    Y + start*Y_0, Y_0, size, c, Y_1, 1, 0, Y_buffer, tile
+                    Y + start*Y_0, Y_0, size, c_, Y_1, 1, 0, Y_buffer, tile
                 );
                 sc_fill(h4, h*tile, 0.0);
                 sc_gemm(size, h, d, X + start*X_0, X_0, X_1, p, h, 1, h4, 1, tile, scratch);
@@ -2299,23 +2305,23 @@ cdef extern from *:
                         h8[i + j*tile] = t7;
                     }
                 }
-                sc_fill(h9, c*tile, 0.0);
-                sc_gemm(size, c, h, h6, 1, tile, p + d*h + h, c, 1, h9, 1, tile, scratch);
-                sc_fill(h10, c*tile, 0.0);
+                sc_fill(h9, c_*tile, 0.0);
+                sc_gemm(size, c_, h, h6, 1, tile, p + d*h + h, c_, 1, h9, 1, tile, scratch);
+                sc_fill(h10, c_*tile, 0.0);
                 for (ptrdiff_t j = 0; j < h; j++) {
-                    for (ptrdiff_t k = 0; k < c; k++) {
+                    for (ptrdiff_t k = 0; k < c_; k++) {
                         #pragma omp simd
                         for (ptrdiff_t i = 0; i < size; i++) {
-                            const double t8 = v[d*h + h + j*c + k]*h6[i + j*tile] + h8[i + j*tile]*p[d*h + h + j*c + k];
+                            const double t8 = v[d*h + h + j*c_ + k]*h6[i + j*tile] + h8[i + j*tile]*p[d*h + h + j*c_ + k];
                             h10[i + k*tile] += t8;
                         }
                     }
                 }
                 sc_fill(h11, tile, -INFINITY);
-                for (ptrdiff_t j = 0; j < c; j++) {
+                for (ptrdiff_t j = 0; j < c_; j++) {
                     #pragma omp simd
                     for (ptrdiff_t i = 0; i < size; i++) {
-                        h11[i] = sc_max(h11[i], p[c*h + d*h + h + j] + h9[i + j*tile]);
+                        h11[i] = sc_max(h11[i], p[c_*h + d*h + h + j] + h9[i + j*tile]);
                     }
                 }
                 #pragma omp simd
@@ -2325,12 +2331,12 @@ cdef extern from *:
                 }
                 sc_fill(h15, tile, 0.0);
                 sc_fill(h16, tile, 0.0);
-                for (ptrdiff_t j = 0; j < c; j++) {
+                for (ptrdiff_t j = 0; j < c_; j++) {
                     #pragma omp simd
                     for (ptrdiff_t i = 0; i < size; i++) {
-                        const double t10 = p[c*h + d*h + h + j] + h9[i + j*tile] - h12[i];
+                        const double t10 = p[c_*h + d*h + h + j] + h9[i + j*tile] - h12[i];
                         const double t11 = exp(t10);
-                        const double t12 = (v[c*h + d*h + h + j] + h10[i + j*tile])*t11;
+                        const double t12 = (v[c_*h + d*h + h + j] + h10[i + j*tile])*t11;
                         h13[i + j*tile] = t11;
                         h14[i + j*tile] = t12;
                         h15[i] += t11;
@@ -2344,7 +2350,7 @@ cdef extern from *:
                     h17[i] = t13;
                     h18[i] = t14;
                 }
-                for (ptrdiff_t j = 0; j < c; j++) {
+                for (ptrdiff_t j = 0; j < c_; j++) {
                     double a0 = 0.0;
                     #pragma omp simd reduction(+:a0)
                     for (ptrdiff_t i = 0; i < size; i++) {
@@ -2357,19 +2363,19 @@ cdef extern from *:
                     h3[j] += a0;
                 }
                 sc_fill(h21, h*tile, 0.0);
-                sc_gemm(size, h, c, h19, 1, tile, p + d*h + h, 1, c, h21, 1, tile, scratch);
+                sc_gemm(size, h, c_, h19, 1, tile, p + d*h + h, 1, c_, h21, 1, tile, scratch);
                 sc_fill(h22, h*tile, 0.0);
                 for (ptrdiff_t j = 0; j < h; j++) {
-                    for (ptrdiff_t k = 0; k < c; k++) {
+                    for (ptrdiff_t k = 0; k < c_; k++) {
                         double a1 = 0.0;
                         #pragma omp simd reduction(+:a1)
                         for (ptrdiff_t i = 0; i < size; i++) {
                             const double t17 = h20[i + k*tile]*h6[i + j*tile] + h8[i + j*tile]*h19[i + k*tile];
-                            const double t18 = h20[i + k*tile]*p[d*h + h + j*c + k] + v[d*h + h + j*c + k]*h19[i + k*tile];
+                            const double t18 = h20[i + k*tile]*p[d*h + h + j*c_ + k] + v[d*h + h + j*c_ + k]*h19[i + k*tile];
                             h22[i + j*tile] += t18;
                             a1 += t17;
                         }
-                        h2[j*c + k] += a1;
+                        h2[j*c_ + k] += a1;
                     }
                 }
                 for (ptrdiff_t j = 0; j < h; j++) {
@@ -2387,8 +2393,8 @@ cdef extern from *:
                 if (++held == SC_HELD || start + tile >= stop) {
                     sc_flush(h0, part, d*h);
                     sc_flush(h1, part + 2*d*h, h);
-                    sc_flush(h2, part + 2*d*h + 2*h, c*h);
-                    sc_flush(h3, part + 2*c*h + 2*d*h + 2*h, c);
+                    sc_flush(h2, part + 2*d*h + 2*h, c_*h);
+                    sc_flush(h3, part + 2*c_*h + 2*d*h + 2*h, c_);
                     held = 0;
                 }
             }
@@ -2397,7 +2403,7 @@ cdef extern from *:
 
     static int mlp_hvp(
         const double *restrict p, const double *restrict v, sc_array X_array, sc_array Y_array,
-        ptrdiff_t n, ptrdiff_t d, ptrdiff_t c, ptrdiff_t h, double *restrict hvp
+        ptrdiff_t n, ptrdiff_t d, ptrdiff_t c_, ptrdiff_t h, double *restrict hvp
     )
     {
         const double *restrict X = X_array.data;
@@ -2406,9 +2412,9 @@ cdef extern from *:
         const ptrdiff_t X_1 = X_array.stride[1];
         const ptrdiff_t Y_0 = Y_array.stride[0];
         const ptrdiff_t Y_1 = Y_array.stride[1];
-        const ptrdiff_t tile0 = sc_tile(n, 7*c + d + 8*h + 6, c*h + d*h + c + h);
-        const ptrdiff_t blocks0 = sc_blocks(n, tile0, c*h + d*h + c + h);
-        double *const memory = sc_memory(blocks0*(2*c*h + 2*d*h + 2*c + 2*h));
+        const ptrdiff_t tile0 = sc_tile(n, 7*c_ + d + 8*h + 6, c_*h + d*h + c_ + h);
+        const ptrdiff_t blocks0 = sc_blocks(n, tile0, c_*h + d*h + c_ + h);
+        double *const memory = sc_memory(blocks0*(2*c_*h + 2*d*h + 2*c_ + 2*h));
         if (!memory) {
             return -1;
         }
@@ -2416,22 +2422,22 @@ cdef extern from *:
         const double t0 = 1.0/(double)n;
         const double t1 = -1.0/(double)n;
         const mlp_hvp_sweep0_context context0 = {
-            p, v, X, X_0, X_1, Y, Y_0, Y_1, n, d, c, h, t0, t1, parts0, blocks0, tile0
+            p, v, X, X_0, X_1, Y, Y_0, Y_1, n, d, c_, h, t0, t1, parts0, blocks0, tile0
         };
         if (sc_run(
             mlp_hvp_sweep0, &context0, blocks0,
-            d*h + h + c*h + c + h*tile0 + h*tile0 + h*tile0 + h*tile0 + h*tile0 + c*tile0 + c*tile0 + tile0 + tile0 + c*tile0 + c*tile0 + tile0 + tile0 + tile0 + tile0 + c*tile0 + c*tile0 + h*tile0 + h*tile0 + h*tile0 + c*tile0 + 61448,
-            14*(double)c*(double)h*(double)n + 3*(double)d*(double)h*(double)n + 39*(double)c*(double)n + 65*(double)h*(double)n + 18*(double)n
+            d*h + h + c_*h + c_ + h*tile0 + h*tile0 + h*tile0 + h*tile0 + h*tile0 + c_*tile0 + c_*tile0 + tile0 + tile0 + c_*tile0 + c_*tile0 + tile0 + tile0 + tile0 + tile0 + c_*tile0 + c_*tile0 + h*tile0 + h*tile0 + h*tile0 + c_*tile0 + 61448,
+            14*(double)c_*(double)h*(double)n + 3*(double)d*(double)h*(double)n + 39*(double)c_*(double)n + 65*(double)h*(double)n + 18*(double)n
         ) < 0) {
             free(memory);
             return -1;
         }
-        sc_totals(hvp, parts0, 2*c*h + 2*d*h + 2*c + 2*h, blocks0, d*h);
-        sc_totals(hvp + d*h, parts0 + 2*d*h, 2*c*h + 2*d*h + 2*c + 2*h, blocks0, h);
-        sc_totals(hvp + d*h + h, parts0 + 2*d*h + 2*h, 2*c*h + 2*d*h + 2*c + 2*h, blocks0, c*h);
+        sc_totals(hvp, parts0, 2*c_*h + 2*d*h + 2*c_ + 2*h, blocks0, d*h);
+        sc_totals(hvp + d*h, parts0 + 2*d*h, 2*c_*h + 2*d*h + 2*c_ + 2*h, blocks0, h);
+        sc_totals(hvp + d*h + h, parts0 + 2*d*h + 2*h, 2*c_*h + 2*d*h + 2*c_ + 2*h, blocks0, c_*h);
         sc_totals(
-            hvp + c*h + d*h + h, parts0 + 2*c*h + 2*d*h + 2*h, 2*c*h + 2*d*h + 2*c + 2*h, blocks0,
-            c
+            hvp + c_*h + d*h + h, parts0 + 2*c_*h + 2*d*h + 2*h, 2*c_*h + 2*d*h + 2*c_ + 2*h,
+            blocks0, c_
         );
         free(memory);
         return 0;
@@ -2447,7 +2453,7 @@ cdef extern from *:
         ptrdiff_t Y_1;
         ptrdiff_t n;
         ptrdiff_t d;
-        ptrdiff_t c;
+        ptrdiff_t c_;
         ptrdiff_t h;
         double t0;
         double t1;
@@ -2470,7 +2476,7 @@ cdef extern from *:
         const ptrdiff_t Y_1 = context->Y_1;
         const ptrdiff_t n = context->n;
         const ptrdiff_t d = context->d;
-        const ptrdiff_t c = context->c;
+        const ptrdiff_t c_ = context->c_;
         const ptrdiff_t h = context->h;
         const double t0 = context->t0;
         const double t1 = context->t1;
@@ -2480,29 +2486,29 @@ cdef extern from *:
         double *restrict h1 = work;
         double *restrict h2 = h1 + d*h;
         double *restrict h3 = h2 + h;
-        double *restrict h4 = h3 + c*h;
-        double *restrict h5 = h4 + c;
+        double *restrict h4 = h3 + c_*h;
+        double *restrict h5 = h4 + c_;
         double *restrict h6 = h5 + h*tile;
         double *restrict h7 = h6 + h*tile;
         double *restrict h8 = h7 + h*tile;
         double *restrict h9 = h8 + h*tile;
-        double *restrict h10 = h9 + c*tile;
+        double *restrict h10 = h9 + c_*tile;
         double *restrict h11 = h10 + tile;
         double *restrict h12 = h11 + tile;
-        double *restrict h13 = h12 + c*tile;
+        double *restrict h13 = h12 + c_*tile;
         double *restrict h14 = h13 + tile;
         double *restrict h15 = h14 + tile;
-        double *restrict h16 = h15 + c*tile;
+        double *restrict h16 = h15 + c_*tile;
         double *restrict h17 = h16 + h*tile;
         double *restrict Y_buffer = h17 + h*tile;
-        double *restrict scratch = Y_buffer + c*tile;
+        double *restrict scratch = Y_buffer + c_*tile;
         for (ptrdiff_t block = first; block < last; block++) {
-            double *restrict part = parts + block*(2*c*h + 2*d*h + 2*c + 2*h);
-            sc_fill(part, 2*c*h + 2*d*h + 2*c + 2*h, 0.0);
+            double *restrict part = parts + block*(2*c_*h + 2*d*h + 2*c_ + 2*h);
+            sc_fill(part, 2*c_*h + 2*d*h + 2*c_ + 2*h, 0.0);
             sc_fill(h1, d*h, 0.0);
             sc_fill(h2, h, 0.0);
-            sc_fill(h3, c*h, 0.0);
-            sc_fill(h4, c, 0.0);
+            sc_fill(h3, c_*h, 0.0);
+            sc_fill(h4, c_, 0.0);
             int held = 0;
             const ptrdiff_t stop = sc_block_stop(n, tile, blocks, block);
             ptrdiff_t start = sc_block_start(n, tile, blocks, block);
@@ -2510,7 +2516,7 @@ cdef extern from *:
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 const ptrdiff_t Y_tile_0 = Y_0 == 1 ? Y_1 : tile;
                 const double *restrict Y_tile = sc_packed_rows(
-                    Y + start*Y_0, Y_0, size, c, Y_1, 1, 0, Y_buffer, tile
+                    Y + start*Y_0, Y_0, size, c_, Y_1, 1, 0, Y_buffer, tile
                 );
                 sc_fill(h5, h*tile, 0.0);
                 sc_gemm(size, h, d, X + start*X_0, X_0, X_1, p, h, 1, h5, 1, tile, scratch);
@@ -2527,13 +2533,13 @@ cdef extern from *:
                         h8[i + j*tile] = t6;
                     }
                 }
-                sc_fill(h9, c*tile, 0.0);
-                sc_gemm(size, c, h, h6, 1, tile, p + d*h + h, c, 1, h9, 1, tile, scratch);
+                sc_fill(h9, c_*tile, 0.0);
+                sc_gemm(size, c_, h, h6, 1, tile, p + d*h + h, c_, 1, h9, 1, tile, scratch);
                 sc_fill(h10, tile, -INFINITY);
-                for (ptrdiff_t j = 0; j < c; j++) {
+                for (ptrdiff_t j = 0; j < c_; j++) {
                     #pragma omp simd
                     for (ptrdiff_t i = 0; i < size; i++) {
-                        h10[i] = sc_max(h10[i], p[c*h + d*h + h + j] + h9[i + j*tile]);
+                        h10[i] = sc_max(h10[i], p[c_*h + d*h + h + j] + h9[i + j*tile]);
                     }
                 }
                 #pragma omp simd
@@ -2542,10 +2548,10 @@ cdef extern from *:
                     h11[i] = t7;
                 }
                 sc_fill(h13, tile, 0.0);
-                for (ptrdiff_t j = 0; j < c; j++) {
+                for (ptrdiff_t j = 0; j < c_; j++) {
                     #pragma omp simd
                     for (ptrdiff_t i = 0; i < size; i++) {
-                        const double t8 = p[c*h + d*h + h + j] + h9[i + j*tile] - h11[i];
+                        const double t8 = p[c_*h + d*h + h + j] + h9[i + j*tile] - h11[i];
                         const double t9 = exp(t8);
                         h12[i + j*tile] = t9;
                         h13[i] += t9;
@@ -2556,7 +2562,7 @@ cdef extern from *:
                     const double t10 = t0/h13[i];
                     h14[i] = t10;
                 }
-                for (ptrdiff_t j = 0; j < c; j++) {
+                for (ptrdiff_t j = 0; j < c_; j++) {
                     double a0 = 0.0;
                     #pragma omp simd reduction(+:a0)
                     for (ptrdiff_t i = 0; i < size; i++) {
@@ -2567,8 +2573,8 @@ cdef extern from *:
                     h4[j] += a0;
                 }
                 sc_fill(h16, h*tile, 0.0);
-                sc_gemm(size, h, c, h15, 1, tile, p + d*h + h, 1, c, h16, 1, tile, scratch);
-                sc_gemm(c, h, size, h15, tile, 1, h6, 1, tile, h3, 1, c, scratch);
+                sc_gemm(size, h, c_, h15, 1, tile, p + d*h + h, 1, c_, h16, 1, tile, scratch);
+                sc_gemm(c_, h, size, h15, tile, 1, h6, 1, tile, h3, 1, c_, scratch);
                 for (ptrdiff_t j = 0; j < h; j++) {
                     double a1 = 0.0;
                     #pragma omp simd reduction(+:a1)
@@ -2584,8 +2590,8 @@ cdef extern from *:
                 if (++held == SC_HELD || start + tile >= stop) {
                     sc_flush(h1, part, d*h);
                     sc_flush(h2, part + 2*d*h, h);
-                    sc_flush(h3, part + 2*d*h + 2*h, c*h);
-                    sc_flush(h4, part + 2*c*h + 2*d*h + 2*h, c);
+                    sc_flush(h3, part + 2*d*h + 2*h, c_*h);
+                    sc_flush(h4, part + 2*c_*h + 2*d*h + 2*h, c_);
                     held = 0;
                 }
             }
@@ -2628,7 +2634,7 @@ cdef extern from *:
 
     static int mlp_jacobian(
         const double *restrict p, sc_array X_array, sc_array Y_array, ptrdiff_t n, ptrdiff_t d,
-        ptrdiff_t c, ptrdiff_t h, double *restrict jacobian
+        ptrdiff_t c_, ptrdiff_t h, double *restrict jacobian
     )
     {
         const double *restrict X = X_array.data;
@@ -2637,11 +2643,11 @@ cdef extern from *:
         const ptrdiff_t X_1 = X_array.stride[1];
         const ptrdiff_t Y_0 = Y_array.stride[0];
         const ptrdiff_t Y_1 = Y_array.stride[1];
-        const ptrdiff_t tile0 = sc_tile(n, 4*c + d + 6*h + 4, c*h + d*h + c + h);
-        const ptrdiff_t blocks0 = sc_blocks(n, tile0, c*h + d*h + c + h);
+        const ptrdiff_t tile0 = sc_tile(n, 4*c_ + d + 6*h + 4, c_*h + d*h + c_ + h);
+        const ptrdiff_t blocks0 = sc_blocks(n, tile0, c_*h + d*h + c_ + h);
         const ptrdiff_t tile1 = sc_tile(h, 1, 0);
         const ptrdiff_t blocks1 = sc_blocks(h, tile1, 0);
-        double *const memory = sc_memory(h + blocks0*(2*c*h + 2*d*h + 2*c + 2*h));
+        double *const memory = sc_memory(h + blocks0*(2*c_*h + 2*d*h + 2*c_ + 2*h));
         if (!memory) {
             return -1;
         }
@@ -2650,24 +2656,24 @@ cdef extern from *:
         const double t0 = 1.0/(double)n;
         const double t1 = -1.0/(double)n;
         const mlp_jacobian_sweep0_context context0 = {
-            p, X, X_0, X_1, Y, Y_0, Y_1, n, d, c, h, t0, t1, parts0, blocks0, tile0
+            p, X, X_0, X_1, Y, Y_0, Y_1, n, d, c_, h, t0, t1, parts0, blocks0, tile0
         };
         if (sc_run(
             mlp_jacobian_sweep0, &context0, blocks0,
-            d*h + h + c*h + c + h*tile0 + h*tile0 + h*tile0 + h*tile0 + c*tile0 + tile0 + tile0 + c*tile0 + tile0 + tile0 + c*tile0 + h*tile0 + h*tile0 + c*tile0 + 61448,
-            3*(double)c*(double)h*(double)n + 2*(double)d*(double)h*(double)n + 31*(double)c*(double)n + 63*(double)h*(double)n + 10*(double)n
+            d*h + h + c_*h + c_ + h*tile0 + h*tile0 + h*tile0 + h*tile0 + c_*tile0 + tile0 + tile0 + c_*tile0 + tile0 + tile0 + c_*tile0 + h*tile0 + h*tile0 + c_*tile0 + 61448,
+            3*(double)c_*(double)h*(double)n + 2*(double)d*(double)h*(double)n + 31*(double)c_*(double)n + 63*(double)h*(double)n + 10*(double)n
         ) < 0) {
             free(memory);
             return -1;
         }
-        sc_totals(jacobian, parts0, 2*c*h + 2*d*h + 2*c + 2*h, blocks0, d*h);
-        sc_totals(h0, parts0 + 2*d*h, 2*c*h + 2*d*h + 2*c + 2*h, blocks0, h);
+        sc_totals(jacobian, parts0, 2*c_*h + 2*d*h + 2*c_ + 2*h, blocks0, d*h);
+        sc_totals(h0, parts0 + 2*d*h, 2*c_*h + 2*d*h + 2*c_ + 2*h, blocks0, h);
         sc_totals(
-            jacobian + d*h + h, parts0 + 2*d*h + 2*h, 2*c*h + 2*d*h + 2*c + 2*h, blocks0, c*h
+            jacobian + d*h + h, parts0 + 2*d*h + 2*h, 2*c_*h + 2*d*h + 2*c_ + 2*h, blocks0, c_*h
         );
         sc_totals(
-            jacobian + c*h + d*h + h, parts0 + 2*c*h + 2*d*h + 2*h, 2*c*h + 2*d*h + 2*c + 2*h,
-            blocks0, c
+            jacobian + c_*h + d*h + h, parts0 + 2*c_*h + 2*d*h + 2*h, 2*c_*h + 2*d*h + 2*c_ + 2*h,
+            blocks0, c_
         );
         const mlp_jacobian_sweep1_context context1 = {d, h, jacobian, h0, blocks1, tile1};
         if (sc_run(mlp_jacobian_sweep1, &context1, blocks1, 0, 2*(double)h) < 0) {
@@ -2689,7 +2695,7 @@ cdef extern from *:
         ptrdiff_t Y_1;
         ptrdiff_t n;
         ptrdiff_t d;
-        ptrdiff_t c;
+        ptrdiff_t c_;
         ptrdiff_t h;
         double *restrict parts;
         ptrdiff_t blocks;
@@ -2711,7 +2717,7 @@ cdef extern from *:
         const ptrdiff_t Y_1 = context->Y_1;
         const ptrdiff_t n = context->n;
         const ptrdiff_t d = context->d;
-        const ptrdiff_t c = context->c;
+        const ptrdiff_t c_ = context->c_;
         const ptrdiff_t h = context->h;
         double *restrict parts = context->parts;
         const ptrdiff_t blocks = context->blocks;
@@ -2721,14 +2727,14 @@ cdef extern from *:
         double *restrict h2 = h1 + h*tile;
         double *restrict h3 = h2 + h*tile;
         double *restrict h4 = h3 + h*tile;
-        double *restrict h5 = h4 + c*tile;
-        double *restrict h6 = h5 + c*tile;
+        double *restrict h5 = h4 + c_*tile;
+        double *restrict h6 = h5 + c_*tile;
         double *restrict h7 = h6 + tile;
         double *restrict h8 = h7 + tile;
         double *restrict h9 = h8 + tile;
         double *restrict h10 = h9 + tile;
         double *restrict Y_buffer = h10 + tile;
-        double *restrict scratch = Y_buffer + c*tile;
+        double *restrict scratch = Y_buffer + c_*tile;
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block*2;
             sc_fill(part, 2, 0.0);
@@ -2738,7 +2744,7 @@ cdef extern from *:
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 const ptrdiff_t Y_tile_0 = Y_0 == 1 ? Y_1 : tile;
                 const double *restrict Y_tile = sc_packed_rows(
-                    Y + start*Y_0, Y_0, size, c, Y_1, 1, 0, Y_buffer, tile
+                    Y + start*Y_0, Y_0, size, c_, Y_1, 1, 0, Y_buffer, tile
                 );
                 sc_fill(h0, h*tile, 0.0);
                 sc_gemm(size, h, d, X + start*X_0, X_0, X_1, p, h, 1, h0, 1, tile, scratch);
@@ -2756,25 +2762,25 @@ cdef extern from *:
                         h3[i + j*tile] = t4;
                     }
                 }
-                sc_fill(h4, c*tile, 0.0);
-                sc_gemm(size, c, h, h2, 1, tile, p + d*h + h, c, 1, h4, 1, tile, scratch);
-                sc_fill(h5, c*tile, 0.0);
+                sc_fill(h4, c_*tile, 0.0);
+                sc_gemm(size, c_, h, h2, 1, tile, p + d*h + h, c_, 1, h4, 1, tile, scratch);
+                sc_fill(h5, c_*tile, 0.0);
                 for (ptrdiff_t j = 0; j < h; j++) {
-                    for (ptrdiff_t k = 0; k < c; k++) {
+                    for (ptrdiff_t k = 0; k < c_; k++) {
                         #pragma omp simd
                         for (ptrdiff_t i = 0; i < size; i++) {
-                            const double t5 = v[d*h + h + j*c + k]*h2[i + j*tile] + h3[i + j*tile]*p[d*h + h + j*c + k];
+                            const double t5 = v[d*h + h + j*c_ + k]*h2[i + j*tile] + h3[i + j*tile]*p[d*h + h + j*c_ + k];
                             h5[i + k*tile] += t5;
                         }
                     }
                 }
                 sc_fill(h6, tile, -INFINITY);
                 sc_fill(h7, tile, 0.0);
-                for (ptrdiff_t j = 0; j < c; j++) {
+                for (ptrdiff_t j = 0; j < c_; j++) {
                     #pragma omp simd
                     for (ptrdiff_t i = 0; i < size; i++) {
-                        const double t6 = (v[c*h + d*h + h + j] + h5[i + j*tile])*Y_tile[j*Y_tile_0 + i];
-                        h6[i] = sc_max(h6[i], p[c*h + d*h + h + j] + h4[i + j*tile]);
+                        const double t6 = (v[c_*h + d*h + h + j] + h5[i + j*tile])*Y_tile[j*Y_tile_0 + i];
+                        h6[i] = sc_max(h6[i], p[c_*h + d*h + h + j] + h4[i + j*tile]);
                         h7[i] += t6;
                     }
                 }
@@ -2785,13 +2791,13 @@ cdef extern from *:
                 }
                 sc_fill(h9, tile, 0.0);
                 sc_fill(h10, tile, 0.0);
-                for (ptrdiff_t j = 0; j < c; j++) {
+                for (ptrdiff_t j = 0; j < c_; j++) {
                     #pragma omp simd
                     for (ptrdiff_t i = 0; i < size; i++) {
-                        const double t8 = p[c*h + d*h + h + j] + h4[i + j*tile] - h8[i];
+                        const double t8 = p[c_*h + d*h + h + j] + h4[i + j*tile] - h8[i];
                         const double t9 = exp(t8);
                         h9[i] += t9;
-                        h10[i] += (v[c*h + d*h + h + j] + h5[i + j*tile])*t9;
+                        h10[i] += (v[c_*h + d*h + h + j] + h5[i + j*tile])*t9;
                     }
                 }
                 double a0 = 0.0;
@@ -2806,7 +2812,7 @@ cdef extern from *:
 
     static int mlp_jvp(
         const double *restrict p, const double *restrict v, sc_array X_array, sc_array Y_array,
-        ptrdiff_t n, ptrdiff_t d, ptrdiff_t c, ptrdiff_t h, double *restrict jvp
+        ptrdiff_t n, ptrdiff_t d, ptrdiff_t c_, ptrdiff_t h, double *restrict jvp
     )
     {
         const double *restrict X = X_array.data;
@@ -2815,7 +2821,7 @@ cdef extern from *:
         const ptrdiff_t X_1 = X_array.stride[1];
         const ptrdiff_t Y_0 = Y_array.stride[0];
         const ptrdiff_t Y_1 = Y_array.stride[1];
-        const ptrdiff_t tile0 = sc_tile(n, 3*c + d + 4*h + 5, 0);
+        const ptrdiff_t tile0 = sc_tile(n, 3*c_ + d + 4*h + 5, 0);
         const ptrdiff_t blocks0 = sc_blocks(n, tile0, 0);
         double *const memory = sc_memory(blocks0*2);
         if (!memory) {
@@ -2823,12 +2829,12 @@ cdef extern from *:
         }
         double *restrict parts0 = memory;
         const mlp_jvp_sweep0_context context0 = {
-            p, v, X, X_0, X_1, Y, Y_0, Y_1, n, d, c, h, parts0, blocks0, tile0
+            p, v, X, X_0, X_1, Y, Y_0, Y_1, n, d, c_, h, parts0, blocks0, tile0
         };
         if (sc_run(
             mlp_jvp_sweep0, &context0, blocks0,
-            h*tile0 + h*tile0 + h*tile0 + h*tile0 + c*tile0 + c*tile0 + tile0 + tile0 + tile0 + tile0 + tile0 + c*tile0 + 61448,
-            5*(double)c*(double)h*(double)n + 2*(double)d*(double)h*(double)n + 31*(double)c*(double)n + 55*(double)h*(double)n + 11*(double)n
+            h*tile0 + h*tile0 + h*tile0 + h*tile0 + c_*tile0 + c_*tile0 + tile0 + tile0 + tile0 + tile0 + tile0 + c_*tile0 + 61448,
+            5*(double)c_*(double)h*(double)n + 2*(double)d*(double)h*(double)n + 31*(double)c_*(double)n + 55*(double)h*(double)n + 11*(double)n
         ) < 0) {
             free(memory);
             return -1;
@@ -2849,7 +2855,7 @@ cdef extern from *:
         ptrdiff_t Y_1;
         ptrdiff_t n;
         ptrdiff_t d;
-        ptrdiff_t c;
+        ptrdiff_t c_;
         ptrdiff_t h;
         double t0;
         double *restrict parts;
@@ -2871,7 +2877,7 @@ cdef extern from *:
         const ptrdiff_t Y_1 = context->Y_1;
         const ptrdiff_t n = context->n;
         const ptrdiff_t d = context->d;
-        const ptrdiff_t c = context->c;
+        const ptrdiff_t c_ = context->c_;
         const ptrdiff_t h = context->h;
         const double t0 = context->t0;
         double *restrict parts = context->parts;
@@ -2880,29 +2886,29 @@ cdef extern from *:
         double *restrict h1 = work;
         double *restrict h2 = h1 + d*h;
         double *restrict h3 = h2 + h;
-        double *restrict h4 = h3 + c*h;
-        double *restrict h5 = h4 + c;
+        double *restrict h4 = h3 + c_*h;
+        double *restrict h5 = h4 + c_;
         double *restrict h6 = h5 + h*tile;
         double *restrict h7 = h6 + h*tile;
         double *restrict h8 = h7 + h*tile;
         double *restrict h9 = h8 + h*tile;
-        double *restrict h10 = h9 + c*tile;
+        double *restrict h10 = h9 + c_*tile;
         double *restrict h11 = h10 + tile;
         double *restrict h12 = h11 + tile;
-        double *restrict h13 = h12 + c*tile;
+        double *restrict h13 = h12 + c_*tile;
         double *restrict h14 = h13 + tile;
         double *restrict h15 = h14 + tile;
-        double *restrict h16 = h15 + c*tile;
+        double *restrict h16 = h15 + c_*tile;
         double *restrict h17 = h16 + h*tile;
         double *restrict Y_buffer = h17 + h*tile;
-        double *restrict scratch = Y_buffer + c*tile;
+        double *restrict scratch = Y_buffer + c_*tile;
         for (ptrdiff_t block = first; block < last; block++) {
-            double *restrict part = parts + block*(2*c*h + 2*d*h + 2*c + 2*h);
-            sc_fill(part, 2*c*h + 2*d*h + 2*c + 2*h, 0.0);
+            double *restrict part = parts + block*(2*c_*h + 2*d*h + 2*c_ + 2*h);
+            sc_fill(part, 2*c_*h + 2*d*h + 2*c_ + 2*h, 0.0);
             sc_fill(h1, d*h, 0.0);
             sc_fill(h2, h, 0.0);
-            sc_fill(h3, c*h, 0.0);
-            sc_fill(h4, c, 0.0);
+            sc_fill(h3, c_*h, 0.0);
+            sc_fill(h4, c_, 0.0);
             int held = 0;
             const ptrdiff_t stop = sc_block_stop(n, tile, blocks, block);
             ptrdiff_t start = sc_block_start(n, tile, blocks, block);
@@ -2910,7 +2916,7 @@ cdef extern from *:
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 const ptrdiff_t Y_tile_0 = Y_0 == 1 ? Y_1 : tile;
                 const double *restrict Y_tile = sc_packed_rows(
-                    Y + start*Y_0, Y_0, size, c, Y_1, 1, 0, Y_buffer, tile
+                    Y + start*Y_0, Y_0, size, c_, Y_1, 1, 0, Y_buffer, tile
                 );
                 sc_fill(h5, h*tile, 0.0);
                 sc_gemm(size, h, d, X + start*X_0, X_0, X_1, p, h, 1, h5, 1, tile, scratch);
@@ -2927,13 +2933,13 @@ cdef extern from *:
                         h8[i + j*tile] = t5;
                     }
                 }
-                sc_fill(h9, c*tile, 0.0);
-                sc_gemm(size, c, h, h6, 1, tile, p + d*h + h, c, 1, h9, 1, tile, scratch);
+                sc_fill(h9, c_*tile, 0.0);
+                sc_gemm(size, c_, h, h6, 1, tile, p + d*h + h, c_, 1, h9, 1, tile, scratch);
                 sc_fill(h10, tile, -INFINITY);
-                for (ptrdiff_t j = 0; j < c; j++) {
+                for (ptrdiff_t j = 0; j < c_; j++) {
                     #pragma omp simd
                     for (ptrdiff_t i = 0; i < size; i++) {
-                        h10[i] = sc_max(h10[i], p[c*h + d*h + h + j] + h9[i + j*tile]);
+                        h10[i] = sc_max(h10[i], p[c_*h + d*h + h + j] + h9[i + j*tile]);
                     }
                 }
                 #pragma omp simd
@@ -2942,10 +2948,10 @@ cdef extern from *:
                     h11[i] = t6;
                 }
                 sc_fill(h13, tile, 0.0);
-                for (ptrdiff_t j = 0; j < c; j++) {
+                for (ptrdiff_t j = 0; j < c_; j++) {
                     #pragma omp simd
                     for (ptrdiff_t i = 0; i < size; i++) {
-                        const double t7 = p[c*h + d*h + h + j] + h9[i + j*tile] - h11[i];
+                        const double t7 = p[c_*h + d*h + h + j] + h9[i + j*tile] - h11[i];
                         const double t8 = exp(t7);
                         h12[i + j*tile] = t8;
                         h13[i] += t8;
@@ -2956,7 +2962,7 @@ cdef extern from *:
                     const double t9 = t0/h13[i];
                     h14[i] = t9;
                 }
-                for (ptrdiff_t j = 0; j < c; j++) {
+                for (ptrdiff_t j = 0; j < c_; j++) {
                     double a0 = 0.0;
                     #pragma omp simd reduction(+:a0)
                     for (ptrdiff_t i = 0; i < size; i++) {
@@ -2967,8 +2973,8 @@ cdef extern from *:
                     h4[j] += a0;
                 }
                 sc_fill(h16, h*tile, 0.0);
-                sc_gemm(size, h, c, h15, 1, tile, p + d*h + h, 1, c, h16, 1, tile, scratch);
-                sc_gemm(c, h, size, h15, tile, 1, h6, 1, tile, h3, 1, c, scratch);
+                sc_gemm(size, h, c_, h15, 1, tile, p + d*h + h, 1, c_, h16, 1, tile, scratch);
+                sc_gemm(c_, h, size, h15, tile, 1, h6, 1, tile, h3, 1, c_, scratch);
                 for (ptrdiff_t j = 0; j < h; j++) {
                     double a1 = 0.0;
                     #pragma omp simd reduction(+:a1)
@@ -2984,8 +2990,8 @@ cdef extern from *:
                 if (++held == SC_HELD || start + tile >= stop) {
                     sc_flush(h1, part, d*h);
                     sc_flush(h2, part + 2*d*h, h);
-                    sc_flush(h3, part + 2*d*h + 2*h, c*h);
-                    sc_flush(h4, part + 2*c*h + 2*d*h + 2*h, c);
+                    sc_flush(h3, part + 2*d*h + 2*h, c_*h);
+                    sc_flush(h4, part + 2*c_*h + 2*d*h + 2*h, c_);
                     held = 0;
                 }
             }
@@ -3028,7 +3034,7 @@ cdef extern from *:
 
     static int mlp_vjp(
         const double *restrict p, const double *restrict u, sc_array X_array, sc_array Y_array,
-        ptrdiff_t n, ptrdiff_t d, ptrdiff_t c, ptrdiff_t h, double *restrict vjp
+        ptrdiff_t n, ptrdiff_t d, ptrdiff_t c_, ptrdiff_t h, double *restrict vjp
     )
     {
         const double *restrict X = X_array.data;
@@ -3037,11 +3043,11 @@ cdef extern from *:
         const ptrdiff_t X_1 = X_array.stride[1];
         const ptrdiff_t Y_0 = Y_array.stride[0];
         const ptrdiff_t Y_1 = Y_array.stride[1];
-        const ptrdiff_t tile0 = sc_tile(n, 4*c + d + 6*h + 4, c*h + d*h + c + h);
-        const ptrdiff_t blocks0 = sc_blocks(n, tile0, c*h + d*h + c + h);
+        const ptrdiff_t tile0 = sc_tile(n, 4*c_ + d + 6*h + 4, c_*h + d*h + c_ + h);
+        const ptrdiff_t blocks0 = sc_blocks(n, tile0, c_*h + d*h + c_ + h);
         const ptrdiff_t tile1 = sc_tile(h, 1, 0);
         const ptrdiff_t blocks1 = sc_blocks(h, tile1, 0);
-        double *const memory = sc_memory(h + blocks0*(2*c*h + 2*d*h + 2*c + 2*h));
+        double *const memory = sc_memory(h + blocks0*(2*c_*h + 2*d*h + 2*c_ + 2*h));
         if (!memory) {
             return -1;
         }
@@ -3050,22 +3056,22 @@ cdef extern from *:
         const double u0 = u[0];
         const double t0 = u0/(double)n;
         const mlp_vjp_sweep0_context context0 = {
-            p, X, X_0, X_1, Y, Y_0, Y_1, n, d, c, h, t0, parts0, blocks0, tile0
+            p, X, X_0, X_1, Y, Y_0, Y_1, n, d, c_, h, t0, parts0, blocks0, tile0
         };
         if (sc_run(
             mlp_vjp_sweep0, &context0, blocks0,
-            d*h + h + c*h + c + h*tile0 + h*tile0 + h*tile0 + h*tile0 + c*tile0 + tile0 + tile0 + c*tile0 + tile0 + tile0 + c*tile0 + h*tile0 + h*tile0 + c*tile0 + 61448,
-            3*(double)c*(double)h*(double)n + 2*(double)d*(double)h*(double)n + 31*(double)c*(double)n + 63*(double)h*(double)n + 10*(double)n
+            d*h + h + c_*h + c_ + h*tile0 + h*tile0 + h*tile0 + h*tile0 + c_*tile0 + tile0 + tile0 + c_*tile0 + tile0 + tile0 + c_*tile0 + h*tile0 + h*tile0 + c_*tile0 + 61448,
+            3*(double)c_*(double)h*(double)n + 2*(double)d*(double)h*(double)n + 31*(double)c_*(double)n + 63*(double)h*(double)n + 10*(double)n
         ) < 0) {
             free(memory);
             return -1;
         }
-        sc_totals(vjp, parts0, 2*c*h + 2*d*h + 2*c + 2*h, blocks0, d*h);
-        sc_totals(h0, parts0 + 2*d*h, 2*c*h + 2*d*h + 2*c + 2*h, blocks0, h);
-        sc_totals(vjp + d*h + h, parts0 + 2*d*h + 2*h, 2*c*h + 2*d*h + 2*c + 2*h, blocks0, c*h);
+        sc_totals(vjp, parts0, 2*c_*h + 2*d*h + 2*c_ + 2*h, blocks0, d*h);
+        sc_totals(h0, parts0 + 2*d*h, 2*c_*h + 2*d*h + 2*c_ + 2*h, blocks0, h);
+        sc_totals(vjp + d*h + h, parts0 + 2*d*h + 2*h, 2*c_*h + 2*d*h + 2*c_ + 2*h, blocks0, c_*h);
         sc_totals(
-            vjp + c*h + d*h + h, parts0 + 2*c*h + 2*d*h + 2*h, 2*c*h + 2*d*h + 2*c + 2*h, blocks0,
-            c
+            vjp + c_*h + d*h + h, parts0 + 2*c_*h + 2*d*h + 2*h, 2*c_*h + 2*d*h + 2*c_ + 2*h,
+            blocks0, c_
         );
         const mlp_vjp_sweep1_context context1 = {d, h, vjp, h0, blocks1, tile1};
         if (sc_run(mlp_vjp_sweep1, &context1, blocks1, 0, 2*(double)h) < 0) {
@@ -3075,6 +3081,8 @@ cdef extern from *:
         free(memory);
         return 0;
     }
+    #pragma pop_macro("W1")
+    #pragma pop_macro("W2")
 
     static int sc_import_numpy(void)
     {
@@ -3160,23 +3168,23 @@ cdef extern from *:
     Py_ssize_t sc_length(object)
     Py_ssize_t sc_dim(object, int)
     sc_array sc_as_array(object)
-    int mlp_value(const double *p, sc_array X_array, sc_array Y_array, ptrdiff_t n, ptrdiff_t d, ptrdiff_t c, ptrdiff_t h, double *value) nogil
-    int mlp_grad(const double *p, sc_array X_array, sc_array Y_array, ptrdiff_t n, ptrdiff_t d, ptrdiff_t c, ptrdiff_t h, double *grad) nogil
-    int mlp_value_and_grad(const double *p, sc_array X_array, sc_array Y_array, ptrdiff_t n, ptrdiff_t d, ptrdiff_t c, ptrdiff_t h, double *value, double *grad) nogil
-    int mlp_hessian(const double *p, sc_array X_array, sc_array Y_array, ptrdiff_t n, ptrdiff_t d, ptrdiff_t c, ptrdiff_t h, double *hessian) nogil
-    int mlp_hvp(const double *p, const double *v, sc_array X_array, sc_array Y_array, ptrdiff_t n, ptrdiff_t d, ptrdiff_t c, ptrdiff_t h, double *hvp) nogil
-    int mlp_jacobian(const double *p, sc_array X_array, sc_array Y_array, ptrdiff_t n, ptrdiff_t d, ptrdiff_t c, ptrdiff_t h, double *jacobian) nogil
-    int mlp_jvp(const double *p, const double *v, sc_array X_array, sc_array Y_array, ptrdiff_t n, ptrdiff_t d, ptrdiff_t c, ptrdiff_t h, double *jvp) nogil
-    int mlp_vjp(const double *p, const double *u, sc_array X_array, sc_array Y_array, ptrdiff_t n, ptrdiff_t d, ptrdiff_t c, ptrdiff_t h, double *vjp) nogil
+    int mlp_value(const double *p, sc_array X_array, sc_array Y_array, ptrdiff_t n, ptrdiff_t d, ptrdiff_t c_, ptrdiff_t h, double *value) nogil
+    int mlp_grad(const double *p, sc_array X_array, sc_array Y_array, ptrdiff_t n, ptrdiff_t d, ptrdiff_t c_, ptrdiff_t h, double *grad) nogil
+    int mlp_value_and_grad(const double *p, sc_array X_array, sc_array Y_array, ptrdiff_t n, ptrdiff_t d, ptrdiff_t c_, ptrdiff_t h, double *value, double *grad) nogil
+    int mlp_hessian(const double *p, sc_array X_array, sc_array Y_array, ptrdiff_t n, ptrdiff_t d, ptrdiff_t c_, ptrdiff_t h, double *hessian) nogil
+    int mlp_hvp(const double *p, const double *v, sc_array X_array, sc_array Y_array, ptrdiff_t n, ptrdiff_t d, ptrdiff_t c_, ptrdiff_t h, double *hvp) nogil
+    int mlp_jacobian(const double *p, sc_array X_array, sc_array Y_array, ptrdiff_t n, ptrdiff_t d, ptrdiff_t c_, ptrdiff_t h, double *jacobian) nogil
+    int mlp_jvp(const double *p, const double *v, sc_array X_array, sc_array Y_array, ptrdiff_t n, ptrdiff_t d, ptrdiff_t c_, ptrdiff_t h, double *jvp) nogil
+    int mlp_vjp(const double *p, const double *u, sc_array X_array, sc_array Y_array, ptrdiff_t n, ptrdiff_t d, ptrdiff_t c_, ptrdiff_t h, double *vjp) nogil
 
 sc_import_numpy()
 
 PARAMS = ("W1", "b1", "W2", "b2")
 DATA = ("X", "Y")
 CONSTANTS = ()
-SIZES = ("n", "d", "c", "h")
-PARAM_SHAPES = (("d", "h"), (1, "h"), ("h", "c"), (1, "c"))
-DATA_SHAPES = (("n", "d"), ("n", "c"))
+SIZES = ("n", "d", "c_", "h")
+PARAM_SHAPES = (("d", "h"), (1, "h"), ("h", "c_"), (1, "c_"))
+DATA_SHAPES = (("n", "d"), ("n", "c_"))
 DERIVED = ()
 REQUIRED = ()
 WHOLES = ()
@@ -3184,145 +3192,145 @@ WHOLES = ()
 
 def value(p, X, Y):
     """Return the value: a float."""
-    cdef Py_ssize_t sc_n = 0, sc_d = 0, sc_c = 0, sc_h = 0
-    p, (X, Y), (sc_n, sc_d, sc_c, sc_h) = _arrays(p, (X, Y), {})
+    cdef Py_ssize_t sc_n = 0, sc_d = 0, sc_c_ = 0, sc_h = 0
+    p, (X, Y), (sc_n, sc_d, sc_c_, sc_h) = _arrays(p, (X, Y), {})
     cdef double value = 0.0
-    cdef int sc_status = 0
-    cdef double *sc_p_ = sc_doubles(p)
-    cdef sc_array sc_X_ = sc_as_array(X)
-    cdef sc_array sc_Y_ = sc_as_array(Y)
+    cdef int sc__status = 0
+    cdef double *sc__p = sc_doubles(p)
+    cdef sc_array sc__X = sc_as_array(X)
+    cdef sc_array sc__Y = sc_as_array(Y)
     with nogil:
-        sc_status = mlp_value(sc_p_, sc_X_, sc_Y_, sc_n, sc_d, sc_c, sc_h, &value)
-    if sc_status < 0:
+        sc__status = mlp_value(sc__p, sc__X, sc__Y, sc_n, sc_d, sc_c_, sc_h, &value)
+    if sc__status < 0:
         raise MemoryError()
     return value
 
 
 def grad(p, X, Y):
-    """Return the gradient: shape (d*h + h*c + c + h,)."""
-    cdef Py_ssize_t sc_n = 0, sc_d = 0, sc_c = 0, sc_h = 0
-    p, (X, Y), (sc_n, sc_d, sc_c, sc_h) = _arrays(p, (X, Y), {})
-    grad = sc_new(sc_c*sc_h + sc_d*sc_h + sc_c + sc_h)
-    cdef int sc_status = 0
-    cdef double *sc_p_ = sc_doubles(p)
-    cdef sc_array sc_X_ = sc_as_array(X)
-    cdef sc_array sc_Y_ = sc_as_array(Y)
-    cdef double *sc_grad_ = sc_doubles(grad)
+    """Return the gradient: shape (d*h + h*c_ + c_ + h,)."""
+    cdef Py_ssize_t sc_n = 0, sc_d = 0, sc_c_ = 0, sc_h = 0
+    p, (X, Y), (sc_n, sc_d, sc_c_, sc_h) = _arrays(p, (X, Y), {})
+    grad = sc_new(sc_c_*sc_h + sc_d*sc_h + sc_c_ + sc_h)
+    cdef int sc__status = 0
+    cdef double *sc__p = sc_doubles(p)
+    cdef sc_array sc__X = sc_as_array(X)
+    cdef sc_array sc__Y = sc_as_array(Y)
+    cdef double *sc__grad = sc_doubles(grad)
     with nogil:
-        sc_status = mlp_grad(sc_p_, sc_X_, sc_Y_, sc_n, sc_d, sc_c, sc_h, sc_grad_)
-    if sc_status < 0:
+        sc__status = mlp_grad(sc__p, sc__X, sc__Y, sc_n, sc_d, sc_c_, sc_h, sc__grad)
+    if sc__status < 0:
         raise MemoryError()
     return grad
 
 
 def value_and_grad(p, X, Y):
-    """Return the value and the gradient: a float and shape (d*h + h*c + c + h,)."""
-    cdef Py_ssize_t sc_n = 0, sc_d = 0, sc_c = 0, sc_h = 0
-    p, (X, Y), (sc_n, sc_d, sc_c, sc_h) = _arrays(p, (X, Y), {})
+    """Return the value and the gradient: a float and shape (d*h + h*c_ + c_ + h,)."""
+    cdef Py_ssize_t sc_n = 0, sc_d = 0, sc_c_ = 0, sc_h = 0
+    p, (X, Y), (sc_n, sc_d, sc_c_, sc_h) = _arrays(p, (X, Y), {})
     cdef double value = 0.0
-    grad = sc_new(sc_c*sc_h + sc_d*sc_h + sc_c + sc_h)
-    cdef int sc_status = 0
-    cdef double *sc_p_ = sc_doubles(p)
-    cdef sc_array sc_X_ = sc_as_array(X)
-    cdef sc_array sc_Y_ = sc_as_array(Y)
-    cdef double *sc_grad_ = sc_doubles(grad)
+    grad = sc_new(sc_c_*sc_h + sc_d*sc_h + sc_c_ + sc_h)
+    cdef int sc__status = 0
+    cdef double *sc__p = sc_doubles(p)
+    cdef sc_array sc__X = sc_as_array(X)
+    cdef sc_array sc__Y = sc_as_array(Y)
+    cdef double *sc__grad = sc_doubles(grad)
     with nogil:
-        sc_status = mlp_value_and_grad(
-            sc_p_, sc_X_, sc_Y_, sc_n, sc_d, sc_c, sc_h, &value, sc_grad_
+        sc__status = mlp_value_and_grad(
+            sc__p, sc__X, sc__Y, sc_n, sc_d, sc_c_, sc_h, &value, sc__grad
         )
-    if sc_status < 0:
+    if sc__status < 0:
         raise MemoryError()
     return value, grad
 
 
 def hessian(p, X, Y):
-    """Return the Hessian: shape (d*h + h*c + c + h, d*h + h*c + c + h)."""
-    cdef Py_ssize_t sc_n = 0, sc_d = 0, sc_c = 0, sc_h = 0
-    p, (X, Y), (sc_n, sc_d, sc_c, sc_h) = _arrays(p, (X, Y), {})
-    hessian = sc_new(sc_c*sc_c*sc_h*sc_h + 2*sc_c*sc_d*sc_h*sc_h + sc_d*sc_d*sc_h*sc_h + 2*sc_c*sc_c*sc_h + 2*sc_c*sc_d*sc_h + 2*sc_c*sc_h*sc_h + 2*sc_d*sc_h*sc_h + sc_c*sc_c + 2*sc_c*sc_h + sc_h*sc_h)
-    cdef int sc_status = 0
-    cdef double *sc_p_ = sc_doubles(p)
-    cdef sc_array sc_X_ = sc_as_array(X)
-    cdef sc_array sc_Y_ = sc_as_array(Y)
-    cdef double *sc_hessian_ = sc_doubles(hessian)
+    """Return the Hessian: shape (d*h + h*c_ + c_ + h, d*h + h*c_ + c_ + h)."""
+    cdef Py_ssize_t sc_n = 0, sc_d = 0, sc_c_ = 0, sc_h = 0
+    p, (X, Y), (sc_n, sc_d, sc_c_, sc_h) = _arrays(p, (X, Y), {})
+    hessian = sc_new(sc_c_*sc_c_*sc_h*sc_h + 2*sc_c_*sc_d*sc_h*sc_h + sc_d*sc_d*sc_h*sc_h + 2*sc_c_*sc_c_*sc_h + 2*sc_c_*sc_d*sc_h + 2*sc_c_*sc_h*sc_h + 2*sc_d*sc_h*sc_h + sc_c_*sc_c_ + 2*sc_c_*sc_h + sc_h*sc_h)
+    cdef int sc__status = 0
+    cdef double *sc__p = sc_doubles(p)
+    cdef sc_array sc__X = sc_as_array(X)
+    cdef sc_array sc__Y = sc_as_array(Y)
+    cdef double *sc__hessian = sc_doubles(hessian)
     with nogil:
-        sc_status = mlp_hessian(sc_p_, sc_X_, sc_Y_, sc_n, sc_d, sc_c, sc_h, sc_hessian_)
-    if sc_status < 0:
+        sc__status = mlp_hessian(sc__p, sc__X, sc__Y, sc_n, sc_d, sc_c_, sc_h, sc__hessian)
+    if sc__status < 0:
         raise MemoryError()
-    return hessian.reshape((sc_c*sc_h + sc_d*sc_h + sc_c + sc_h, sc_c*sc_h + sc_d*sc_h + sc_c + sc_h))
+    return hessian.reshape((sc_c_*sc_h + sc_d*sc_h + sc_c_ + sc_h, sc_c_*sc_h + sc_d*sc_h + sc_c_ + sc_h))
 
 
 def hvp(p, v, X, Y):
-    """Return the Hessian times v: shape (d*h + h*c + c + h,)."""
-    cdef Py_ssize_t sc_n = 0, sc_d = 0, sc_c = 0, sc_h = 0
-    p, (X, Y), (sc_n, sc_d, sc_c, sc_h) = _arrays(p, (X, Y), {})
+    """Return the Hessian times v: shape (d*h + h*c_ + c_ + h,)."""
+    cdef Py_ssize_t sc_n = 0, sc_d = 0, sc_c_ = 0, sc_h = 0
+    p, (X, Y), (sc_n, sc_d, sc_c_, sc_h) = _arrays(p, (X, Y), {})
     if not sc_is_vector(v, p.size):
         v = _vector(v, "v", p.size)
-    hvp = sc_new(sc_c*sc_h + sc_d*sc_h + sc_c + sc_h)
-    cdef int sc_status = 0
-    cdef double *sc_p_ = sc_doubles(p)
-    cdef double *sc_v_ = sc_doubles(v)
-    cdef sc_array sc_X_ = sc_as_array(X)
-    cdef sc_array sc_Y_ = sc_as_array(Y)
-    cdef double *sc_hvp_ = sc_doubles(hvp)
+    hvp = sc_new(sc_c_*sc_h + sc_d*sc_h + sc_c_ + sc_h)
+    cdef int sc__status = 0
+    cdef double *sc__p = sc_doubles(p)
+    cdef double *sc__v = sc_doubles(v)
+    cdef sc_array sc__X = sc_as_array(X)
+    cdef sc_array sc__Y = sc_as_array(Y)
+    cdef double *sc__hvp = sc_doubles(hvp)
     with nogil:
-        sc_status = mlp_hvp(sc_p_, sc_v_, sc_X_, sc_Y_, sc_n, sc_d, sc_c, sc_h, sc_hvp_)
-    if sc_status < 0:
+        sc__status = mlp_hvp(sc__p, sc__v, sc__X, sc__Y, sc_n, sc_d, sc_c_, sc_h, sc__hvp)
+    if sc__status < 0:
         raise MemoryError()
     return hvp
 
 
 def jacobian(p, X, Y):
-    """Return the Jacobian: shape (d*h + h*c + c + h,)."""
-    cdef Py_ssize_t sc_n = 0, sc_d = 0, sc_c = 0, sc_h = 0
-    p, (X, Y), (sc_n, sc_d, sc_c, sc_h) = _arrays(p, (X, Y), {})
-    jacobian = sc_new(sc_c*sc_h + sc_d*sc_h + sc_c + sc_h)
-    cdef int sc_status = 0
-    cdef double *sc_p_ = sc_doubles(p)
-    cdef sc_array sc_X_ = sc_as_array(X)
-    cdef sc_array sc_Y_ = sc_as_array(Y)
-    cdef double *sc_jacobian_ = sc_doubles(jacobian)
+    """Return the Jacobian: shape (d*h + h*c_ + c_ + h,)."""
+    cdef Py_ssize_t sc_n = 0, sc_d = 0, sc_c_ = 0, sc_h = 0
+    p, (X, Y), (sc_n, sc_d, sc_c_, sc_h) = _arrays(p, (X, Y), {})
+    jacobian = sc_new(sc_c_*sc_h + sc_d*sc_h + sc_c_ + sc_h)
+    cdef int sc__status = 0
+    cdef double *sc__p = sc_doubles(p)
+    cdef sc_array sc__X = sc_as_array(X)
+    cdef sc_array sc__Y = sc_as_array(Y)
+    cdef double *sc__jacobian = sc_doubles(jacobian)
     with nogil:
-        sc_status = mlp_jacobian(sc_p_, sc_X_, sc_Y_, sc_n, sc_d, sc_c, sc_h, sc_jacobian_)
-    if sc_status < 0:
+        sc__status = mlp_jacobian(sc__p, sc__X, sc__Y, sc_n, sc_d, sc_c_, sc_h, sc__jacobian)
+    if sc__status < 0:
         raise MemoryError()
     return jacobian
 
 
 def jvp(p, v, X, Y):
     """Return the Jacobian times v, shaped like the value: a float."""
-    cdef Py_ssize_t sc_n = 0, sc_d = 0, sc_c = 0, sc_h = 0
-    p, (X, Y), (sc_n, sc_d, sc_c, sc_h) = _arrays(p, (X, Y), {})
+    cdef Py_ssize_t sc_n = 0, sc_d = 0, sc_c_ = 0, sc_h = 0
+    p, (X, Y), (sc_n, sc_d, sc_c_, sc_h) = _arrays(p, (X, Y), {})
     if not sc_is_vector(v, p.size):
         v = _vector(v, "v", p.size)
     cdef double jvp = 0.0
-    cdef int sc_status = 0
-    cdef double *sc_p_ = sc_doubles(p)
-    cdef double *sc_v_ = sc_doubles(v)
-    cdef sc_array sc_X_ = sc_as_array(X)
-    cdef sc_array sc_Y_ = sc_as_array(Y)
+    cdef int sc__status = 0
+    cdef double *sc__p = sc_doubles(p)
+    cdef double *sc__v = sc_doubles(v)
+    cdef sc_array sc__X = sc_as_array(X)
+    cdef sc_array sc__Y = sc_as_array(Y)
     with nogil:
-        sc_status = mlp_jvp(sc_p_, sc_v_, sc_X_, sc_Y_, sc_n, sc_d, sc_c, sc_h, &jvp)
-    if sc_status < 0:
+        sc__status = mlp_jvp(sc__p, sc__v, sc__X, sc__Y, sc_n, sc_d, sc_c_, sc_h, &jvp)
+    if sc__status < 0:
         raise MemoryError()
     return jvp
 
 
 def vjp(p, u, X, Y):
-    """Return u, shaped like the value, times the Jacobian: shape (d*h + h*c + c + h,)."""
-    cdef Py_ssize_t sc_n = 0, sc_d = 0, sc_c = 0, sc_h = 0
-    p, (X, Y), (sc_n, sc_d, sc_c, sc_h) = _arrays(p, (X, Y), {})
+    """Return u, shaped like the value, times the Jacobian: shape (d*h + h*c_ + c_ + h,)."""
+    cdef Py_ssize_t sc_n = 0, sc_d = 0, sc_c_ = 0, sc_h = 0
+    p, (X, Y), (sc_n, sc_d, sc_c_, sc_h) = _arrays(p, (X, Y), {})
     u = _shaped(u, "u", ())
-    vjp = sc_new(sc_c*sc_h + sc_d*sc_h + sc_c + sc_h)
-    cdef int sc_status = 0
-    cdef double *sc_p_ = sc_doubles(p)
-    cdef double *sc_u_ = sc_doubles(u)
-    cdef sc_array sc_X_ = sc_as_array(X)
-    cdef sc_array sc_Y_ = sc_as_array(Y)
-    cdef double *sc_vjp_ = sc_doubles(vjp)
+    vjp = sc_new(sc_c_*sc_h + sc_d*sc_h + sc_c_ + sc_h)
+    cdef int sc__status = 0
+    cdef double *sc__p = sc_doubles(p)
+    cdef double *sc__u = sc_doubles(u)
+    cdef sc_array sc__X = sc_as_array(X)
+    cdef sc_array sc__Y = sc_as_array(Y)
+    cdef double *sc__vjp = sc_doubles(vjp)
     with nogil:
-        sc_status = mlp_vjp(sc_p_, sc_u_, sc_X_, sc_Y_, sc_n, sc_d, sc_c, sc_h, sc_vjp_)
-    if sc_status < 0:
+        sc__status = mlp_vjp(sc__p, sc__u, sc__X, sc__Y, sc_n, sc_d, sc_c_, sc_h, sc__vjp)
+    if sc__status < 0:
         raise MemoryError()
     return vjp
 

@@ -4,8 +4,8 @@
         0, h - 1))), (k, 0, c - 1))) - Sum((b2[k] + Sum(tanh(b1[l] + Sum(W1[j, l]*X[i, j], (j,
         0, d - 1)))*W2[l, k], (l, 0, h - 1)))*Y[i, k], (k, 0, c - 1)), (i, 0, n - 1))/n
 
-Parameters p: W1[d, h], b1[1, h], W2[h, c], b2[1, c] (4).
-Data: X[n, d], Y[n, c] (2).
+Parameters p: W1[d, h], b1[1, h], W2[h, c_], b2[1, c_] (4).
+Data: X[n, d], Y[n, c_] (2).
 Operations: 35 as written, 16 distinct; value 21, grad 39, value_and_grad 46, hessian 100, hvp
 64, jacobian 39, jvp 38, vjp 38.
 Imports NumPy and Numba.
@@ -21,9 +21,9 @@ import numpy as np
 PARAMS = ("W1", "b1", "W2", "b2")
 DATA = ("X", "Y")
 CONSTANTS = ()
-SIZES = ("n", "d", "c", "h")
-PARAM_SHAPES = (("d", "h"), (1, "h"), ("h", "c"), (1, "c"))
-DATA_SHAPES = (("n", "d"), ("n", "c"))
+SIZES = ("n", "d", "c_", "h")
+PARAM_SHAPES = (("d", "h"), (1, "h"), ("h", "c_"), (1, "c_"))
+DATA_SHAPES = (("n", "d"), ("n", "c_"))
 DERIVED = ()
 REQUIRED = ()
 WHOLES = ()
@@ -127,13 +127,13 @@ def _multiply(left, right):
 
 
 @jit
-def _value(p, X, Y, n, d, c, h, value):
+def _value(p, X, Y, n, d, c_, h, value):
     tile = min(TILE, max(n, 1))
     blocks0 = _blocks(n, tile, 0)
     parts0 = np.zeros(blocks0*2)
     h0 = np.zeros(h*tile)
     h1 = np.zeros(h*tile)
-    h2 = np.zeros(c*tile)
+    h2 = np.zeros(c_*tile)
     h3 = np.zeros(tile)
     h4 = np.zeros(tile)
     h5 = np.zeros(tile)
@@ -160,33 +160,33 @@ def _value(p, X, Y, n, d, c, h, value):
                 for i in range(size):
                     t0 = math.tanh(p[d*h + j] + h0[i + j*tile])
                     h1[i + j*tile] = t0
-            h2[:c*tile] = 0.0
+            h2[:c_*tile] = 0.0
             left_2 = np.empty((size, h))
             for i in range(size):
                 for j in range(h):
                     left_2[i, j] = h1[i + j*tile]
-            right_2 = np.empty((h, c))
+            right_2 = np.empty((h, c_))
             for j in range(h):
-                for k in range(c):
-                    right_2[j, k] = p[d*h + h + j*c + k]
+                for k in range(c_):
+                    right_2[j, k] = p[d*h + h + j*c_ + k]
             product_2 = _multiply(left_2, right_2)
             for i in range(size):
-                for k in range(c):
+                for k in range(c_):
                     h2[i + k*tile] += product_2[i, k]
             h3[:tile] = 0.0
             h4[:tile] = -math.inf
-            for j in range(c):
+            for j in range(c_):
                 for i in range(size):
-                    t1 = p[c*h + d*h + h + j] + h2[i + j*tile]
+                    t1 = p[c_*h + d*h + h + j] + h2[i + j*tile]
                     h3[i] += Y[start + i, j]*t1
                     h4[i] = np.maximum(h4[i], t1)
             for i in range(size):
                 t2 = (0.0 if (abs(h4[i]) == math.inf) else h4[i])
                 h5[i] = t2
             h6[:tile] = 0.0
-            for j in range(c):
+            for j in range(c_):
                 for i in range(size):
-                    t3 = p[c*h + d*h + h + j] + h2[i + j*tile] - h5[i]
+                    t3 = p[c_*h + d*h + h + j] + h2[i + j*tile] - h5[i]
                     h6[i] += math.exp(t3)
             a0 = 0.0
             for i in range(size):
@@ -198,39 +198,39 @@ def _value(p, X, Y, n, d, c, h, value):
 
 def value(p, X, Y):
     """Return the value: a float."""
-    p, (X, Y), (n, d, c, h) = _arrays(p, (X, Y), {})
+    p, (X, Y), (n, d, c_, h) = _arrays(p, (X, Y), {})
     value = np.empty(1)
-    _value(p, X, Y, n, d, c, h, value)
+    _value(p, X, Y, n, d, c_, h, value)
     return float(value[0])
 
 
 @jit
-def _grad(p, X, Y, n, d, c, h, grad):
+def _grad(p, X, Y, n, d, c_, h, grad):
     t0 = 1.0/float(n)
     t1 = -1.0/float(n)
     h0 = np.zeros(h)
     tile = min(TILE, max(n, 1))
-    blocks0 = _blocks(n, tile, c*h + d*h + c + h)
-    parts0 = np.zeros(blocks0*(2*c*h + 2*d*h + 2*c + 2*h))
+    blocks0 = _blocks(n, tile, c_*h + d*h + c_ + h)
+    parts0 = np.zeros(blocks0*(2*c_*h + 2*d*h + 2*c_ + 2*h))
     h1 = np.zeros(d*h)
     h2 = np.zeros(h)
-    h3 = np.zeros(c*h)
-    h4 = np.zeros(c)
+    h3 = np.zeros(c_*h)
+    h4 = np.zeros(c_)
     h5 = np.zeros(h*tile)
     h6 = np.zeros(h*tile)
     h7 = np.zeros(h*tile)
     h8 = np.zeros(h*tile)
-    h9 = np.zeros(c*tile)
+    h9 = np.zeros(c_*tile)
     h10 = np.zeros(tile)
     h11 = np.zeros(tile)
-    h12 = np.zeros(c*tile)
+    h12 = np.zeros(c_*tile)
     h13 = np.zeros(tile)
     h14 = np.zeros(tile)
-    h15 = np.zeros(c*tile)
+    h15 = np.zeros(c_*tile)
     h16 = np.zeros(h*tile)
     h17 = np.zeros(h*tile)
     for block in range(blocks0):
-        part = parts0[block*(2*c*h + 2*d*h + 2*c + 2*h):(block + 1)*(2*c*h + 2*d*h + 2*c + 2*h)]
+        part = parts0[block*(2*c_*h + 2*d*h + 2*c_ + 2*h):(block + 1)*(2*c_*h + 2*d*h + 2*c_ + 2*h)]
         stop = min((block + 1)*_block_size(n, tile, blocks0), n)
         for start in range(block*_block_size(n, tile, blocks0), stop, tile):
             size = min(tile, stop - start)
@@ -257,37 +257,37 @@ def _grad(p, X, Y, n, d, c, h, grad):
                     h6[i + j*tile] = t3
                     h7[i + j*tile] = t4
                     h8[i + j*tile] = t6
-            h9[:c*tile] = 0.0
+            h9[:c_*tile] = 0.0
             left_2 = np.empty((size, h))
             for i in range(size):
                 for j in range(h):
                     left_2[i, j] = h6[i + j*tile]
-            right_2 = np.empty((h, c))
+            right_2 = np.empty((h, c_))
             for j in range(h):
-                for k in range(c):
-                    right_2[j, k] = p[d*h + h + j*c + k]
+                for k in range(c_):
+                    right_2[j, k] = p[d*h + h + j*c_ + k]
             product_2 = _multiply(left_2, right_2)
             for i in range(size):
-                for k in range(c):
+                for k in range(c_):
                     h9[i + k*tile] += product_2[i, k]
             h10[:tile] = -math.inf
-            for j in range(c):
+            for j in range(c_):
                 for i in range(size):
-                    h10[i] = np.maximum(h10[i], p[c*h + d*h + h + j] + h9[i + j*tile])
+                    h10[i] = np.maximum(h10[i], p[c_*h + d*h + h + j] + h9[i + j*tile])
             for i in range(size):
                 t7 = (0.0 if (abs(h10[i]) == math.inf) else h10[i])
                 h11[i] = t7
             h13[:tile] = 0.0
-            for j in range(c):
+            for j in range(c_):
                 for i in range(size):
-                    t8 = p[c*h + d*h + h + j] + h9[i + j*tile] - h11[i]
+                    t8 = p[c_*h + d*h + h + j] + h9[i + j*tile] - h11[i]
                     t9 = math.exp(t8)
                     h12[i + j*tile] = t9
                     h13[i] += t9
             for i in range(size):
                 t10 = t0/h13[i]
                 h14[i] = t10
-            for j in range(c):
+            for j in range(c_):
                 a0 = 0.0
                 for i in range(size):
                     t11 = h14[i]*h12[i + j*tile] + t1*Y[start + i, j]
@@ -295,20 +295,20 @@ def _grad(p, X, Y, n, d, c, h, grad):
                     a0 += t11
                 h4[j] += a0
             h16[:h*tile] = 0.0
-            left_3 = np.empty((size, c))
+            left_3 = np.empty((size, c_))
             for i in range(size):
-                for k in range(c):
+                for k in range(c_):
                     left_3[i, k] = h15[i + k*tile]
-            right_3 = np.empty((c, h))
-            for k in range(c):
+            right_3 = np.empty((c_, h))
+            for k in range(c_):
                 for j in range(h):
-                    right_3[k, j] = p[d*h + h + j*c + k]
+                    right_3[k, j] = p[d*h + h + j*c_ + k]
             product_3 = _multiply(left_3, right_3)
             for i in range(size):
                 for j in range(h):
                     h16[i + j*tile] += product_3[i, j]
-            left_4 = np.empty((c, size))
-            for k in range(c):
+            left_4 = np.empty((c_, size))
+            for k in range(c_):
                 for i in range(size):
                     left_4[k, i] = h15[i + k*tile]
             right_4 = np.empty((size, h))
@@ -316,9 +316,9 @@ def _grad(p, X, Y, n, d, c, h, grad):
                 for j in range(h):
                     right_4[i, j] = h6[i + j*tile]
             product_4 = _multiply(left_4, right_4)
-            for k in range(c):
+            for k in range(c_):
                 for j in range(h):
-                    h3[j*c + k] += product_4[k, j]
+                    h3[j*c_ + k] += product_4[k, j]
             for j in range(h):
                 a1 = 0.0
                 for i in range(size):
@@ -342,11 +342,11 @@ def _grad(p, X, Y, n, d, c, h, grad):
             _flush(h1, part[0:])
             _flush(h2, part[2*d*h:])
             _flush(h3, part[2*d*h + 2*h:])
-            _flush(h4, part[2*c*h + 2*d*h + 2*h:])
-    grad[:d*h] = _totals(parts0, 0, 2*c*h + 2*d*h + 2*c + 2*h, blocks0, d*h)
-    h0[:h] = _totals(parts0, 2*d*h, 2*c*h + 2*d*h + 2*c + 2*h, blocks0, h)
-    grad[d*h + h:d*h + h + c*h] = _totals(parts0, 2*d*h + 2*h, 2*c*h + 2*d*h + 2*c + 2*h, blocks0, c*h)
-    grad[c*h + d*h + h:c*h + d*h + h + c] = _totals(parts0, 2*c*h + 2*d*h + 2*h, 2*c*h + 2*d*h + 2*c + 2*h, blocks0, c)
+            _flush(h4, part[2*c_*h + 2*d*h + 2*h:])
+    grad[:d*h] = _totals(parts0, 0, 2*c_*h + 2*d*h + 2*c_ + 2*h, blocks0, d*h)
+    h0[:h] = _totals(parts0, 2*d*h, 2*c_*h + 2*d*h + 2*c_ + 2*h, blocks0, h)
+    grad[d*h + h:d*h + h + c_*h] = _totals(parts0, 2*d*h + 2*h, 2*c_*h + 2*d*h + 2*c_ + 2*h, blocks0, c_*h)
+    grad[c_*h + d*h + h:c_*h + d*h + h + c_] = _totals(parts0, 2*c_*h + 2*d*h + 2*h, 2*c_*h + 2*d*h + 2*c_ + 2*h, blocks0, c_)
     tile = min(TILE, max(h, 1))
     blocks1 = _blocks(h, tile, 0)
     for block in range(blocks1):
@@ -358,41 +358,41 @@ def _grad(p, X, Y, n, d, c, h, grad):
 
 
 def grad(p, X, Y):
-    """Return the gradient: shape (d*h + h*c + c + h,)."""
-    p, (X, Y), (n, d, c, h) = _arrays(p, (X, Y), {})
-    grad = np.empty(c*h + d*h + c + h)
-    _grad(p, X, Y, n, d, c, h, grad)
+    """Return the gradient: shape (d*h + h*c_ + c_ + h,)."""
+    p, (X, Y), (n, d, c_, h) = _arrays(p, (X, Y), {})
+    grad = np.empty(c_*h + d*h + c_ + h)
+    _grad(p, X, Y, n, d, c_, h, grad)
     return grad
 
 
 @jit
-def _value_and_grad(p, X, Y, n, d, c, h, value, grad):
+def _value_and_grad(p, X, Y, n, d, c_, h, value, grad):
     t0 = 1.0/float(n)
     t1 = -1.0/float(n)
     h0 = np.zeros(h)
     tile = min(TILE, max(n, 1))
-    blocks0 = _blocks(n, tile, c*h + d*h + c + h)
-    parts0 = np.zeros(blocks0*(2*c*h + 2*d*h + 2*c + 2*h + 2))
+    blocks0 = _blocks(n, tile, c_*h + d*h + c_ + h)
+    parts0 = np.zeros(blocks0*(2*c_*h + 2*d*h + 2*c_ + 2*h + 2))
     h1 = np.zeros(d*h)
     h2 = np.zeros(h)
-    h3 = np.zeros(c*h)
-    h4 = np.zeros(c)
+    h3 = np.zeros(c_*h)
+    h4 = np.zeros(c_)
     h5 = np.zeros(h*tile)
     h6 = np.zeros(h*tile)
     h7 = np.zeros(h*tile)
     h8 = np.zeros(h*tile)
-    h9 = np.zeros(c*tile)
+    h9 = np.zeros(c_*tile)
     h10 = np.zeros(tile)
     h11 = np.zeros(tile)
     h12 = np.zeros(tile)
-    h13 = np.zeros(c*tile)
+    h13 = np.zeros(c_*tile)
     h14 = np.zeros(tile)
     h15 = np.zeros(tile)
-    h16 = np.zeros(c*tile)
+    h16 = np.zeros(c_*tile)
     h17 = np.zeros(h*tile)
     h18 = np.zeros(h*tile)
     for block in range(blocks0):
-        part = parts0[block*(2*c*h + 2*d*h + 2*c + 2*h + 2):(block + 1)*(2*c*h + 2*d*h + 2*c + 2*h + 2)]
+        part = parts0[block*(2*c_*h + 2*d*h + 2*c_ + 2*h + 2):(block + 1)*(2*c_*h + 2*d*h + 2*c_ + 2*h + 2)]
         stop = min((block + 1)*_block_size(n, tile, blocks0), n)
         for start in range(block*_block_size(n, tile, blocks0), stop, tile):
             size = min(tile, stop - start)
@@ -419,33 +419,33 @@ def _value_and_grad(p, X, Y, n, d, c, h, value, grad):
                     h6[i + j*tile] = t3
                     h7[i + j*tile] = t4
                     h8[i + j*tile] = t6
-            h9[:c*tile] = 0.0
+            h9[:c_*tile] = 0.0
             left_2 = np.empty((size, h))
             for i in range(size):
                 for j in range(h):
                     left_2[i, j] = h6[i + j*tile]
-            right_2 = np.empty((h, c))
+            right_2 = np.empty((h, c_))
             for j in range(h):
-                for k in range(c):
-                    right_2[j, k] = p[d*h + h + j*c + k]
+                for k in range(c_):
+                    right_2[j, k] = p[d*h + h + j*c_ + k]
             product_2 = _multiply(left_2, right_2)
             for i in range(size):
-                for k in range(c):
+                for k in range(c_):
                     h9[i + k*tile] += product_2[i, k]
             h10[:tile] = 0.0
             h11[:tile] = -math.inf
-            for j in range(c):
+            for j in range(c_):
                 for i in range(size):
-                    t7 = p[c*h + d*h + h + j] + h9[i + j*tile]
+                    t7 = p[c_*h + d*h + h + j] + h9[i + j*tile]
                     h10[i] += Y[start + i, j]*t7
                     h11[i] = np.maximum(h11[i], t7)
             for i in range(size):
                 t8 = (0.0 if (abs(h11[i]) == math.inf) else h11[i])
                 h12[i] = t8
             h14[:tile] = 0.0
-            for j in range(c):
+            for j in range(c_):
                 for i in range(size):
-                    t9 = p[c*h + d*h + h + j] + h9[i + j*tile] - h12[i]
+                    t9 = p[c_*h + d*h + h + j] + h9[i + j*tile] - h12[i]
                     t10 = math.exp(t9)
                     h13[i + j*tile] = t10
                     h14[i] += t10
@@ -455,7 +455,7 @@ def _value_and_grad(p, X, Y, n, d, c, h, value, grad):
                 h15[i] = t11
                 a0 += h12[i] + math.log(h14[i]) - h10[i]
             _accumulate(part, 0, a0)
-            for j in range(c):
+            for j in range(c_):
                 a1 = 0.0
                 for i in range(size):
                     t12 = h15[i]*h13[i + j*tile] + t1*Y[start + i, j]
@@ -463,20 +463,20 @@ def _value_and_grad(p, X, Y, n, d, c, h, value, grad):
                     a1 += t12
                 h4[j] += a1
             h17[:h*tile] = 0.0
-            left_3 = np.empty((size, c))
+            left_3 = np.empty((size, c_))
             for i in range(size):
-                for k in range(c):
+                for k in range(c_):
                     left_3[i, k] = h16[i + k*tile]
-            right_3 = np.empty((c, h))
-            for k in range(c):
+            right_3 = np.empty((c_, h))
+            for k in range(c_):
                 for j in range(h):
-                    right_3[k, j] = p[d*h + h + j*c + k]
+                    right_3[k, j] = p[d*h + h + j*c_ + k]
             product_3 = _multiply(left_3, right_3)
             for i in range(size):
                 for j in range(h):
                     h17[i + j*tile] += product_3[i, j]
-            left_4 = np.empty((c, size))
-            for k in range(c):
+            left_4 = np.empty((c_, size))
+            for k in range(c_):
                 for i in range(size):
                     left_4[k, i] = h16[i + k*tile]
             right_4 = np.empty((size, h))
@@ -484,9 +484,9 @@ def _value_and_grad(p, X, Y, n, d, c, h, value, grad):
                 for j in range(h):
                     right_4[i, j] = h6[i + j*tile]
             product_4 = _multiply(left_4, right_4)
-            for k in range(c):
+            for k in range(c_):
                 for j in range(h):
-                    h3[j*c + k] += product_4[k, j]
+                    h3[j*c_ + k] += product_4[k, j]
             for j in range(h):
                 a2 = 0.0
                 for i in range(size):
@@ -510,12 +510,12 @@ def _value_and_grad(p, X, Y, n, d, c, h, value, grad):
             _flush(h1, part[2:])
             _flush(h2, part[2*d*h + 2:])
             _flush(h3, part[2*d*h + 2*h + 2:])
-            _flush(h4, part[2*c*h + 2*d*h + 2*h + 2:])
-    s0 = _totals(parts0, 0, 2*c*h + 2*d*h + 2*c + 2*h + 2, blocks0, 1)[0]
-    grad[:d*h] = _totals(parts0, 2, 2*c*h + 2*d*h + 2*c + 2*h + 2, blocks0, d*h)
-    h0[:h] = _totals(parts0, 2*d*h + 2, 2*c*h + 2*d*h + 2*c + 2*h + 2, blocks0, h)
-    grad[d*h + h:d*h + h + c*h] = _totals(parts0, 2*d*h + 2*h + 2, 2*c*h + 2*d*h + 2*c + 2*h + 2, blocks0, c*h)
-    grad[c*h + d*h + h:c*h + d*h + h + c] = _totals(parts0, 2*c*h + 2*d*h + 2*h + 2, 2*c*h + 2*d*h + 2*c + 2*h + 2, blocks0, c)
+            _flush(h4, part[2*c_*h + 2*d*h + 2*h + 2:])
+    s0 = _totals(parts0, 0, 2*c_*h + 2*d*h + 2*c_ + 2*h + 2, blocks0, 1)[0]
+    grad[:d*h] = _totals(parts0, 2, 2*c_*h + 2*d*h + 2*c_ + 2*h + 2, blocks0, d*h)
+    h0[:h] = _totals(parts0, 2*d*h + 2, 2*c_*h + 2*d*h + 2*c_ + 2*h + 2, blocks0, h)
+    grad[d*h + h:d*h + h + c_*h] = _totals(parts0, 2*d*h + 2*h + 2, 2*c_*h + 2*d*h + 2*c_ + 2*h + 2, blocks0, c_*h)
+    grad[c_*h + d*h + h:c_*h + d*h + h + c_] = _totals(parts0, 2*c_*h + 2*d*h + 2*h + 2, 2*c_*h + 2*d*h + 2*c_ + 2*h + 2, blocks0, c_)
     value[0] = s0/float(n)
     tile = min(TILE, max(h, 1))
     blocks1 = _blocks(h, tile, 0)
@@ -528,81 +528,81 @@ def _value_and_grad(p, X, Y, n, d, c, h, value, grad):
 
 
 def value_and_grad(p, X, Y):
-    """Return the value and the gradient: a float and shape (d*h + h*c + c + h,)."""
-    p, (X, Y), (n, d, c, h) = _arrays(p, (X, Y), {})
+    """Return the value and the gradient: a float and shape (d*h + h*c_ + c_ + h,)."""
+    p, (X, Y), (n, d, c_, h) = _arrays(p, (X, Y), {})
     value = np.empty(1)
-    grad = np.empty(c*h + d*h + c + h)
-    _value_and_grad(p, X, Y, n, d, c, h, value, grad)
+    grad = np.empty(c_*h + d*h + c_ + h)
+    _value_and_grad(p, X, Y, n, d, c_, h, value, grad)
     return float(value[0]), grad
 
 
 @jit
-def _hessian(p, X, Y, n, d, c, h, hessian):
+def _hessian(p, X, Y, n, d, c_, h, hessian):
     t0 = 1.0/float(n)
     t1 = -1.0/float(n)
-    h0 = np.zeros(c*c)
-    h1 = np.zeros(c*c*h*h)
-    h2 = np.zeros(c*c*h)
+    h0 = np.zeros(c_*c_)
+    h1 = np.zeros(c_*c_*h*h)
+    h2 = np.zeros(c_*c_*h)
     h3 = np.zeros(h*h)
-    h4 = np.zeros(c*h*h)
-    h5 = np.zeros(c*h)
+    h4 = np.zeros(c_*h*h)
+    h5 = np.zeros(c_*h)
     h6 = np.zeros(d*d*h*h)
     h7 = np.zeros(d*h*h)
-    h8 = np.zeros(c*d*h*h)
-    h9 = np.zeros(c*d*h)
+    h8 = np.zeros(c_*d*h*h)
+    h9 = np.zeros(c_*d*h)
     tile = min(TILE, max(n, 1))
-    blocks0 = _blocks(n, tile, c*c*h*h + c*d*h*h + d*d*h*h + c*c*h + c*d*h + c*h*h + d*h*h + c*c + c*h + h*h)
-    parts0 = np.zeros(blocks0*(2*c*c*h*h + 2*c*d*h*h + 2*d*d*h*h + 2*c*c*h + 2*c*d*h + 2*c*h*h + 2*d*h*h + 2*c*c + 2*c*h + 2*h*h))
+    blocks0 = _blocks(n, tile, c_*c_*h*h + c_*d*h*h + d*d*h*h + c_*c_*h + c_*d*h + c_*h*h + d*h*h + c_*c_ + c_*h + h*h)
+    parts0 = np.zeros(blocks0*(2*c_*c_*h*h + 2*c_*d*h*h + 2*d*d*h*h + 2*c_*c_*h + 2*c_*d*h + 2*c_*h*h + 2*d*h*h + 2*c_*c_ + 2*c_*h + 2*h*h))
     h10 = np.zeros(d*d*h*h)
     h11 = np.zeros(d*h*h)
     h12 = np.zeros(h*h)
-    h13 = np.zeros(c*d*h*h)
-    h14 = np.zeros(c*h*h)
-    h15 = np.zeros(c*c*h*h)
-    h16 = np.zeros(c*d*h)
-    h17 = np.zeros(c*h)
-    h18 = np.zeros(c*c*h)
-    h19 = np.zeros(c*c)
+    h13 = np.zeros(c_*d*h*h)
+    h14 = np.zeros(c_*h*h)
+    h15 = np.zeros(c_*c_*h*h)
+    h16 = np.zeros(c_*d*h)
+    h17 = np.zeros(c_*h)
+    h18 = np.zeros(c_*c_*h)
+    h19 = np.zeros(c_*c_)
     h20 = np.zeros(h*tile)
     h21 = np.zeros(h*tile)
     h22 = np.zeros(h*tile)
     h23 = np.zeros(h*tile)
-    h24 = np.zeros(c*tile)
+    h24 = np.zeros(c_*tile)
     h25 = np.zeros(d*h*tile)
-    h26 = np.zeros(c*h*tile)
+    h26 = np.zeros(c_*h*tile)
     h27 = np.zeros(tile)
-    h28 = np.zeros(c*d*h*tile)
+    h28 = np.zeros(c_*d*h*tile)
     h29 = np.zeros(tile)
-    h30 = np.zeros(c*tile)
+    h30 = np.zeros(c_*tile)
     h31 = np.zeros(tile)
     h32 = np.zeros(tile)
     h33 = np.zeros(tile)
     h34 = np.zeros(d*h*tile)
-    h35 = np.zeros(c*h*tile)
+    h35 = np.zeros(c_*h*tile)
     h36 = np.zeros(h*tile)
-    h37 = np.zeros(c*tile)
-    h38 = np.zeros(c*tile)
-    h39 = np.zeros(c*tile)
+    h37 = np.zeros(c_*tile)
+    h38 = np.zeros(c_*tile)
+    h39 = np.zeros(c_*tile)
     h40 = np.zeros(d*h*tile)
     h41 = np.zeros(h*tile)
-    h42 = np.zeros(c*h*tile)
+    h42 = np.zeros(c_*h*tile)
     h43 = np.zeros(h*tile)
-    h44 = np.zeros(c*d*h*tile)
-    h45 = np.zeros(c*h*tile)
-    h46 = np.zeros(c*h*tile)
-    h47 = np.zeros(c*c*h*tile)
-    h48 = np.zeros(c*c*tile)
+    h44 = np.zeros(c_*d*h*tile)
+    h45 = np.zeros(c_*h*tile)
+    h46 = np.zeros(c_*h*tile)
+    h47 = np.zeros(c_*c_*h*tile)
+    h48 = np.zeros(c_*c_*tile)
     h49 = np.zeros(d*h*h*tile)
     h50 = np.zeros(h*tile)
     h51 = np.zeros(h*h*tile)
-    h52 = np.zeros(c*h*h*tile)
-    h53 = np.zeros(c*h*tile)
+    h52 = np.zeros(c_*h*h*tile)
+    h53 = np.zeros(c_*h*tile)
     h54 = np.zeros(d*h*h*tile)
     h55 = np.zeros(h*h*tile)
-    h56 = np.zeros(c*h*h*tile)
-    h57 = np.zeros(c*h*tile)
+    h56 = np.zeros(c_*h*h*tile)
+    h57 = np.zeros(c_*h*tile)
     for block in range(blocks0):
-        part = parts0[block*(2*c*c*h*h + 2*c*d*h*h + 2*d*d*h*h + 2*c*c*h + 2*c*d*h + 2*c*h*h + 2*d*h*h + 2*c*c + 2*c*h + 2*h*h):(block + 1)*(2*c*c*h*h + 2*c*d*h*h + 2*d*d*h*h + 2*c*c*h + 2*c*d*h + 2*c*h*h + 2*d*h*h + 2*c*c + 2*c*h + 2*h*h)]
+        part = parts0[block*(2*c_*c_*h*h + 2*c_*d*h*h + 2*d*d*h*h + 2*c_*c_*h + 2*c_*d*h + 2*c_*h*h + 2*d*h*h + 2*c_*c_ + 2*c_*h + 2*h*h):(block + 1)*(2*c_*c_*h*h + 2*c_*d*h*h + 2*d*d*h*h + 2*c_*c_*h + 2*c_*d*h + 2*c_*h*h + 2*d*h*h + 2*c_*c_ + 2*c_*h + 2*h*h)]
         stop = min((block + 1)*_block_size(n, tile, blocks0), n)
         for start in range(block*_block_size(n, tile, blocks0), stop, tile):
             size = min(tile, stop - start)
@@ -630,18 +630,18 @@ def _hessian(p, X, Y, n, d, c, h, hessian):
                     h21[i + j*tile] = t3
                     h22[i + j*tile] = t6
                     h23[i + j*tile] = t7
-            h24[:c*tile] = 0.0
+            h24[:c_*tile] = 0.0
             left_2 = np.empty((size, h))
             for i in range(size):
                 for j in range(h):
                     left_2[i, j] = h21[i + j*tile]
-            right_2 = np.empty((h, c))
+            right_2 = np.empty((h, c_))
             for j in range(h):
-                for k in range(c):
-                    right_2[j, k] = p[d*h + h + j*c + k]
+                for k in range(c_):
+                    right_2[j, k] = p[d*h + h + j*c_ + k]
             product_2 = _multiply(left_2, right_2)
             for i in range(size):
-                for k in range(c):
+                for k in range(c_):
                     h24[i + k*tile] += product_2[i, k]
             for j in range(d):
                 for k in range(h):
@@ -649,27 +649,27 @@ def _hessian(p, X, Y, n, d, c, h, hessian):
                         t8 = X[start + i, j]*h22[i + k*tile]
                         h25[i + j*h*tile + k*tile] = t8
             for j in range(h):
-                for k in range(c):
+                for k in range(c_):
                     for i in range(size):
-                        t9 = h22[i + j*tile]*p[d*h + h + j*c + k]
-                        h26[j*c*tile + k*tile + i] = t9
+                        t9 = h22[i + j*tile]*p[d*h + h + j*c_ + k]
+                        h26[j*c_*tile + k*tile + i] = t9
             h27[:tile] = -math.inf
-            for j in range(c):
+            for j in range(c_):
                 for i in range(size):
-                    h27[i] = np.maximum(h27[i], p[c*h + d*h + h + j] + h24[i + j*tile])
+                    h27[i] = np.maximum(h27[i], p[c_*h + d*h + h + j] + h24[i + j*tile])
             for j in range(d):
                 for k in range(h):
-                    for l in range(c):
+                    for l in range(c_):
                         for i in range(size):
-                            t10 = h25[i + j*h*tile + k*tile]*p[d*h + h + k*c + l]
-                            h28[i + j*c*h*tile + k*c*tile + l*tile] = t10
+                            t10 = h25[i + j*h*tile + k*tile]*p[d*h + h + k*c_ + l]
+                            h28[i + j*c_*h*tile + k*c_*tile + l*tile] = t10
             for i in range(size):
                 t11 = (0.0 if (abs(h27[i]) == math.inf) else h27[i])
                 h29[i] = t11
             h31[:tile] = 0.0
-            for j in range(c):
+            for j in range(c_):
                 for i in range(size):
-                    t12 = p[c*h + d*h + h + j] + h24[i + j*tile] - h29[i]
+                    t12 = p[c_*h + d*h + h + j] + h24[i + j*tile] - h29[i]
                     t13 = math.exp(t12)
                     h30[i + j*tile] = t13
                     h31[i] += t13
@@ -679,22 +679,22 @@ def _hessian(p, X, Y, n, d, c, h, hessian):
                 h32[i] = t14
                 h33[i] = t15
             h34[:d*h*tile] = 0.0
-            for j in range(c):
+            for j in range(c_):
                 for k in range(d):
                     for l in range(h):
                         for i in range(size):
-                            t16 = h28[i + k*c*h*tile + l*c*tile + j*tile]*h30[i + j*tile]
+                            t16 = h28[i + k*c_*h*tile + l*c_*tile + j*tile]*h30[i + j*tile]
                             h34[i + k*h*tile + l*tile] += t16
             h36[:h*tile] = 0.0
-            for j in range(c):
+            for j in range(c_):
                 for k in range(h):
                     for i in range(size):
                         t17 = h21[i + k*tile]*h30[i + j*tile]
                         h35[i + j*h*tile + k*tile] = t17
-                        h36[i + k*tile] += h26[k*c*tile + j*tile + i]*h30[i + j*tile]
-            for j in range(c):
+                        h36[i + k*tile] += h26[k*c_*tile + j*tile + i]*h30[i + j*tile]
+            for j in range(c_):
                 for i in range(size):
-                    t18 = p[c*h + d*h + h + j] + h24[i + j*tile] - h29[i]
+                    t18 = p[c_*h + d*h + h + j] + h24[i + j*tile] - h29[i]
                     t19 = math.exp(t18)
                     t20 = h32[i]*t19
                     t21 = t20 + t1*Y[start + i, j]
@@ -712,60 +712,60 @@ def _hessian(p, X, Y, n, d, c, h, hessian):
                     t24 = -h36[i + j*tile]*h33[i]
                     h41[i + j*tile] = t24
             for j in range(h):
-                for k in range(c):
+                for k in range(c_):
                     for i in range(size):
                         t25 = -h35[i + k*h*tile + j*tile]*h33[i]
-                        h42[i + j*c*tile + k*tile] = t25
+                        h42[i + j*c_*tile + k*tile] = t25
             h43[:h*tile] = 0.0
-            left_3 = np.empty((size, c))
+            left_3 = np.empty((size, c_))
             for i in range(size):
-                for k in range(c):
+                for k in range(c_):
                     left_3[i, k] = h38[i + k*tile]
-            right_3 = np.empty((c, h))
-            for k in range(c):
+            right_3 = np.empty((c_, h))
+            for k in range(c_):
                 for j in range(h):
-                    right_3[k, j] = p[d*h + h + j*c + k]
+                    right_3[k, j] = p[d*h + h + j*c_ + k]
             product_3 = _multiply(left_3, right_3)
             for i in range(size):
                 for j in range(h):
                     h43[i + j*tile] += product_3[i, j]
-            for j in range(c):
+            for j in range(c_):
                 for k in range(d):
                     for l in range(h):
                         for i in range(size):
-                            t26 = h37[i + j*tile]*h28[i + k*c*h*tile + l*c*tile + j*tile]
+                            t26 = h37[i + j*tile]*h28[i + k*c_*h*tile + l*c_*tile + j*tile]
                             t27 = h40[i + k*h*tile + l*tile]*h30[i + j*tile] + t26
                             h44[i + j*d*h*tile + k*h*tile + l*tile] = t27
-            for j in range(c):
+            for j in range(c_):
                 for k in range(h):
                     for i in range(size):
-                        t28 = h41[i + k*tile]*h30[i + j*tile] + h37[i + j*tile]*h26[k*c*tile + j*tile + i]
+                        t28 = h41[i + k*tile]*h30[i + j*tile] + h37[i + j*tile]*h26[k*c_*tile + j*tile + i]
                         t29 = h38[i + j*tile]*h22[i + k*tile]
                         h45[i + j*h*tile + k*tile] = t28
                         h46[i + j*h*tile + k*tile] = t29
-            for j in range(c):
+            for j in range(c_):
                 for k in range(h):
-                    for l in range(c):
+                    for l in range(c_):
                         for i in range(size):
                             t30 = (1.0 if (j - l == 0) else 0.0)*h21[i + k*tile]
-                            t31 = h42[i + k*c*tile + l*tile]*h30[i + j*tile] + h37[i + j*tile]*t30
-                            h47[i + j*c*h*tile + k*c*tile + l*tile] = t31
-            for j in range(c):
-                for k in range(c):
+                            t31 = h42[i + k*c_*tile + l*tile]*h30[i + j*tile] + h37[i + j*tile]*t30
+                            h47[i + j*c_*h*tile + k*c_*tile + l*tile] = t31
+            for j in range(c_):
+                for k in range(c_):
                     a0 = 0.0
                     for i in range(size):
                         t32 = (1.0 if (j - k == 0) else 0.0)*h30[i + j*tile]
                         t33 = h39[i + k*tile]*h30[i + j*tile] + t32*h32[i]
-                        h48[i + j*c*tile + k*tile] = t33
+                        h48[i + j*c_*tile + k*tile] = t33
                         a0 += t33
-                    h19[j*c + k] += a0
+                    h19[j*c_ + k] += a0
             h49[:d*h*h*tile] = 0.0
             for j in range(h):
-                for k in range(c):
+                for k in range(c_):
                     for l in range(d):
                         for m in range(h):
                             for i in range(size):
-                                t34 = h44[i + k*d*h*tile + l*h*tile + m*tile]*p[d*h + h + j*c + k]
+                                t34 = h44[i + k*d*h*tile + l*h*tile + m*tile]*p[d*h + h + j*c_ + k]
                                 h49[i + j*d*h*tile + l*h*tile + m*tile] += t34
             for j in range(h):
                 for i in range(size):
@@ -774,38 +774,38 @@ def _hessian(p, X, Y, n, d, c, h, hessian):
                     h50[i + j*tile] = t36
             h51[:h*h*tile] = 0.0
             for j in range(h):
-                for k in range(c):
+                for k in range(c_):
                     for l in range(h):
                         for i in range(size):
-                            t37 = h45[i + k*h*tile + l*tile]*p[d*h + h + j*c + k]
+                            t37 = h45[i + k*h*tile + l*tile]*p[d*h + h + j*c_ + k]
                             h51[i + j*h*tile + l*tile] += t37
-            h52[:c*h*h*tile] = 0.0
-            for j in range(c):
+            h52[:c_*h*h*tile] = 0.0
+            for j in range(c_):
                 for k in range(h):
-                    for l in range(c):
+                    for l in range(c_):
                         for m in range(h):
                             for i in range(size):
-                                t38 = h47[i + j*c*h*tile + k*c*tile + l*tile]*h26[m*c*tile + j*tile + i]
-                                h52[i + k*c*h*tile + l*h*tile + m*tile] += t38
+                                t38 = h47[i + j*c_*h*tile + k*c_*tile + l*tile]*h26[m*c_*tile + j*tile + i]
+                                h52[i + k*c_*h*tile + l*h*tile + m*tile] += t38
             for j in range(h):
-                for k in range(c):
+                for k in range(c_):
                     for l in range(h):
-                        for m in range(c):
+                        for m in range(c_):
                             a1 = 0.0
                             for i in range(size):
-                                t39 = h47[i + k*c*h*tile + l*c*tile + m*tile]*h21[i + j*tile]
+                                t39 = h47[i + k*c_*h*tile + l*c_*tile + m*tile]*h21[i + j*tile]
                                 a1 += t39
-                            h15[j*c*c*h + k*c*h + l*c + m] += a1
-            h53[:c*h*tile] = 0.0
+                            h15[j*c_*c_*h + k*c_*h + l*c_ + m] += a1
+            h53[:c_*h*tile] = 0.0
             for j in range(h):
-                for k in range(c):
-                    for l in range(c):
+                for k in range(c_):
+                    for l in range(c_):
                         a2 = 0.0
                         for i in range(size):
-                            t40 = h48[i + k*c*tile + l*tile]*p[d*h + h + j*c + k]
-                            h53[i + j*c*tile + l*tile] += t40
-                            a2 += h48[i + k*c*tile + l*tile]*h21[i + j*tile]
-                        h18[j*c*c + k*c + l] += a2
+                            t40 = h48[i + k*c_*tile + l*tile]*p[d*h + h + j*c_ + k]
+                            h53[i + j*c_*tile + l*tile] += t40
+                            a2 += h48[i + k*c_*tile + l*tile]*h21[i + j*tile]
+                        h18[j*c_*c_ + k*c_ + l] += a2
             for j in range(h):
                 for k in range(d):
                     for l in range(h):
@@ -825,22 +825,22 @@ def _hessian(p, X, Y, n, d, c, h, hessian):
                     h12[j*h + k] += a3
             for j in range(h):
                 for k in range(h):
-                    for l in range(c):
+                    for l in range(c_):
                         a4 = 0.0
                         for i in range(size):
                             t46 = (1.0 if (j - k == 0) else 0.0)*h46[i + l*h*tile + j*tile]
-                            t47 = h52[i + k*c*h*tile + l*h*tile + j*tile] + t46
-                            h56[i + j*c*h*tile + k*c*tile + l*tile] = t47
+                            t47 = h52[i + k*c_*h*tile + l*h*tile + j*tile] + t46
+                            h56[i + j*c_*h*tile + k*c_*tile + l*tile] = t47
                             a4 += t47
-                        h14[j*c*h + k*c + l] += a4
+                        h14[j*c_*h + k*c_ + l] += a4
             for j in range(h):
-                for k in range(c):
+                for k in range(c_):
                     a5 = 0.0
                     for i in range(size):
-                        t48 = h53[i + j*c*tile + k*tile]*h22[i + j*tile]
-                        h57[i + j*c*tile + k*tile] = t48
+                        t48 = h53[i + j*c_*tile + k*tile]*h22[i + j*tile]
+                        h57[i + j*c_*tile + k*tile] = t48
                         a5 += t48
-                    h17[j*c + k] += a5
+                    h17[j*c_ + k] += a5
             for j in range(d):
                 for k in range(h):
                     for l in range(d):
@@ -860,39 +860,39 @@ def _hessian(p, X, Y, n, d, c, h, hessian):
             for j in range(d):
                 for k in range(h):
                     for l in range(h):
-                        for m in range(c):
+                        for m in range(c_):
                             a8 = 0.0
                             for i in range(size):
-                                t50 = h56[i + k*c*h*tile + l*c*tile + m*tile]*X[start + i, j]
+                                t50 = h56[i + k*c_*h*tile + l*c_*tile + m*tile]*X[start + i, j]
                                 a8 += t50
-                            h13[j*c*h*h + k*c*h + l*c + m] += a8
+                            h13[j*c_*h*h + k*c_*h + l*c_ + m] += a8
             for j in range(d):
                 for k in range(h):
-                    for l in range(c):
+                    for l in range(c_):
                         a9 = 0.0
                         for i in range(size):
-                            a9 += h57[i + k*c*tile + l*tile]*X[start + i, j]
-                        h16[j*c*h + k*c + l] += a9
+                            a9 += h57[i + k*c_*tile + l*tile]*X[start + i, j]
+                        h16[j*c_*h + k*c_ + l] += a9
             _flush(h10, part[0:])
             _flush(h11, part[2*d*d*h*h:])
             _flush(h12, part[2*d*d*h*h + 2*d*h*h:])
             _flush(h13, part[2*d*d*h*h + 2*d*h*h + 2*h*h:])
-            _flush(h14, part[2*c*d*h*h + 2*d*d*h*h + 2*d*h*h + 2*h*h:])
-            _flush(h15, part[2*c*d*h*h + 2*d*d*h*h + 2*c*h*h + 2*d*h*h + 2*h*h:])
-            _flush(h16, part[2*c*c*h*h + 2*c*d*h*h + 2*d*d*h*h + 2*c*h*h + 2*d*h*h + 2*h*h:])
-            _flush(h17, part[2*c*c*h*h + 2*c*d*h*h + 2*d*d*h*h + 2*c*d*h + 2*c*h*h + 2*d*h*h + 2*h*h:])
-            _flush(h18, part[2*c*c*h*h + 2*c*d*h*h + 2*d*d*h*h + 2*c*d*h + 2*c*h*h + 2*d*h*h + 2*c*h + 2*h*h:])
-            _flush(h19, part[2*c*c*h*h + 2*c*d*h*h + 2*d*d*h*h + 2*c*c*h + 2*c*d*h + 2*c*h*h + 2*d*h*h + 2*c*h + 2*h*h:])
-    h6[:d*d*h*h] = _totals(parts0, 0, 2*c*c*h*h + 2*c*d*h*h + 2*d*d*h*h + 2*c*c*h + 2*c*d*h + 2*c*h*h + 2*d*h*h + 2*c*c + 2*c*h + 2*h*h, blocks0, d*d*h*h)
-    h7[:d*h*h] = _totals(parts0, 2*d*d*h*h, 2*c*c*h*h + 2*c*d*h*h + 2*d*d*h*h + 2*c*c*h + 2*c*d*h + 2*c*h*h + 2*d*h*h + 2*c*c + 2*c*h + 2*h*h, blocks0, d*h*h)
-    h3[:h*h] = _totals(parts0, 2*d*d*h*h + 2*d*h*h, 2*c*c*h*h + 2*c*d*h*h + 2*d*d*h*h + 2*c*c*h + 2*c*d*h + 2*c*h*h + 2*d*h*h + 2*c*c + 2*c*h + 2*h*h, blocks0, h*h)
-    h8[:c*d*h*h] = _totals(parts0, 2*d*d*h*h + 2*d*h*h + 2*h*h, 2*c*c*h*h + 2*c*d*h*h + 2*d*d*h*h + 2*c*c*h + 2*c*d*h + 2*c*h*h + 2*d*h*h + 2*c*c + 2*c*h + 2*h*h, blocks0, c*d*h*h)
-    h4[:c*h*h] = _totals(parts0, 2*c*d*h*h + 2*d*d*h*h + 2*d*h*h + 2*h*h, 2*c*c*h*h + 2*c*d*h*h + 2*d*d*h*h + 2*c*c*h + 2*c*d*h + 2*c*h*h + 2*d*h*h + 2*c*c + 2*c*h + 2*h*h, blocks0, c*h*h)
-    h1[:c*c*h*h] = _totals(parts0, 2*c*d*h*h + 2*d*d*h*h + 2*c*h*h + 2*d*h*h + 2*h*h, 2*c*c*h*h + 2*c*d*h*h + 2*d*d*h*h + 2*c*c*h + 2*c*d*h + 2*c*h*h + 2*d*h*h + 2*c*c + 2*c*h + 2*h*h, blocks0, c*c*h*h)
-    h9[:c*d*h] = _totals(parts0, 2*c*c*h*h + 2*c*d*h*h + 2*d*d*h*h + 2*c*h*h + 2*d*h*h + 2*h*h, 2*c*c*h*h + 2*c*d*h*h + 2*d*d*h*h + 2*c*c*h + 2*c*d*h + 2*c*h*h + 2*d*h*h + 2*c*c + 2*c*h + 2*h*h, blocks0, c*d*h)
-    h5[:c*h] = _totals(parts0, 2*c*c*h*h + 2*c*d*h*h + 2*d*d*h*h + 2*c*d*h + 2*c*h*h + 2*d*h*h + 2*h*h, 2*c*c*h*h + 2*c*d*h*h + 2*d*d*h*h + 2*c*c*h + 2*c*d*h + 2*c*h*h + 2*d*h*h + 2*c*c + 2*c*h + 2*h*h, blocks0, c*h)
-    h2[:c*c*h] = _totals(parts0, 2*c*c*h*h + 2*c*d*h*h + 2*d*d*h*h + 2*c*d*h + 2*c*h*h + 2*d*h*h + 2*c*h + 2*h*h, 2*c*c*h*h + 2*c*d*h*h + 2*d*d*h*h + 2*c*c*h + 2*c*d*h + 2*c*h*h + 2*d*h*h + 2*c*c + 2*c*h + 2*h*h, blocks0, c*c*h)
-    h0[:c*c] = _totals(parts0, 2*c*c*h*h + 2*c*d*h*h + 2*d*d*h*h + 2*c*c*h + 2*c*d*h + 2*c*h*h + 2*d*h*h + 2*c*h + 2*h*h, 2*c*c*h*h + 2*c*d*h*h + 2*d*d*h*h + 2*c*c*h + 2*c*d*h + 2*c*h*h + 2*d*h*h + 2*c*c + 2*c*h + 2*h*h, blocks0, c*c)
+            _flush(h14, part[2*c_*d*h*h + 2*d*d*h*h + 2*d*h*h + 2*h*h:])
+            _flush(h15, part[2*c_*d*h*h + 2*d*d*h*h + 2*c_*h*h + 2*d*h*h + 2*h*h:])
+            _flush(h16, part[2*c_*c_*h*h + 2*c_*d*h*h + 2*d*d*h*h + 2*c_*h*h + 2*d*h*h + 2*h*h:])
+            _flush(h17, part[2*c_*c_*h*h + 2*c_*d*h*h + 2*d*d*h*h + 2*c_*d*h + 2*c_*h*h + 2*d*h*h + 2*h*h:])
+            _flush(h18, part[2*c_*c_*h*h + 2*c_*d*h*h + 2*d*d*h*h + 2*c_*d*h + 2*c_*h*h + 2*d*h*h + 2*c_*h + 2*h*h:])
+            _flush(h19, part[2*c_*c_*h*h + 2*c_*d*h*h + 2*d*d*h*h + 2*c_*c_*h + 2*c_*d*h + 2*c_*h*h + 2*d*h*h + 2*c_*h + 2*h*h:])
+    h6[:d*d*h*h] = _totals(parts0, 0, 2*c_*c_*h*h + 2*c_*d*h*h + 2*d*d*h*h + 2*c_*c_*h + 2*c_*d*h + 2*c_*h*h + 2*d*h*h + 2*c_*c_ + 2*c_*h + 2*h*h, blocks0, d*d*h*h)
+    h7[:d*h*h] = _totals(parts0, 2*d*d*h*h, 2*c_*c_*h*h + 2*c_*d*h*h + 2*d*d*h*h + 2*c_*c_*h + 2*c_*d*h + 2*c_*h*h + 2*d*h*h + 2*c_*c_ + 2*c_*h + 2*h*h, blocks0, d*h*h)
+    h3[:h*h] = _totals(parts0, 2*d*d*h*h + 2*d*h*h, 2*c_*c_*h*h + 2*c_*d*h*h + 2*d*d*h*h + 2*c_*c_*h + 2*c_*d*h + 2*c_*h*h + 2*d*h*h + 2*c_*c_ + 2*c_*h + 2*h*h, blocks0, h*h)
+    h8[:c_*d*h*h] = _totals(parts0, 2*d*d*h*h + 2*d*h*h + 2*h*h, 2*c_*c_*h*h + 2*c_*d*h*h + 2*d*d*h*h + 2*c_*c_*h + 2*c_*d*h + 2*c_*h*h + 2*d*h*h + 2*c_*c_ + 2*c_*h + 2*h*h, blocks0, c_*d*h*h)
+    h4[:c_*h*h] = _totals(parts0, 2*c_*d*h*h + 2*d*d*h*h + 2*d*h*h + 2*h*h, 2*c_*c_*h*h + 2*c_*d*h*h + 2*d*d*h*h + 2*c_*c_*h + 2*c_*d*h + 2*c_*h*h + 2*d*h*h + 2*c_*c_ + 2*c_*h + 2*h*h, blocks0, c_*h*h)
+    h1[:c_*c_*h*h] = _totals(parts0, 2*c_*d*h*h + 2*d*d*h*h + 2*c_*h*h + 2*d*h*h + 2*h*h, 2*c_*c_*h*h + 2*c_*d*h*h + 2*d*d*h*h + 2*c_*c_*h + 2*c_*d*h + 2*c_*h*h + 2*d*h*h + 2*c_*c_ + 2*c_*h + 2*h*h, blocks0, c_*c_*h*h)
+    h9[:c_*d*h] = _totals(parts0, 2*c_*c_*h*h + 2*c_*d*h*h + 2*d*d*h*h + 2*c_*h*h + 2*d*h*h + 2*h*h, 2*c_*c_*h*h + 2*c_*d*h*h + 2*d*d*h*h + 2*c_*c_*h + 2*c_*d*h + 2*c_*h*h + 2*d*h*h + 2*c_*c_ + 2*c_*h + 2*h*h, blocks0, c_*d*h)
+    h5[:c_*h] = _totals(parts0, 2*c_*c_*h*h + 2*c_*d*h*h + 2*d*d*h*h + 2*c_*d*h + 2*c_*h*h + 2*d*h*h + 2*h*h, 2*c_*c_*h*h + 2*c_*d*h*h + 2*d*d*h*h + 2*c_*c_*h + 2*c_*d*h + 2*c_*h*h + 2*d*h*h + 2*c_*c_ + 2*c_*h + 2*h*h, blocks0, c_*h)
+    h2[:c_*c_*h] = _totals(parts0, 2*c_*c_*h*h + 2*c_*d*h*h + 2*d*d*h*h + 2*c_*d*h + 2*c_*h*h + 2*d*h*h + 2*c_*h + 2*h*h, 2*c_*c_*h*h + 2*c_*d*h*h + 2*d*d*h*h + 2*c_*c_*h + 2*c_*d*h + 2*c_*h*h + 2*d*h*h + 2*c_*c_ + 2*c_*h + 2*h*h, blocks0, c_*c_*h)
+    h0[:c_*c_] = _totals(parts0, 2*c_*c_*h*h + 2*c_*d*h*h + 2*d*d*h*h + 2*c_*c_*h + 2*c_*d*h + 2*c_*h*h + 2*d*h*h + 2*c_*h + 2*h*h, 2*c_*c_*h*h + 2*c_*d*h*h + 2*d*d*h*h + 2*c_*c_*h + 2*c_*d*h + 2*c_*h*h + 2*d*h*h + 2*c_*c_ + 2*c_*h + 2*h*h, blocks0, c_*c_)
     tile = min(TILE, max(h, 1))
     blocks1 = _blocks(h, tile, 0)
     for block in range(blocks1):
@@ -903,115 +903,115 @@ def _hessian(p, X, Y, n, d, c, h, hessian):
                 for k in range(h):
                     for l in range(d):
                         for i in range(size):
-                            hessian[j*(c*h*h + d*h*h + c*h + h*h) + k*(c*h + d*h + c + h) + l*h + start + i] = h6[j*d*h*h + k*d*h + l*h + start + i]
+                            hessian[j*(c_*h*h + d*h*h + c_*h + h*h) + k*(c_*h + d*h + c_ + h) + l*h + start + i] = h6[j*d*h*h + k*d*h + l*h + start + i]
             for j in range(d):
                 for k in range(h):
                     for i in range(size):
-                        hessian[d*h + j*(c*h*h + d*h*h + c*h + h*h) + k*(c*h + d*h + c + h) + start + i] = h7[j*h*h + k*h + start + i]
+                        hessian[d*h + j*(c_*h*h + d*h*h + c_*h + h*h) + k*(c_*h + d*h + c_ + h) + start + i] = h7[j*h*h + k*h + start + i]
             for j in range(h):
                 for i in range(size):
-                    hessian[c*d*h*h + d*d*h*h + c*d*h + d*h*h + d*h + j*(c*h + d*h + c + h) + start + i] = h3[j*h + start + i]
+                    hessian[c_*d*h*h + d*d*h*h + c_*d*h + d*h*h + d*h + j*(c_*h + d*h + c_ + h) + start + i] = h3[j*h + start + i]
             for j in range(h):
                 for k in range(d):
                     for i in range(size):
-                        hessian[c*d*h*h + d*d*h*h + c*d*h + d*h*h + j*(c*h + d*h + c + h) + k*h + start + i] = h7[k*h*h + (start + i)*h + j]
+                        hessian[c_*d*h*h + d*d*h*h + c_*d*h + d*h*h + j*(c_*h + d*h + c_ + h) + k*h + start + i] = h7[k*h*h + (start + i)*h + j]
             for j in range(d):
                 for k in range(h):
-                    for l in range(c):
+                    for l in range(c_):
                         for i in range(size):
-                            hessian[d*h + h + j*(c*h*h + d*h*h + c*h + h*h) + k*(c*h + d*h + c + h) + (start + i)*c + l] = h8[j*c*h*h + k*c*h + (start + i)*c + l]
+                            hessian[d*h + h + j*(c_*h*h + d*h*h + c_*h + h*h) + k*(c_*h + d*h + c_ + h) + (start + i)*c_ + l] = h8[j*c_*h*h + k*c_*h + (start + i)*c_ + l]
             for j in range(h):
-                for k in range(c):
+                for k in range(c_):
                     for i in range(size):
-                        hessian[c*d*h*h + d*d*h*h + c*d*h + d*h*h + d*h + h + j*(c*h + d*h + c + h) + (start + i)*c + k] = h4[j*c*h + (start + i)*c + k]
+                        hessian[c_*d*h*h + d*d*h*h + c_*d*h + d*h*h + d*h + h + j*(c_*h + d*h + c_ + h) + (start + i)*c_ + k] = h4[j*c_*h + (start + i)*c_ + k]
             for j in range(h):
-                for k in range(c):
-                    for l in range(c):
+                for k in range(c_):
+                    for l in range(c_):
                         for i in range(size):
-                            hessian[c*d*h*h + d*d*h*h + c*d*h + c*h*h + 2*d*h*h + c*h + d*h + h*h + h + j*(c*c*h + c*d*h + c*c + c*h) + k*(c*h + d*h + c + h) + (start + i)*c + l] = h1[j*c*c*h + k*c*h + (start + i)*c + l]
+                            hessian[c_*d*h*h + d*d*h*h + c_*d*h + c_*h*h + 2*d*h*h + c_*h + d*h + h*h + h + j*(c_*c_*h + c_*d*h + c_*c_ + c_*h) + k*(c_*h + d*h + c_ + h) + (start + i)*c_ + l] = h1[j*c_*c_*h + k*c_*h + (start + i)*c_ + l]
             for j in range(h):
-                for k in range(c):
+                for k in range(c_):
                     for l in range(d):
                         for i in range(size):
-                            hessian[c*d*h*h + d*d*h*h + c*d*h + c*h*h + 2*d*h*h + c*h + h*h + j*(c*c*h + c*d*h + c*c + c*h) + k*(c*h + d*h + c + h) + l*h + start + i] = h8[l*c*h*h + (start + i)*c*h + j*c + k]
+                            hessian[c_*d*h*h + d*d*h*h + c_*d*h + c_*h*h + 2*d*h*h + c_*h + h*h + j*(c_*c_*h + c_*d*h + c_*c_ + c_*h) + k*(c_*h + d*h + c_ + h) + l*h + start + i] = h8[l*c_*h*h + (start + i)*c_*h + j*c_ + k]
             for j in range(h):
-                for k in range(c):
+                for k in range(c_):
                     for i in range(size):
-                        hessian[c*d*h*h + d*d*h*h + c*d*h + c*h*h + 2*d*h*h + c*h + d*h + h*h + j*(c*c*h + c*d*h + c*c + c*h) + k*(c*h + d*h + c + h) + start + i] = h4[(start + i)*c*h + j*c + k]
+                        hessian[c_*d*h*h + d*d*h*h + c_*d*h + c_*h*h + 2*d*h*h + c_*h + d*h + h*h + j*(c_*c_*h + c_*d*h + c_*c_ + c_*h) + k*(c_*h + d*h + c_ + h) + start + i] = h4[(start + i)*c_*h + j*c_ + k]
             for j in range(d):
-                for k in range(c):
+                for k in range(c_):
                     for i in range(size):
-                        hessian[c*h + d*h + h + j*(c*h*h + d*h*h + c*h + h*h) + (start + i)*(c*h + d*h + c + h) + k] = h9[j*c*h + (start + i)*c + k]
-            for j in range(c):
+                        hessian[c_*h + d*h + h + j*(c_*h*h + d*h*h + c_*h + h*h) + (start + i)*(c_*h + d*h + c_ + h) + k] = h9[j*c_*h + (start + i)*c_ + k]
+            for j in range(c_):
                 for i in range(size):
-                    hessian[c*d*h*h + d*d*h*h + c*d*h + d*h*h + c*h + d*h + h + (start + i)*(c*h + d*h + c + h) + j] = h5[(start + i)*c + j]
-            for j in range(c):
-                for k in range(c):
+                    hessian[c_*d*h*h + d*d*h*h + c_*d*h + d*h*h + c_*h + d*h + h + (start + i)*(c_*h + d*h + c_ + h) + j] = h5[(start + i)*c_ + j]
+            for j in range(c_):
+                for k in range(c_):
                     for i in range(size):
-                        hessian[c*d*h*h + d*d*h*h + c*d*h + c*h*h + 2*d*h*h + 2*c*h + d*h + h*h + h + (start + i)*(c*c*h + c*d*h + c*c + c*h) + j*(c*h + d*h + c + h) + k] = h2[(start + i)*c*c + j*c + k]
-            for j in range(c):
+                        hessian[c_*d*h*h + d*d*h*h + c_*d*h + c_*h*h + 2*d*h*h + 2*c_*h + d*h + h*h + h + (start + i)*(c_*c_*h + c_*d*h + c_*c_ + c_*h) + j*(c_*h + d*h + c_ + h) + k] = h2[(start + i)*c_*c_ + j*c_ + k]
+            for j in range(c_):
                 for k in range(d):
                     for i in range(size):
-                        hessian[c*c*h*h + 2*c*d*h*h + d*d*h*h + c*c*h + c*d*h + 2*c*h*h + 2*d*h*h + c*h + h*h + j*(c*h + d*h + c + h) + k*h + start + i] = h9[k*c*h + (start + i)*c + j]
-            for j in range(c):
+                        hessian[c_*c_*h*h + 2*c_*d*h*h + d*d*h*h + c_*c_*h + c_*d*h + 2*c_*h*h + 2*d*h*h + c_*h + h*h + j*(c_*h + d*h + c_ + h) + k*h + start + i] = h9[k*c_*h + (start + i)*c_ + j]
+            for j in range(c_):
                 for i in range(size):
-                    hessian[c*c*h*h + 2*c*d*h*h + d*d*h*h + c*c*h + c*d*h + 2*c*h*h + 2*d*h*h + c*h + d*h + h*h + j*(c*h + d*h + c + h) + start + i] = h5[(start + i)*c + j]
-            for j in range(c):
-                for k in range(c):
+                    hessian[c_*c_*h*h + 2*c_*d*h*h + d*d*h*h + c_*c_*h + c_*d*h + 2*c_*h*h + 2*d*h*h + c_*h + d*h + h*h + j*(c_*h + d*h + c_ + h) + start + i] = h5[(start + i)*c_ + j]
+            for j in range(c_):
+                for k in range(c_):
                     for i in range(size):
-                        hessian[c*c*h*h + 2*c*d*h*h + d*d*h*h + c*c*h + c*d*h + 2*c*h*h + 2*d*h*h + c*h + d*h + h*h + h + j*(c*h + d*h + c + h) + (start + i)*c + k] = h2[(start + i)*c*c + k*c + j]
-    tile = min(TILE, max(c, 1))
-    blocks2 = _blocks(c, tile, 0)
+                        hessian[c_*c_*h*h + 2*c_*d*h*h + d*d*h*h + c_*c_*h + c_*d*h + 2*c_*h*h + 2*d*h*h + c_*h + d*h + h*h + h + j*(c_*h + d*h + c_ + h) + (start + i)*c_ + k] = h2[(start + i)*c_*c_ + k*c_ + j]
+    tile = min(TILE, max(c_, 1))
+    blocks2 = _blocks(c_, tile, 0)
     for block in range(blocks2):
-        stop = min((block + 1)*_block_size(c, tile, blocks2), c)
-        for start in range(block*_block_size(c, tile, blocks2), stop, tile):
+        stop = min((block + 1)*_block_size(c_, tile, blocks2), c_)
+        for start in range(block*_block_size(c_, tile, blocks2), stop, tile):
             size = min(tile, stop - start)
-            for j in range(c):
+            for j in range(c_):
                 for i in range(size):
-                    hessian[c*c*h*h + 2*c*d*h*h + d*d*h*h + c*c*h + c*d*h + 2*c*h*h + 2*d*h*h + 2*c*h + d*h + h*h + h + j*(c*h + d*h + c + h) + start + i] = h0[j*c + start + i]
+                    hessian[c_*c_*h*h + 2*c_*d*h*h + d*d*h*h + c_*c_*h + c_*d*h + 2*c_*h*h + 2*d*h*h + 2*c_*h + d*h + h*h + h + j*(c_*h + d*h + c_ + h) + start + i] = h0[j*c_ + start + i]
 
 
 def hessian(p, X, Y):
-    """Return the Hessian: shape (d*h + h*c + c + h, d*h + h*c + c + h)."""
-    p, (X, Y), (n, d, c, h) = _arrays(p, (X, Y), {})
-    hessian = np.empty(c*c*h*h + 2*c*d*h*h + d*d*h*h + 2*c*c*h + 2*c*d*h + 2*c*h*h + 2*d*h*h + c*c + 2*c*h + h*h)
-    _hessian(p, X, Y, n, d, c, h, hessian)
-    return hessian.reshape((c*h + d*h + c + h, c*h + d*h + c + h))
+    """Return the Hessian: shape (d*h + h*c_ + c_ + h, d*h + h*c_ + c_ + h)."""
+    p, (X, Y), (n, d, c_, h) = _arrays(p, (X, Y), {})
+    hessian = np.empty(c_*c_*h*h + 2*c_*d*h*h + d*d*h*h + 2*c_*c_*h + 2*c_*d*h + 2*c_*h*h + 2*d*h*h + c_*c_ + 2*c_*h + h*h)
+    _hessian(p, X, Y, n, d, c_, h, hessian)
+    return hessian.reshape((c_*h + d*h + c_ + h, c_*h + d*h + c_ + h))
 
 
 @jit
-def _hvp(p, v, X, Y, n, d, c, h, hvp):
+def _hvp(p, v, X, Y, n, d, c_, h, hvp):
     t0 = 1.0/float(n)
     t1 = -1.0/float(n)
     tile = min(TILE, max(n, 1))
-    blocks0 = _blocks(n, tile, c*h + d*h + c + h)
-    parts0 = np.zeros(blocks0*(2*c*h + 2*d*h + 2*c + 2*h))
+    blocks0 = _blocks(n, tile, c_*h + d*h + c_ + h)
+    parts0 = np.zeros(blocks0*(2*c_*h + 2*d*h + 2*c_ + 2*h))
     h0 = np.zeros(d*h)
     h1 = np.zeros(h)
-    h2 = np.zeros(c*h)
-    h3 = np.zeros(c)
+    h2 = np.zeros(c_*h)
+    h3 = np.zeros(c_)
     h4 = np.zeros(h*tile)
     h5 = np.zeros(h*tile)
     h6 = np.zeros(h*tile)
     h7 = np.zeros(h*tile)
     h8 = np.zeros(h*tile)
-    h9 = np.zeros(c*tile)
-    h10 = np.zeros(c*tile)
+    h9 = np.zeros(c_*tile)
+    h10 = np.zeros(c_*tile)
     h11 = np.zeros(tile)
     h12 = np.zeros(tile)
-    h13 = np.zeros(c*tile)
-    h14 = np.zeros(c*tile)
+    h13 = np.zeros(c_*tile)
+    h14 = np.zeros(c_*tile)
     h15 = np.zeros(tile)
     h16 = np.zeros(tile)
     h17 = np.zeros(tile)
     h18 = np.zeros(tile)
-    h19 = np.zeros(c*tile)
-    h20 = np.zeros(c*tile)
+    h19 = np.zeros(c_*tile)
+    h20 = np.zeros(c_*tile)
     h21 = np.zeros(h*tile)
     h22 = np.zeros(h*tile)
     h23 = np.zeros(h*tile)
     for block in range(blocks0):
-        part = parts0[block*(2*c*h + 2*d*h + 2*c + 2*h):(block + 1)*(2*c*h + 2*d*h + 2*c + 2*h)]
+        part = parts0[block*(2*c_*h + 2*d*h + 2*c_ + 2*h):(block + 1)*(2*c_*h + 2*d*h + 2*c_ + 2*h)]
         stop = min((block + 1)*_block_size(n, tile, blocks0), n)
         for start in range(block*_block_size(n, tile, blocks0), stop, tile):
             size = min(tile, stop - start)
@@ -1052,39 +1052,39 @@ def _hvp(p, v, X, Y, n, d, c, h, hvp):
                     h6[i + j*tile] = t3
                     h7[i + j*tile] = t6
                     h8[i + j*tile] = t7
-            h9[:c*tile] = 0.0
+            h9[:c_*tile] = 0.0
             left_3 = np.empty((size, h))
             for i in range(size):
                 for j in range(h):
                     left_3[i, j] = h6[i + j*tile]
-            right_3 = np.empty((h, c))
+            right_3 = np.empty((h, c_))
             for j in range(h):
-                for k in range(c):
-                    right_3[j, k] = p[d*h + h + j*c + k]
+                for k in range(c_):
+                    right_3[j, k] = p[d*h + h + j*c_ + k]
             product_3 = _multiply(left_3, right_3)
             for i in range(size):
-                for k in range(c):
+                for k in range(c_):
                     h9[i + k*tile] += product_3[i, k]
-            h10[:c*tile] = 0.0
+            h10[:c_*tile] = 0.0
             for j in range(h):
-                for k in range(c):
+                for k in range(c_):
                     for i in range(size):
-                        t8 = v[d*h + h + j*c + k]*h6[i + j*tile] + h8[i + j*tile]*p[d*h + h + j*c + k]
+                        t8 = v[d*h + h + j*c_ + k]*h6[i + j*tile] + h8[i + j*tile]*p[d*h + h + j*c_ + k]
                         h10[i + k*tile] += t8
             h11[:tile] = -math.inf
-            for j in range(c):
+            for j in range(c_):
                 for i in range(size):
-                    h11[i] = np.maximum(h11[i], p[c*h + d*h + h + j] + h9[i + j*tile])
+                    h11[i] = np.maximum(h11[i], p[c_*h + d*h + h + j] + h9[i + j*tile])
             for i in range(size):
                 t9 = (0.0 if (abs(h11[i]) == math.inf) else h11[i])
                 h12[i] = t9
             h15[:tile] = 0.0
             h16[:tile] = 0.0
-            for j in range(c):
+            for j in range(c_):
                 for i in range(size):
-                    t10 = p[c*h + d*h + h + j] + h9[i + j*tile] - h12[i]
+                    t10 = p[c_*h + d*h + h + j] + h9[i + j*tile] - h12[i]
                     t11 = math.exp(t10)
-                    t12 = (v[c*h + d*h + h + j] + h10[i + j*tile])*t11
+                    t12 = (v[c_*h + d*h + h + j] + h10[i + j*tile])*t11
                     h13[i + j*tile] = t11
                     h14[i + j*tile] = t12
                     h15[i] += t11
@@ -1094,7 +1094,7 @@ def _hvp(p, v, X, Y, n, d, c, h, hvp):
                 t14 = -h16[i]*(t13/h15[i])
                 h17[i] = t13
                 h18[i] = t14
-            for j in range(c):
+            for j in range(c_):
                 a0 = 0.0
                 for i in range(size):
                     t15 = h17[i]*h13[i + j*tile] + t1*Y[start + i, j]
@@ -1104,28 +1104,28 @@ def _hvp(p, v, X, Y, n, d, c, h, hvp):
                     a0 += t16
                 h3[j] += a0
             h21[:h*tile] = 0.0
-            left_4 = np.empty((size, c))
+            left_4 = np.empty((size, c_))
             for i in range(size):
-                for k in range(c):
+                for k in range(c_):
                     left_4[i, k] = h19[i + k*tile]
-            right_4 = np.empty((c, h))
-            for k in range(c):
+            right_4 = np.empty((c_, h))
+            for k in range(c_):
                 for j in range(h):
-                    right_4[k, j] = p[d*h + h + j*c + k]
+                    right_4[k, j] = p[d*h + h + j*c_ + k]
             product_4 = _multiply(left_4, right_4)
             for i in range(size):
                 for j in range(h):
                     h21[i + j*tile] += product_4[i, j]
             h22[:h*tile] = 0.0
             for j in range(h):
-                for k in range(c):
+                for k in range(c_):
                     a1 = 0.0
                     for i in range(size):
                         t17 = h20[i + k*tile]*h6[i + j*tile] + h8[i + j*tile]*h19[i + k*tile]
-                        t18 = h20[i + k*tile]*p[d*h + h + j*c + k] + v[d*h + h + j*c + k]*h19[i + k*tile]
+                        t18 = h20[i + k*tile]*p[d*h + h + j*c_ + k] + v[d*h + h + j*c_ + k]*h19[i + k*tile]
                         h22[i + j*tile] += t18
                         a1 += t17
-                    h2[j*c + k] += a1
+                    h2[j*c_ + k] += a1
             for j in range(h):
                 a2 = 0.0
                 for i in range(size):
@@ -1149,48 +1149,48 @@ def _hvp(p, v, X, Y, n, d, c, h, hvp):
             _flush(h0, part[0:])
             _flush(h1, part[2*d*h:])
             _flush(h2, part[2*d*h + 2*h:])
-            _flush(h3, part[2*c*h + 2*d*h + 2*h:])
-    hvp[:d*h] = _totals(parts0, 0, 2*c*h + 2*d*h + 2*c + 2*h, blocks0, d*h)
-    hvp[d*h:d*h + h] = _totals(parts0, 2*d*h, 2*c*h + 2*d*h + 2*c + 2*h, blocks0, h)
-    hvp[d*h + h:d*h + h + c*h] = _totals(parts0, 2*d*h + 2*h, 2*c*h + 2*d*h + 2*c + 2*h, blocks0, c*h)
-    hvp[c*h + d*h + h:c*h + d*h + h + c] = _totals(parts0, 2*c*h + 2*d*h + 2*h, 2*c*h + 2*d*h + 2*c + 2*h, blocks0, c)
+            _flush(h3, part[2*c_*h + 2*d*h + 2*h:])
+    hvp[:d*h] = _totals(parts0, 0, 2*c_*h + 2*d*h + 2*c_ + 2*h, blocks0, d*h)
+    hvp[d*h:d*h + h] = _totals(parts0, 2*d*h, 2*c_*h + 2*d*h + 2*c_ + 2*h, blocks0, h)
+    hvp[d*h + h:d*h + h + c_*h] = _totals(parts0, 2*d*h + 2*h, 2*c_*h + 2*d*h + 2*c_ + 2*h, blocks0, c_*h)
+    hvp[c_*h + d*h + h:c_*h + d*h + h + c_] = _totals(parts0, 2*c_*h + 2*d*h + 2*h, 2*c_*h + 2*d*h + 2*c_ + 2*h, blocks0, c_)
 
 
 def hvp(p, v, X, Y):
-    """Return the Hessian times v: shape (d*h + h*c + c + h,)."""
-    p, (X, Y), (n, d, c, h) = _arrays(p, (X, Y), {})
-    hvp = np.empty(c*h + d*h + c + h)
-    _hvp(p, _vector(v, "v", p.size), X, Y, n, d, c, h, hvp)
+    """Return the Hessian times v: shape (d*h + h*c_ + c_ + h,)."""
+    p, (X, Y), (n, d, c_, h) = _arrays(p, (X, Y), {})
+    hvp = np.empty(c_*h + d*h + c_ + h)
+    _hvp(p, _vector(v, "v", p.size), X, Y, n, d, c_, h, hvp)
     return hvp
 
 
 @jit
-def _jacobian(p, X, Y, n, d, c, h, jacobian):
+def _jacobian(p, X, Y, n, d, c_, h, jacobian):
     t0 = 1.0/float(n)
     t1 = -1.0/float(n)
     h0 = np.zeros(h)
     tile = min(TILE, max(n, 1))
-    blocks0 = _blocks(n, tile, c*h + d*h + c + h)
-    parts0 = np.zeros(blocks0*(2*c*h + 2*d*h + 2*c + 2*h))
+    blocks0 = _blocks(n, tile, c_*h + d*h + c_ + h)
+    parts0 = np.zeros(blocks0*(2*c_*h + 2*d*h + 2*c_ + 2*h))
     h1 = np.zeros(d*h)
     h2 = np.zeros(h)
-    h3 = np.zeros(c*h)
-    h4 = np.zeros(c)
+    h3 = np.zeros(c_*h)
+    h4 = np.zeros(c_)
     h5 = np.zeros(h*tile)
     h6 = np.zeros(h*tile)
     h7 = np.zeros(h*tile)
     h8 = np.zeros(h*tile)
-    h9 = np.zeros(c*tile)
+    h9 = np.zeros(c_*tile)
     h10 = np.zeros(tile)
     h11 = np.zeros(tile)
-    h12 = np.zeros(c*tile)
+    h12 = np.zeros(c_*tile)
     h13 = np.zeros(tile)
     h14 = np.zeros(tile)
-    h15 = np.zeros(c*tile)
+    h15 = np.zeros(c_*tile)
     h16 = np.zeros(h*tile)
     h17 = np.zeros(h*tile)
     for block in range(blocks0):
-        part = parts0[block*(2*c*h + 2*d*h + 2*c + 2*h):(block + 1)*(2*c*h + 2*d*h + 2*c + 2*h)]
+        part = parts0[block*(2*c_*h + 2*d*h + 2*c_ + 2*h):(block + 1)*(2*c_*h + 2*d*h + 2*c_ + 2*h)]
         stop = min((block + 1)*_block_size(n, tile, blocks0), n)
         for start in range(block*_block_size(n, tile, blocks0), stop, tile):
             size = min(tile, stop - start)
@@ -1217,37 +1217,37 @@ def _jacobian(p, X, Y, n, d, c, h, jacobian):
                     h6[i + j*tile] = t3
                     h7[i + j*tile] = t4
                     h8[i + j*tile] = t6
-            h9[:c*tile] = 0.0
+            h9[:c_*tile] = 0.0
             left_2 = np.empty((size, h))
             for i in range(size):
                 for j in range(h):
                     left_2[i, j] = h6[i + j*tile]
-            right_2 = np.empty((h, c))
+            right_2 = np.empty((h, c_))
             for j in range(h):
-                for k in range(c):
-                    right_2[j, k] = p[d*h + h + j*c + k]
+                for k in range(c_):
+                    right_2[j, k] = p[d*h + h + j*c_ + k]
             product_2 = _multiply(left_2, right_2)
             for i in range(size):
-                for k in range(c):
+                for k in range(c_):
                     h9[i + k*tile] += product_2[i, k]
             h10[:tile] = -math.inf
-            for j in range(c):
+            for j in range(c_):
                 for i in range(size):
-                    h10[i] = np.maximum(h10[i], p[c*h + d*h + h + j] + h9[i + j*tile])
+                    h10[i] = np.maximum(h10[i], p[c_*h + d*h + h + j] + h9[i + j*tile])
             for i in range(size):
                 t7 = (0.0 if (abs(h10[i]) == math.inf) else h10[i])
                 h11[i] = t7
             h13[:tile] = 0.0
-            for j in range(c):
+            for j in range(c_):
                 for i in range(size):
-                    t8 = p[c*h + d*h + h + j] + h9[i + j*tile] - h11[i]
+                    t8 = p[c_*h + d*h + h + j] + h9[i + j*tile] - h11[i]
                     t9 = math.exp(t8)
                     h12[i + j*tile] = t9
                     h13[i] += t9
             for i in range(size):
                 t10 = t0/h13[i]
                 h14[i] = t10
-            for j in range(c):
+            for j in range(c_):
                 a0 = 0.0
                 for i in range(size):
                     t11 = h14[i]*h12[i + j*tile] + t1*Y[start + i, j]
@@ -1255,20 +1255,20 @@ def _jacobian(p, X, Y, n, d, c, h, jacobian):
                     a0 += t11
                 h4[j] += a0
             h16[:h*tile] = 0.0
-            left_3 = np.empty((size, c))
+            left_3 = np.empty((size, c_))
             for i in range(size):
-                for k in range(c):
+                for k in range(c_):
                     left_3[i, k] = h15[i + k*tile]
-            right_3 = np.empty((c, h))
-            for k in range(c):
+            right_3 = np.empty((c_, h))
+            for k in range(c_):
                 for j in range(h):
-                    right_3[k, j] = p[d*h + h + j*c + k]
+                    right_3[k, j] = p[d*h + h + j*c_ + k]
             product_3 = _multiply(left_3, right_3)
             for i in range(size):
                 for j in range(h):
                     h16[i + j*tile] += product_3[i, j]
-            left_4 = np.empty((c, size))
-            for k in range(c):
+            left_4 = np.empty((c_, size))
+            for k in range(c_):
                 for i in range(size):
                     left_4[k, i] = h15[i + k*tile]
             right_4 = np.empty((size, h))
@@ -1276,9 +1276,9 @@ def _jacobian(p, X, Y, n, d, c, h, jacobian):
                 for j in range(h):
                     right_4[i, j] = h6[i + j*tile]
             product_4 = _multiply(left_4, right_4)
-            for k in range(c):
+            for k in range(c_):
                 for j in range(h):
-                    h3[j*c + k] += product_4[k, j]
+                    h3[j*c_ + k] += product_4[k, j]
             for j in range(h):
                 a1 = 0.0
                 for i in range(size):
@@ -1302,11 +1302,11 @@ def _jacobian(p, X, Y, n, d, c, h, jacobian):
             _flush(h1, part[0:])
             _flush(h2, part[2*d*h:])
             _flush(h3, part[2*d*h + 2*h:])
-            _flush(h4, part[2*c*h + 2*d*h + 2*h:])
-    jacobian[:d*h] = _totals(parts0, 0, 2*c*h + 2*d*h + 2*c + 2*h, blocks0, d*h)
-    h0[:h] = _totals(parts0, 2*d*h, 2*c*h + 2*d*h + 2*c + 2*h, blocks0, h)
-    jacobian[d*h + h:d*h + h + c*h] = _totals(parts0, 2*d*h + 2*h, 2*c*h + 2*d*h + 2*c + 2*h, blocks0, c*h)
-    jacobian[c*h + d*h + h:c*h + d*h + h + c] = _totals(parts0, 2*c*h + 2*d*h + 2*h, 2*c*h + 2*d*h + 2*c + 2*h, blocks0, c)
+            _flush(h4, part[2*c_*h + 2*d*h + 2*h:])
+    jacobian[:d*h] = _totals(parts0, 0, 2*c_*h + 2*d*h + 2*c_ + 2*h, blocks0, d*h)
+    h0[:h] = _totals(parts0, 2*d*h, 2*c_*h + 2*d*h + 2*c_ + 2*h, blocks0, h)
+    jacobian[d*h + h:d*h + h + c_*h] = _totals(parts0, 2*d*h + 2*h, 2*c_*h + 2*d*h + 2*c_ + 2*h, blocks0, c_*h)
+    jacobian[c_*h + d*h + h:c_*h + d*h + h + c_] = _totals(parts0, 2*c_*h + 2*d*h + 2*h, 2*c_*h + 2*d*h + 2*c_ + 2*h, blocks0, c_)
     tile = min(TILE, max(h, 1))
     blocks1 = _blocks(h, tile, 0)
     for block in range(blocks1):
@@ -1318,15 +1318,15 @@ def _jacobian(p, X, Y, n, d, c, h, jacobian):
 
 
 def jacobian(p, X, Y):
-    """Return the Jacobian: shape (d*h + h*c + c + h,)."""
-    p, (X, Y), (n, d, c, h) = _arrays(p, (X, Y), {})
-    jacobian = np.empty(c*h + d*h + c + h)
-    _jacobian(p, X, Y, n, d, c, h, jacobian)
+    """Return the Jacobian: shape (d*h + h*c_ + c_ + h,)."""
+    p, (X, Y), (n, d, c_, h) = _arrays(p, (X, Y), {})
+    jacobian = np.empty(c_*h + d*h + c_ + h)
+    _jacobian(p, X, Y, n, d, c_, h, jacobian)
     return jacobian
 
 
 @jit
-def _jvp(p, v, X, Y, n, d, c, h, jvp):
+def _jvp(p, v, X, Y, n, d, c_, h, jvp):
     tile = min(TILE, max(n, 1))
     blocks0 = _blocks(n, tile, 0)
     parts0 = np.zeros(blocks0*2)
@@ -1334,8 +1334,8 @@ def _jvp(p, v, X, Y, n, d, c, h, jvp):
     h1 = np.zeros(h*tile)
     h2 = np.zeros(h*tile)
     h3 = np.zeros(h*tile)
-    h4 = np.zeros(c*tile)
-    h5 = np.zeros(c*tile)
+    h4 = np.zeros(c_*tile)
+    h5 = np.zeros(c_*tile)
     h6 = np.zeros(tile)
     h7 = np.zeros(tile)
     h8 = np.zeros(tile)
@@ -1381,43 +1381,43 @@ def _jvp(p, v, X, Y, n, d, c, h, jvp):
                     t4 = (v[d*h + j] + h1[i + j*tile])*(4.0*t2/(t3*t3))
                     h2[i + j*tile] = t1
                     h3[i + j*tile] = t4
-            h4[:c*tile] = 0.0
+            h4[:c_*tile] = 0.0
             left_3 = np.empty((size, h))
             for i in range(size):
                 for j in range(h):
                     left_3[i, j] = h2[i + j*tile]
-            right_3 = np.empty((h, c))
+            right_3 = np.empty((h, c_))
             for j in range(h):
-                for k in range(c):
-                    right_3[j, k] = p[d*h + h + j*c + k]
+                for k in range(c_):
+                    right_3[j, k] = p[d*h + h + j*c_ + k]
             product_3 = _multiply(left_3, right_3)
             for i in range(size):
-                for k in range(c):
+                for k in range(c_):
                     h4[i + k*tile] += product_3[i, k]
-            h5[:c*tile] = 0.0
+            h5[:c_*tile] = 0.0
             for j in range(h):
-                for k in range(c):
+                for k in range(c_):
                     for i in range(size):
-                        t5 = v[d*h + h + j*c + k]*h2[i + j*tile] + h3[i + j*tile]*p[d*h + h + j*c + k]
+                        t5 = v[d*h + h + j*c_ + k]*h2[i + j*tile] + h3[i + j*tile]*p[d*h + h + j*c_ + k]
                         h5[i + k*tile] += t5
             h6[:tile] = -math.inf
             h7[:tile] = 0.0
-            for j in range(c):
+            for j in range(c_):
                 for i in range(size):
-                    t6 = (v[c*h + d*h + h + j] + h5[i + j*tile])*Y[start + i, j]
-                    h6[i] = np.maximum(h6[i], p[c*h + d*h + h + j] + h4[i + j*tile])
+                    t6 = (v[c_*h + d*h + h + j] + h5[i + j*tile])*Y[start + i, j]
+                    h6[i] = np.maximum(h6[i], p[c_*h + d*h + h + j] + h4[i + j*tile])
                     h7[i] += t6
             for i in range(size):
                 t7 = (0.0 if (abs(h6[i]) == math.inf) else h6[i])
                 h8[i] = t7
             h9[:tile] = 0.0
             h10[:tile] = 0.0
-            for j in range(c):
+            for j in range(c_):
                 for i in range(size):
-                    t8 = p[c*h + d*h + h + j] + h4[i + j*tile] - h8[i]
+                    t8 = p[c_*h + d*h + h + j] + h4[i + j*tile] - h8[i]
                     t9 = math.exp(t8)
                     h9[i] += t9
-                    h10[i] += (v[c*h + d*h + h + j] + h5[i + j*tile])*t9
+                    h10[i] += (v[c_*h + d*h + h + j] + h5[i + j*tile])*t9
             a0 = 0.0
             for i in range(size):
                 a0 += h10[i]/h9[i] - h7[i]
@@ -1428,39 +1428,39 @@ def _jvp(p, v, X, Y, n, d, c, h, jvp):
 
 def jvp(p, v, X, Y):
     """Return the Jacobian times v, shaped like the value: a float."""
-    p, (X, Y), (n, d, c, h) = _arrays(p, (X, Y), {})
+    p, (X, Y), (n, d, c_, h) = _arrays(p, (X, Y), {})
     jvp = np.empty(1)
-    _jvp(p, _vector(v, "v", p.size), X, Y, n, d, c, h, jvp)
+    _jvp(p, _vector(v, "v", p.size), X, Y, n, d, c_, h, jvp)
     return float(jvp[0])
 
 
 @jit
-def _vjp(p, u, X, Y, n, d, c, h, vjp):
+def _vjp(p, u, X, Y, n, d, c_, h, vjp):
     u0 = u[0]
     t0 = u0/float(n)
     h0 = np.zeros(h)
     tile = min(TILE, max(n, 1))
-    blocks0 = _blocks(n, tile, c*h + d*h + c + h)
-    parts0 = np.zeros(blocks0*(2*c*h + 2*d*h + 2*c + 2*h))
+    blocks0 = _blocks(n, tile, c_*h + d*h + c_ + h)
+    parts0 = np.zeros(blocks0*(2*c_*h + 2*d*h + 2*c_ + 2*h))
     h1 = np.zeros(d*h)
     h2 = np.zeros(h)
-    h3 = np.zeros(c*h)
-    h4 = np.zeros(c)
+    h3 = np.zeros(c_*h)
+    h4 = np.zeros(c_)
     h5 = np.zeros(h*tile)
     h6 = np.zeros(h*tile)
     h7 = np.zeros(h*tile)
     h8 = np.zeros(h*tile)
-    h9 = np.zeros(c*tile)
+    h9 = np.zeros(c_*tile)
     h10 = np.zeros(tile)
     h11 = np.zeros(tile)
-    h12 = np.zeros(c*tile)
+    h12 = np.zeros(c_*tile)
     h13 = np.zeros(tile)
     h14 = np.zeros(tile)
-    h15 = np.zeros(c*tile)
+    h15 = np.zeros(c_*tile)
     h16 = np.zeros(h*tile)
     h17 = np.zeros(h*tile)
     for block in range(blocks0):
-        part = parts0[block*(2*c*h + 2*d*h + 2*c + 2*h):(block + 1)*(2*c*h + 2*d*h + 2*c + 2*h)]
+        part = parts0[block*(2*c_*h + 2*d*h + 2*c_ + 2*h):(block + 1)*(2*c_*h + 2*d*h + 2*c_ + 2*h)]
         stop = min((block + 1)*_block_size(n, tile, blocks0), n)
         for start in range(block*_block_size(n, tile, blocks0), stop, tile):
             size = min(tile, stop - start)
@@ -1487,37 +1487,37 @@ def _vjp(p, u, X, Y, n, d, c, h, vjp):
                     h6[i + j*tile] = t2
                     h7[i + j*tile] = t3
                     h8[i + j*tile] = t5
-            h9[:c*tile] = 0.0
+            h9[:c_*tile] = 0.0
             left_2 = np.empty((size, h))
             for i in range(size):
                 for j in range(h):
                     left_2[i, j] = h6[i + j*tile]
-            right_2 = np.empty((h, c))
+            right_2 = np.empty((h, c_))
             for j in range(h):
-                for k in range(c):
-                    right_2[j, k] = p[d*h + h + j*c + k]
+                for k in range(c_):
+                    right_2[j, k] = p[d*h + h + j*c_ + k]
             product_2 = _multiply(left_2, right_2)
             for i in range(size):
-                for k in range(c):
+                for k in range(c_):
                     h9[i + k*tile] += product_2[i, k]
             h10[:tile] = -math.inf
-            for j in range(c):
+            for j in range(c_):
                 for i in range(size):
-                    h10[i] = np.maximum(h10[i], p[c*h + d*h + h + j] + h9[i + j*tile])
+                    h10[i] = np.maximum(h10[i], p[c_*h + d*h + h + j] + h9[i + j*tile])
             for i in range(size):
                 t6 = (0.0 if (abs(h10[i]) == math.inf) else h10[i])
                 h11[i] = t6
             h13[:tile] = 0.0
-            for j in range(c):
+            for j in range(c_):
                 for i in range(size):
-                    t7 = p[c*h + d*h + h + j] + h9[i + j*tile] - h11[i]
+                    t7 = p[c_*h + d*h + h + j] + h9[i + j*tile] - h11[i]
                     t8 = math.exp(t7)
                     h12[i + j*tile] = t8
                     h13[i] += t8
             for i in range(size):
                 t9 = t0/h13[i]
                 h14[i] = t9
-            for j in range(c):
+            for j in range(c_):
                 a0 = 0.0
                 for i in range(size):
                     t10 = h14[i]*h12[i + j*tile] - t0*Y[start + i, j]
@@ -1525,20 +1525,20 @@ def _vjp(p, u, X, Y, n, d, c, h, vjp):
                     a0 += t10
                 h4[j] += a0
             h16[:h*tile] = 0.0
-            left_3 = np.empty((size, c))
+            left_3 = np.empty((size, c_))
             for i in range(size):
-                for k in range(c):
+                for k in range(c_):
                     left_3[i, k] = h15[i + k*tile]
-            right_3 = np.empty((c, h))
-            for k in range(c):
+            right_3 = np.empty((c_, h))
+            for k in range(c_):
                 for j in range(h):
-                    right_3[k, j] = p[d*h + h + j*c + k]
+                    right_3[k, j] = p[d*h + h + j*c_ + k]
             product_3 = _multiply(left_3, right_3)
             for i in range(size):
                 for j in range(h):
                     h16[i + j*tile] += product_3[i, j]
-            left_4 = np.empty((c, size))
-            for k in range(c):
+            left_4 = np.empty((c_, size))
+            for k in range(c_):
                 for i in range(size):
                     left_4[k, i] = h15[i + k*tile]
             right_4 = np.empty((size, h))
@@ -1546,9 +1546,9 @@ def _vjp(p, u, X, Y, n, d, c, h, vjp):
                 for j in range(h):
                     right_4[i, j] = h6[i + j*tile]
             product_4 = _multiply(left_4, right_4)
-            for k in range(c):
+            for k in range(c_):
                 for j in range(h):
-                    h3[j*c + k] += product_4[k, j]
+                    h3[j*c_ + k] += product_4[k, j]
             for j in range(h):
                 a1 = 0.0
                 for i in range(size):
@@ -1572,11 +1572,11 @@ def _vjp(p, u, X, Y, n, d, c, h, vjp):
             _flush(h1, part[0:])
             _flush(h2, part[2*d*h:])
             _flush(h3, part[2*d*h + 2*h:])
-            _flush(h4, part[2*c*h + 2*d*h + 2*h:])
-    vjp[:d*h] = _totals(parts0, 0, 2*c*h + 2*d*h + 2*c + 2*h, blocks0, d*h)
-    h0[:h] = _totals(parts0, 2*d*h, 2*c*h + 2*d*h + 2*c + 2*h, blocks0, h)
-    vjp[d*h + h:d*h + h + c*h] = _totals(parts0, 2*d*h + 2*h, 2*c*h + 2*d*h + 2*c + 2*h, blocks0, c*h)
-    vjp[c*h + d*h + h:c*h + d*h + h + c] = _totals(parts0, 2*c*h + 2*d*h + 2*h, 2*c*h + 2*d*h + 2*c + 2*h, blocks0, c)
+            _flush(h4, part[2*c_*h + 2*d*h + 2*h:])
+    vjp[:d*h] = _totals(parts0, 0, 2*c_*h + 2*d*h + 2*c_ + 2*h, blocks0, d*h)
+    h0[:h] = _totals(parts0, 2*d*h, 2*c_*h + 2*d*h + 2*c_ + 2*h, blocks0, h)
+    vjp[d*h + h:d*h + h + c_*h] = _totals(parts0, 2*d*h + 2*h, 2*c_*h + 2*d*h + 2*c_ + 2*h, blocks0, c_*h)
+    vjp[c_*h + d*h + h:c_*h + d*h + h + c_] = _totals(parts0, 2*c_*h + 2*d*h + 2*h, 2*c_*h + 2*d*h + 2*c_ + 2*h, blocks0, c_)
     tile = min(TILE, max(h, 1))
     blocks1 = _blocks(h, tile, 0)
     for block in range(blocks1):
@@ -1588,10 +1588,10 @@ def _vjp(p, u, X, Y, n, d, c, h, vjp):
 
 
 def vjp(p, u, X, Y):
-    """Return u, shaped like the value, times the Jacobian: shape (d*h + h*c + c + h,)."""
-    p, (X, Y), (n, d, c, h) = _arrays(p, (X, Y), {})
-    vjp = np.empty(c*h + d*h + c + h)
-    _vjp(p, _shaped(u, "u", ()).reshape(-1), X, Y, n, d, c, h, vjp)
+    """Return u, shaped like the value, times the Jacobian: shape (d*h + h*c_ + c_ + h,)."""
+    p, (X, Y), (n, d, c_, h) = _arrays(p, (X, Y), {})
+    vjp = np.empty(c_*h + d*h + c_ + h)
+    _vjp(p, _shaped(u, "u", ()).reshape(-1), X, Y, n, d, c_, h, vjp)
     return vjp
 
 

@@ -4,8 +4,8 @@
         0, h - 1))), (k, 0, c - 1))) - Sum((b2[k] + Sum(tanh(b1[l] + Sum(W1[j, l]*X[i, j], (j,
         0, d - 1)))*W2[l, k], (l, 0, h - 1)))*Y[i, k], (k, 0, c - 1)), (i, 0, n - 1))/n
 
-Parameters p: W1[d, h], b1[1, h], W2[h, c], b2[1, c] (4).
-Data: X[n, d], Y[n, c] (2).
+Parameters p: W1[d, h], b1[1, h], W2[h, c_], b2[1, c_] (4).
+Data: X[n, d], Y[n, c_] (2).
 Operations: 35 as written, 16 distinct; value 21, grad 39, value_and_grad 46, hessian 100, hvp
 64, jacobian 39, jvp 38, vjp 38.
 Imports NumPy only.
@@ -21,9 +21,9 @@ import numpy as np
 PARAMS = ("W1", "b1", "W2", "b2")
 DATA = ("X", "Y")
 CONSTANTS = ()
-SIZES = ("n", "d", "c", "h")
-PARAM_SHAPES = (("d", "h"), (1, "h"), ("h", "c"), (1, "c"))
-DATA_SHAPES = (("n", "d"), ("n", "c"))
+SIZES = ("n", "d", "c_", "h")
+PARAM_SHAPES = (("d", "h"), (1, "h"), ("h", "c_"), (1, "c_"))
+DATA_SHAPES = (("n", "d"), ("n", "c_"))
 DERIVED = ()
 REQUIRED = ()
 WHOLES = ()
@@ -31,8 +31,8 @@ WHOLES = ()
 
 def value(p, X, Y):
     """Return the value: a float."""
-    p, (X, Y), (n, d, c, h) = _arrays(p, (X, Y), {})
-    W1, b1, W2, b2 = _split(p, [(d, h), (h,), (h, c), (c,)])
+    p, (X, Y), (n, d, c_, h) = _arrays(p, (X, Y), {})
+    W1, b1, W2, b2 = _split(p, [(d, h), (h,), (h, c_), (c_,)])
     with np.errstate(all="ignore"):
         t0 = b2 + np.tanh(b1 + X @ W1) @ W2
         t1 = np.max(t0, axis=1, initial=-np.inf)
@@ -43,9 +43,9 @@ def value(p, X, Y):
 
 
 def grad(p, X, Y):
-    """Return the gradient: shape (d*h + h*c + c + h,)."""
-    p, (X, Y), (n, d, c, h) = _arrays(p, (X, Y), {})
-    W1, b1, W2, b2 = _split(p, [(d, h), (h,), (h, c), (c,)])
+    """Return the gradient: shape (d*h + h*c_ + c_ + h,)."""
+    p, (X, Y), (n, d, c_, h) = _arrays(p, (X, Y), {})
+    W1, b1, W2, b2 = _split(p, [(d, h), (h,), (h, c_), (c_,)])
     with np.errstate(all="ignore"):
         t0 = b1 + X @ W1
         t1 = np.tanh(t0)
@@ -62,14 +62,14 @@ def grad(p, X, Y):
         grad = _joined([
             X.T @ (t8*(4.0*t9/t11)), 4.0*np.sum(t8*t9/t11, axis=0), t1.T @ t7,
             np.sum(t7, axis=0)
-        ], [(d, h), (h,), (h, c), (c,)])
+        ], [(d, h), (h,), (h, c_), (c_,)])
         return grad
 
 
 def value_and_grad(p, X, Y):
-    """Return the value and the gradient: a float and shape (d*h + h*c + c + h,)."""
-    p, (X, Y), (n, d, c, h) = _arrays(p, (X, Y), {})
-    W1, b1, W2, b2 = _split(p, [(d, h), (h,), (h, c), (c,)])
+    """Return the value and the gradient: a float and shape (d*h + h*c_ + c_ + h,)."""
+    p, (X, Y), (n, d, c_, h) = _arrays(p, (X, Y), {})
+    W1, b1, W2, b2 = _split(p, [(d, h), (h,), (h, c_), (c_,)])
     with np.errstate(all="ignore"):
         t0 = b1 + X @ W1
         t1 = np.tanh(t0)
@@ -87,14 +87,14 @@ def value_and_grad(p, X, Y):
         grad = _joined([
             X.T @ (t9*(4.0*t10/t12)), 4.0*np.sum(t9*t10/t12, axis=0), t1.T @ t8,
             np.sum(t8, axis=0)
-        ], [(d, h), (h,), (h, c), (c,)])
+        ], [(d, h), (h,), (h, c_), (c_,)])
         return float(np.sum(t7)/n), grad
 
 
 def hessian(p, X, Y):
-    """Return the Hessian: shape (d*h + h*c + c + h, d*h + h*c + c + h)."""
-    p, (X, Y), (n, d, c, h) = _arrays(p, (X, Y), {})
-    W1, b1, W2, b2 = _split(p, [(d, h), (h,), (h, c), (c,)])
+    """Return the Hessian: shape (d*h + h*c_ + c_ + h, d*h + h*c_ + c_ + h)."""
+    p, (X, Y), (n, d, c_, h) = _arrays(p, (X, Y), {})
+    W1, b1, W2, b2 = _split(p, [(d, h), (h,), (h, c_), (c_,)])
     with np.errstate(all="ignore"):
         t0 = b1 + X @ W1
         t1 = np.tanh(t0)
@@ -125,7 +125,7 @@ def hessian(p, X, Y):
         t26 = np.transpose(np.tensordot(t25, W2, axes=([1], [1])), (0, 2, 1))*t13[:, :, None]
         t27 = t26 + t14*(-2.0*t20)[:, :, None]*t10[:, :, None]
         t28 = np.tensordot(t27, X, axes=([0], [0]))
-        t29 = np.eye(c)
+        t29 = np.eye(c_)
         t30 = np.transpose(t1[:, None, :]*t5[:, :, None], (0, 2, 1))*t16[:, None, None]
         t31 = t8[:, :, None, None]*(t29[:, None, :]*t1[:, None, :, None])
         t32 = (-t30)[:, None, :, :]*t5[:, :, None, None] + t31
@@ -147,15 +147,15 @@ def hessian(p, X, Y):
             np.transpose(np.tensordot(t32, t1, axes=([0], [0])), (3, 0, 1, 2)),
             np.transpose(t42, (2, 0, 1)), np.transpose(t40, (1, 2, 0)), t41.T,
             np.transpose(t42, (1, 2, 0)), np.sum(t38, axis=0)
-        ], [(d, h), (h,), (h, c), (c,)], [(d, h), (h,), (h, c), (c,)])
+        ], [(d, h), (h,), (h, c_), (c_,)], [(d, h), (h,), (h, c_), (c_,)])
         return hessian
 
 
 def hvp(p, v, X, Y):
-    """Return the Hessian times v: shape (d*h + h*c + c + h,)."""
-    p, (X, Y), (n, d, c, h) = _arrays(p, (X, Y), {})
-    W1, b1, W2, b2 = _split(p, [(d, h), (h,), (h, c), (c,)])
-    v0, v1, v2, v3 = _split(_vector(v, "v", p.size), [(d, h), (h,), (h, c), (c,)])
+    """Return the Hessian times v: shape (d*h + h*c_ + c_ + h,)."""
+    p, (X, Y), (n, d, c_, h) = _arrays(p, (X, Y), {})
+    W1, b1, W2, b2 = _split(p, [(d, h), (h,), (h, c_), (c_,)])
+    v0, v1, v2, v3 = _split(_vector(v, "v", p.size), [(d, h), (h,), (h, c_), (c_,)])
     with np.errstate(all="ignore"):
         t0 = b1 + X @ W1
         t1 = np.tanh(t0)
@@ -179,14 +179,14 @@ def hvp(p, v, X, Y):
         t19 = t18*t11 - 2.0*(t11*t1*t12*(t8 @ W2.T))
         hvp = _joined([
             X.T @ t19, np.sum(t19, axis=0), np.sum(t17, axis=0), np.sum(t16, axis=0)
-        ], [(d, h), (h,), (h, c), (c,)])
+        ], [(d, h), (h,), (h, c_), (c_,)])
         return hvp
 
 
 def jacobian(p, X, Y):
-    """Return the Jacobian: shape (d*h + h*c + c + h,)."""
-    p, (X, Y), (n, d, c, h) = _arrays(p, (X, Y), {})
-    W1, b1, W2, b2 = _split(p, [(d, h), (h,), (h, c), (c,)])
+    """Return the Jacobian: shape (d*h + h*c_ + c_ + h,)."""
+    p, (X, Y), (n, d, c_, h) = _arrays(p, (X, Y), {})
+    W1, b1, W2, b2 = _split(p, [(d, h), (h,), (h, c_), (c_,)])
     with np.errstate(all="ignore"):
         t0 = b1 + X @ W1
         t1 = np.tanh(t0)
@@ -203,15 +203,15 @@ def jacobian(p, X, Y):
         jacobian = _joined([
             X.T @ (t8*(4.0*t9/t11)), 4.0*np.sum(t8*t9/t11, axis=0), t1.T @ t7,
             np.sum(t7, axis=0)
-        ], [(d, h), (h,), (h, c), (c,)])
+        ], [(d, h), (h,), (h, c_), (c_,)])
         return jacobian
 
 
 def jvp(p, v, X, Y):
     """Return the Jacobian times v, shaped like the value: a float."""
-    p, (X, Y), (n, d, c, h) = _arrays(p, (X, Y), {})
-    W1, b1, W2, b2 = _split(p, [(d, h), (h,), (h, c), (c,)])
-    v0, v1, v2, v3 = _split(_vector(v, "v", p.size), [(d, h), (h,), (h, c), (c,)])
+    p, (X, Y), (n, d, c_, h) = _arrays(p, (X, Y), {})
+    W1, b1, W2, b2 = _split(p, [(d, h), (h,), (h, c_), (c_,)])
+    v0, v1, v2, v3 = _split(_vector(v, "v", p.size), [(d, h), (h,), (h, c_), (c_,)])
     with np.errstate(all="ignore"):
         t0 = b1 + X @ W1
         t1 = np.tanh(t0)
@@ -228,9 +228,9 @@ def jvp(p, v, X, Y):
 
 
 def vjp(p, u, X, Y):
-    """Return u, shaped like the value, times the Jacobian: shape (d*h + h*c + c + h,)."""
-    p, (X, Y), (n, d, c, h) = _arrays(p, (X, Y), {})
-    W1, b1, W2, b2 = _split(p, [(d, h), (h,), (h, c), (c,)])
+    """Return u, shaped like the value, times the Jacobian: shape (d*h + h*c_ + c_ + h,)."""
+    p, (X, Y), (n, d, c_, h) = _arrays(p, (X, Y), {})
+    W1, b1, W2, b2 = _split(p, [(d, h), (h,), (h, c_), (c_,)])
     (u0,) = _split(_shaped(u, "u", ()))
     with np.errstate(all="ignore"):
         t0 = b1 + X @ W1
@@ -248,7 +248,7 @@ def vjp(p, u, X, Y):
         vjp = _joined([
             X.T @ (t11*(4.0*t6/t8)), 4.0*np.sum(t11*t6/t8, axis=0), t1.T @ t10,
             np.sum(t10, axis=0)
-        ], [(d, h), (h,), (h, c), (c,)])
+        ], [(d, h), (h,), (h, c_), (c_,)])
         return vjp
 
 

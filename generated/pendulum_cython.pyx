@@ -304,9 +304,9 @@ def value(p, *, m1=1.0, m2=1.0, l1=1.0, l2=1.0, g=9.81):
     """Return the value: shape (4,)."""
     if not sc_is_vector(p, 4):
         p = _vector(p, "p", 4)
-    sc_constants = np.array([_number(m1, "m1"), _number(m2, "m2"), _number(l1, "l1"), _number(l2, "l2"), _number(g, "g")], dtype=np.float64)
+    sc__constants = np.array([_number(m1, "m1"), _number(m2, "m2"), _number(l1, "l1"), _number(l2, "l2"), _number(g, "g")], dtype=np.float64)
     value = sc_new(4)
-    pendulum_value(sc_doubles(p), sc_doubles(sc_constants), sc_doubles(value))
+    pendulum_value(sc_doubles(p), sc_doubles(sc__constants), sc_doubles(value))
     return value
 
 
@@ -314,9 +314,9 @@ def jacobian(p, *, m1=1.0, m2=1.0, l1=1.0, l2=1.0, g=9.81):
     """Return the Jacobian: shape (4, 4)."""
     if not sc_is_vector(p, 4):
         p = _vector(p, "p", 4)
-    sc_constants = np.array([_number(m1, "m1"), _number(m2, "m2"), _number(l1, "l1"), _number(l2, "l2"), _number(g, "g")], dtype=np.float64)
+    sc__constants = np.array([_number(m1, "m1"), _number(m2, "m2"), _number(l1, "l1"), _number(l2, "l2"), _number(g, "g")], dtype=np.float64)
     jacobian = sc_new(16)
-    pendulum_jacobian(sc_doubles(p), sc_doubles(sc_constants), sc_doubles(jacobian))
+    pendulum_jacobian(sc_doubles(p), sc_doubles(sc__constants), sc_doubles(jacobian))
     return jacobian.reshape((4, 4))
 
 
@@ -326,9 +326,9 @@ def jvp(p, v, *, m1=1.0, m2=1.0, l1=1.0, l2=1.0, g=9.81):
         p = _vector(p, "p", 4)
     if not sc_is_vector(v, 4):
         v = _vector(v, "v", 4)
-    sc_constants = np.array([_number(m1, "m1"), _number(m2, "m2"), _number(l1, "l1"), _number(l2, "l2"), _number(g, "g")], dtype=np.float64)
+    sc__constants = np.array([_number(m1, "m1"), _number(m2, "m2"), _number(l1, "l1"), _number(l2, "l2"), _number(g, "g")], dtype=np.float64)
     jvp = sc_new(4)
-    pendulum_jvp(sc_doubles(p), sc_doubles(v), sc_doubles(sc_constants), sc_doubles(jvp))
+    pendulum_jvp(sc_doubles(p), sc_doubles(v), sc_doubles(sc__constants), sc_doubles(jvp))
     return jvp
 
 
@@ -338,9 +338,9 @@ def vjp(p, u, *, m1=1.0, m2=1.0, l1=1.0, l2=1.0, g=9.81):
         p = _vector(p, "p", 4)
     if not sc_is_vector(u, 4):
         u = _vector(u, "u", 4)
-    sc_constants = np.array([_number(m1, "m1"), _number(m2, "m2"), _number(l1, "l1"), _number(l2, "l2"), _number(g, "g")], dtype=np.float64)
+    sc__constants = np.array([_number(m1, "m1"), _number(m2, "m2"), _number(l1, "l1"), _number(l2, "l2"), _number(g, "g")], dtype=np.float64)
     vjp = sc_new(4)
-    pendulum_vjp(sc_doubles(p), sc_doubles(u), sc_doubles(sc_constants), sc_doubles(vjp))
+    pendulum_vjp(sc_doubles(p), sc_doubles(u), sc_doubles(sc__constants), sc_doubles(vjp))
     return vjp
 
 

@@ -2001,16 +2001,16 @@ def value(p, X, y, *, lam=0.1):
         sc_d = sc_dim(X, 1)
     if not (sc_n > 0 and sc_d > 0 and sc_dim(y, 0) == sc_n and sc_is_vector(p, sc_d)):
         p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y), {})
-    sc_constants = np.array([_number(lam, "lam")], dtype=np.float64)
+    sc__constants = np.array([_number(lam, "lam")], dtype=np.float64)
     cdef double value = 0.0
-    cdef int sc_status = 0
-    cdef double *sc_p_ = sc_doubles(p)
-    cdef double *sc_sc_constants_ = sc_doubles(sc_constants)
-    cdef sc_array sc_X_ = sc_as_array(X)
-    cdef sc_array sc_y_ = sc_as_array(y)
+    cdef int sc__status = 0
+    cdef double *sc__p = sc_doubles(p)
+    cdef double *sc__sc__constants = sc_doubles(sc__constants)
+    cdef sc_array sc__X = sc_as_array(X)
+    cdef sc_array sc__y = sc_as_array(y)
     with nogil:
-        sc_status = ridge_value(sc_p_, sc_sc_constants_, sc_X_, sc_y_, sc_n, sc_d, &value)
-    if sc_status < 0:
+        sc__status = ridge_value(sc__p, sc__sc__constants, sc__X, sc__y, sc_n, sc_d, &value)
+    if sc__status < 0:
         raise MemoryError()
     return value
 
@@ -2023,17 +2023,17 @@ def grad(p, X, y, *, lam=0.1):
         sc_d = sc_dim(X, 1)
     if not (sc_n > 0 and sc_d > 0 and sc_dim(y, 0) == sc_n and sc_is_vector(p, sc_d)):
         p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y), {})
-    sc_constants = np.array([_number(lam, "lam")], dtype=np.float64)
+    sc__constants = np.array([_number(lam, "lam")], dtype=np.float64)
     grad = sc_new(sc_d)
-    cdef int sc_status = 0
-    cdef double *sc_p_ = sc_doubles(p)
-    cdef double *sc_sc_constants_ = sc_doubles(sc_constants)
-    cdef sc_array sc_X_ = sc_as_array(X)
-    cdef sc_array sc_y_ = sc_as_array(y)
-    cdef double *sc_grad_ = sc_doubles(grad)
+    cdef int sc__status = 0
+    cdef double *sc__p = sc_doubles(p)
+    cdef double *sc__sc__constants = sc_doubles(sc__constants)
+    cdef sc_array sc__X = sc_as_array(X)
+    cdef sc_array sc__y = sc_as_array(y)
+    cdef double *sc__grad = sc_doubles(grad)
     with nogil:
-        sc_status = ridge_grad(sc_p_, sc_sc_constants_, sc_X_, sc_y_, sc_n, sc_d, sc_grad_)
-    if sc_status < 0:
+        sc__status = ridge_grad(sc__p, sc__sc__constants, sc__X, sc__y, sc_n, sc_d, sc__grad)
+    if sc__status < 0:
         raise MemoryError()
     return grad
 
@@ -2046,20 +2046,20 @@ def value_and_grad(p, X, y, *, lam=0.1):
         sc_d = sc_dim(X, 1)
     if not (sc_n > 0 and sc_d > 0 and sc_dim(y, 0) == sc_n and sc_is_vector(p, sc_d)):
         p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y), {})
-    sc_constants = np.array([_number(lam, "lam")], dtype=np.float64)
+    sc__constants = np.array([_number(lam, "lam")], dtype=np.float64)
     cdef double value = 0.0
     grad = sc_new(sc_d)
-    cdef int sc_status = 0
-    cdef double *sc_p_ = sc_doubles(p)
-    cdef double *sc_sc_constants_ = sc_doubles(sc_constants)
-    cdef sc_array sc_X_ = sc_as_array(X)
-    cdef sc_array sc_y_ = sc_as_array(y)
-    cdef double *sc_grad_ = sc_doubles(grad)
+    cdef int sc__status = 0
+    cdef double *sc__p = sc_doubles(p)
+    cdef double *sc__sc__constants = sc_doubles(sc__constants)
+    cdef sc_array sc__X = sc_as_array(X)
+    cdef sc_array sc__y = sc_as_array(y)
+    cdef double *sc__grad = sc_doubles(grad)
     with nogil:
-        sc_status = ridge_value_and_grad(
-            sc_p_, sc_sc_constants_, sc_X_, sc_y_, sc_n, sc_d, &value, sc_grad_
+        sc__status = ridge_value_and_grad(
+            sc__p, sc__sc__constants, sc__X, sc__y, sc_n, sc_d, &value, sc__grad
         )
-    if sc_status < 0:
+    if sc__status < 0:
         raise MemoryError()
     return value, grad
 
@@ -2072,19 +2072,19 @@ def hessian(p, X, y, *, lam=0.1):
         sc_d = sc_dim(X, 1)
     if not (sc_n > 0 and sc_d > 0 and sc_dim(y, 0) == sc_n and sc_is_vector(p, sc_d)):
         p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y), {})
-    sc_constants = np.array([_number(lam, "lam")], dtype=np.float64)
+    sc__constants = np.array([_number(lam, "lam")], dtype=np.float64)
     hessian = sc_new(sc_d*sc_d)
-    cdef int sc_status = 0
-    cdef double *sc_p_ = sc_doubles(p)
-    cdef double *sc_sc_constants_ = sc_doubles(sc_constants)
-    cdef sc_array sc_X_ = sc_as_array(X)
-    cdef sc_array sc_y_ = sc_as_array(y)
-    cdef double *sc_hessian_ = sc_doubles(hessian)
+    cdef int sc__status = 0
+    cdef double *sc__p = sc_doubles(p)
+    cdef double *sc__sc__constants = sc_doubles(sc__constants)
+    cdef sc_array sc__X = sc_as_array(X)
+    cdef sc_array sc__y = sc_as_array(y)
+    cdef double *sc__hessian = sc_doubles(hessian)
     with nogil:
-        sc_status = ridge_hessian(
-            sc_p_, sc_sc_constants_, sc_X_, sc_y_, sc_n, sc_d, sc_hessian_
+        sc__status = ridge_hessian(
+            sc__p, sc__sc__constants, sc__X, sc__y, sc_n, sc_d, sc__hessian
         )
-    if sc_status < 0:
+    if sc__status < 0:
         raise MemoryError()
     return hessian.reshape((sc_d, sc_d))
 
@@ -2099,18 +2099,20 @@ def hvp(p, v, X, y, *, lam=0.1):
         p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y), {})
     if not sc_is_vector(v, p.size):
         v = _vector(v, "v", p.size)
-    sc_constants = np.array([_number(lam, "lam")], dtype=np.float64)
+    sc__constants = np.array([_number(lam, "lam")], dtype=np.float64)
     hvp = sc_new(sc_d)
-    cdef int sc_status = 0
-    cdef double *sc_p_ = sc_doubles(p)
-    cdef double *sc_v_ = sc_doubles(v)
-    cdef double *sc_sc_constants_ = sc_doubles(sc_constants)
-    cdef sc_array sc_X_ = sc_as_array(X)
-    cdef sc_array sc_y_ = sc_as_array(y)
-    cdef double *sc_hvp_ = sc_doubles(hvp)
+    cdef int sc__status = 0
+    cdef double *sc__p = sc_doubles(p)
+    cdef double *sc__v = sc_doubles(v)
+    cdef double *sc__sc__constants = sc_doubles(sc__constants)
+    cdef sc_array sc__X = sc_as_array(X)
+    cdef sc_array sc__y = sc_as_array(y)
+    cdef double *sc__hvp = sc_doubles(hvp)
     with nogil:
-        sc_status = ridge_hvp(sc_p_, sc_v_, sc_sc_constants_, sc_X_, sc_y_, sc_n, sc_d, sc_hvp_)
-    if sc_status < 0:
+        sc__status = ridge_hvp(
+            sc__p, sc__v, sc__sc__constants, sc__X, sc__y, sc_n, sc_d, sc__hvp
+        )
+    if sc__status < 0:
         raise MemoryError()
     return hvp
 
@@ -2123,19 +2125,19 @@ def jacobian(p, X, y, *, lam=0.1):
         sc_d = sc_dim(X, 1)
     if not (sc_n > 0 and sc_d > 0 and sc_dim(y, 0) == sc_n and sc_is_vector(p, sc_d)):
         p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y), {})
-    sc_constants = np.array([_number(lam, "lam")], dtype=np.float64)
+    sc__constants = np.array([_number(lam, "lam")], dtype=np.float64)
     jacobian = sc_new(sc_d)
-    cdef int sc_status = 0
-    cdef double *sc_p_ = sc_doubles(p)
-    cdef double *sc_sc_constants_ = sc_doubles(sc_constants)
-    cdef sc_array sc_X_ = sc_as_array(X)
-    cdef sc_array sc_y_ = sc_as_array(y)
-    cdef double *sc_jacobian_ = sc_doubles(jacobian)
+    cdef int sc__status = 0
+    cdef double *sc__p = sc_doubles(p)
+    cdef double *sc__sc__constants = sc_doubles(sc__constants)
+    cdef sc_array sc__X = sc_as_array(X)
+    cdef sc_array sc__y = sc_as_array(y)
+    cdef double *sc__jacobian = sc_doubles(jacobian)
     with nogil:
-        sc_status = ridge_jacobian(
-            sc_p_, sc_sc_constants_, sc_X_, sc_y_, sc_n, sc_d, sc_jacobian_
+        sc__status = ridge_jacobian(
+            sc__p, sc__sc__constants, sc__X, sc__y, sc_n, sc_d, sc__jacobian
         )
-    if sc_status < 0:
+    if sc__status < 0:
         raise MemoryError()
     return jacobian
 
@@ -2150,17 +2152,17 @@ def jvp(p, v, X, y, *, lam=0.1):
         p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y), {})
     if not sc_is_vector(v, p.size):
         v = _vector(v, "v", p.size)
-    sc_constants = np.array([_number(lam, "lam")], dtype=np.float64)
+    sc__constants = np.array([_number(lam, "lam")], dtype=np.float64)
     cdef double jvp = 0.0
-    cdef int sc_status = 0
-    cdef double *sc_p_ = sc_doubles(p)
-    cdef double *sc_v_ = sc_doubles(v)
-    cdef double *sc_sc_constants_ = sc_doubles(sc_constants)
-    cdef sc_array sc_X_ = sc_as_array(X)
-    cdef sc_array sc_y_ = sc_as_array(y)
+    cdef int sc__status = 0
+    cdef double *sc__p = sc_doubles(p)
+    cdef double *sc__v = sc_doubles(v)
+    cdef double *sc__sc__constants = sc_doubles(sc__constants)
+    cdef sc_array sc__X = sc_as_array(X)
+    cdef sc_array sc__y = sc_as_array(y)
     with nogil:
-        sc_status = ridge_jvp(sc_p_, sc_v_, sc_sc_constants_, sc_X_, sc_y_, sc_n, sc_d, &jvp)
-    if sc_status < 0:
+        sc__status = ridge_jvp(sc__p, sc__v, sc__sc__constants, sc__X, sc__y, sc_n, sc_d, &jvp)
+    if sc__status < 0:
         raise MemoryError()
     return jvp
 
@@ -2174,18 +2176,20 @@ def vjp(p, u, X, y, *, lam=0.1):
     if not (sc_n > 0 and sc_d > 0 and sc_dim(y, 0) == sc_n and sc_is_vector(p, sc_d)):
         p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y), {})
     u = _shaped(u, "u", ())
-    sc_constants = np.array([_number(lam, "lam")], dtype=np.float64)
+    sc__constants = np.array([_number(lam, "lam")], dtype=np.float64)
     vjp = sc_new(sc_d)
-    cdef int sc_status = 0
-    cdef double *sc_p_ = sc_doubles(p)
-    cdef double *sc_u_ = sc_doubles(u)
-    cdef double *sc_sc_constants_ = sc_doubles(sc_constants)
-    cdef sc_array sc_X_ = sc_as_array(X)
-    cdef sc_array sc_y_ = sc_as_array(y)
-    cdef double *sc_vjp_ = sc_doubles(vjp)
+    cdef int sc__status = 0
+    cdef double *sc__p = sc_doubles(p)
+    cdef double *sc__u = sc_doubles(u)
+    cdef double *sc__sc__constants = sc_doubles(sc__constants)
+    cdef sc_array sc__X = sc_as_array(X)
+    cdef sc_array sc__y = sc_as_array(y)
+    cdef double *sc__vjp = sc_doubles(vjp)
     with nogil:
-        sc_status = ridge_vjp(sc_p_, sc_u_, sc_sc_constants_, sc_X_, sc_y_, sc_n, sc_d, sc_vjp_)
-    if sc_status < 0:
+        sc__status = ridge_vjp(
+            sc__p, sc__u, sc__sc__constants, sc__X, sc__y, sc_n, sc_d, sc__vjp
+        )
+    if sc__status < 0:
         raise MemoryError()
     return vjp
 

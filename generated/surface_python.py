@@ -125,7 +125,8 @@ def _vector(value, name, size):
 _IEEE_MATH = types.SimpleNamespace(
     **{name: getattr(np, name) for name in (
         "exp", "expm1", "log", "log1p", "sqrt", "cbrt", "hypot", "copysign", "inf", "nan",
-        "sin", "cos", "tan", "sinh", "cosh", "tanh",
+        "sin", "cos", "tan", "sinh", "cosh", "tanh", "log2", "log10", "exp2", "fmod", "fabs",
+        "pi", "e", "isnan", "isinf", "isfinite", "ldexp",
     )},
     asin=np.arcsin, acos=np.arccos, atan=np.arctan, atan2=np.arctan2, pow=np.power,
     asinh=np.arcsinh, acosh=np.arccosh, atanh=np.arctanh,
@@ -136,10 +137,19 @@ _IEEE_MATH = types.SimpleNamespace(
 @functools.cache
 def _ieee(core):
     """Return `core` over NumPy's numbers and functions, which never raise."""
-    code = core.__code__
+    return _over_numpy(core, _ieee_names())
+
+
+@functools.cache
+def _ieee_names():
+    names = {**globals(), "math": _IEEE_MATH, "float": np.float64}
+    return names
+
+
+def _over_numpy(function, names):
+    code = function.__code__
     numbers = [np.float64(c) if type(c) is float else c for c in code.co_consts]
-    code = code.replace(co_consts=tuple(numbers))
-    return types.FunctionType(code, {**globals(), "math": _IEEE_MATH})
+    return types.FunctionType(code.replace(co_consts=tuple(numbers)), names)
 
 
 def _call(core, *numbers):

@@ -22,6 +22,7 @@ from symcompile.passes.stable.table import BY_OP
 # What no rule is about.
 _WHOLE = STRUCTURAL | BODY_OPS
 _SUMS = ("add", "sub")
+_FORMS = ("refined", "sloped", "detach")
 # A chain of rules at one place ends here.
 _MOST_STEPS = 4
 
@@ -77,7 +78,7 @@ class _Recogniser:
         if not args or node.op in _WHOLE or node in self.closed:
             return None
         made = self.rewritten(b, node.op, args, node in self.inner)
-        if node not in self.curves:
+        if node not in self.curves or node.op in _FORMS:
             return made
         before = b.call(node.op, *args) if made is None else made
         curve = self.curves.better(b, before)
@@ -90,6 +91,10 @@ class _Recogniser:
         found: int | None = None
         for _ in range(_MOST_STEPS):
             made = self.once(b, op, args, inner)
+            if made is None and found is None:
+                simple = b.graph[b.call(op, *args)]
+                if simple.op != op:  # as a power with a negative exponent is a quotient
+                    made = self.once(b, simple.op, simple.args, inner)
             if made is None:
                 return found
             found = made
