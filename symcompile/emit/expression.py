@@ -192,7 +192,9 @@ class Printer:
             tight = PRODUCT + 1  # a*(b*c) stays as it is: no reassociation
             return Text(f"{args[0].within(PRODUCT)}{sign}{args[1].within(tight)}", PRODUCT)
         if node.op == "neg":
-            return Text(f"-{args[0].within(PRODUCT)}", NEGATED)
+            inner = args[0].within(PRODUCT)
+            # In C two signs in a row are a decrement.
+            return Text(f"-({inner})" if inner.startswith("-") else f"-{inner}", NEGATED)
         if isinstance(node.data, Body):
             return Text(call(node.op, node.data, self.dialect, [arg.text for arg in args]))
         template = self._template(index)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+import warnings
 from collections.abc import Callable, Sequence
 from functools import cache, partial
 from typing import Any
@@ -99,6 +101,20 @@ def test_values(backend: Backend, group: str) -> None:
                 if not error <= _VALUE:
                     wrong.append((case.name, point, number, error))
     assert not wrong, "\n".join(map(str, wrong))
+
+
+_EXTREMES = (math.nan, math.inf, -math.inf, 0.0, -0.0, -1.0, 2.0, 1e5, 1e308, -1e308, 5e-324)
+
+
+@pytest.mark.parametrize("case", SPECIALS, ids=lambda case: case.name)
+def test_extremes_answer_at_once(case: Special) -> None:
+    function = sc.lambdify([x, y], case.formula, backend="python")
+    points = np.array(list(itertools.product(_EXTREMES, _EXTREMES[:-1])))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for point in points.tolist():
+            assert isinstance(float(function(*point)), float)
+        assert function(*points.T).shape == (len(points),)
 
 
 @pytest.mark.parametrize("wrt", ["x", "xy"])

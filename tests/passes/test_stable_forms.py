@@ -12,6 +12,7 @@ from symcompile.checking.oracle import Oracle
 from symcompile.compiler import compile as compile_
 from symcompile.frontend.definition import Definition, define
 from symcompile.ir.graph import Function
+from symcompile.options import Backend
 from symcompile.passes import recognise
 from symcompile.passes.recognise import Fired
 from symcompile.passes.stable.table import EXPANSIONS, RULES
@@ -150,3 +151,18 @@ def test_infinity_and_nan(formula: Any, point: tuple[float, float], value: float
 )
 def test_what_is_accurate_stays(formula: Any) -> None:
     assert fired(define("f", formula, params=(x, y))) == []
+
+
+@pytest.mark.parametrize("backend", ["numba", "cython"])
+def test_backends_agree(backend: Backend) -> None:
+    formulas = [case.formula for case in CASES if case.symbols == (x,)]
+    definition = define("forms", formulas, params=x)
+    reference = compile_(definition, backend="python")
+    kernel = compile_(definition, backend=backend)
+    for point in [-700.0, -3.1, -0.3, -1e-5, 1e-100, 1e-8, 0.3, 0.97, 1.5, 19.9, 300.0, 1e8]:
+        for name in ("value", "jacobian"):
+            mine, theirs = getattr(kernel, name)([point]), getattr(reference, name)([point])
+            for case, a, b in zip(formulas, mine.ravel(), theirs.ravel(), strict=True):
+                # Functions of SciPy's and libm's differ in their last bits.
+                close = math.isclose(a, b, rel_tol=1e-14, abs_tol=1e-300)
+                assert close or (math.isnan(a) and math.isnan(b)) or a == b, (case, point, a, b)

@@ -230,7 +230,7 @@ ROWS = [
         (Refused("expint", "order"), lambda g, f, n, x: -(g * call("expint", n - 1, x))),
         domain=((2.5, 2.5), (0.1, 6.0)),
         sympy="expint",
-        numpy="special.expn(np.floor({0}), {1})",
+        numpy="special.expn(np.where(({0} >= 1.0) & ({0} < 1e9), np.floor({0}), 1.0), {1})",
         good="({0} >= 1.0) & ({0} < 1e9) & ({0} == np.floor({0})) & ({1} > 0.0)",
     ),
     library(
