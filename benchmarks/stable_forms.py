@@ -35,7 +35,7 @@ sums and products, whatever their order and further terms or factors, before der
 every derivative is that of the stable form, and once more after. Each is an identity of real numbers; infinity
 and NaN are what the formula as written gives where that is not an accident of it.
 
-`stable=False`, in `define`, `compile` and `lambdify`, computes the formula as written.
+`stable=False`, in `define` and `compile`, computes the formula as written.
 `symcompile show FILE --stage recognise` says which rules fired, and where.
 
 ```python

@@ -124,7 +124,7 @@ from symcompile.emit.chunks import cut
 def work():
     graph = Graph()
     f = graph.input("param", 0)
-    for k in range(20000):
+    for k in range(4000):
         f = graph.add("sin", (graph.add("add", (f, graph.input("param", 1))),))
     output = Output("value", (f,), (), False)
     stable = recognise(Function("value", graph, (output,)))

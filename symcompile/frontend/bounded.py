@@ -33,7 +33,7 @@ _LARGEST_LIGHT = 10**6
 _LARGEST_LIGHT_POWER = 32
 #: Numbers given to special functions: the largest, and the largest that SymPy may work out.
 _LARGEST_EXACT = 1000
-_LARGEST_EVALUATED = 50
+_LARGEST_EVALUATED = 20
 #: The highest order of what is a polynomial or a product, which SymPy multiplies out.
 _LARGEST_ORDER = 100
 
@@ -82,18 +82,16 @@ class Maker:
 
     def total(self, terms: Sequence[Any]) -> Any:
         """Return a sum."""
-        plain = _are_numbers(terms) or not any(_is_infinite(term) for term in terms)
-        return _finite(sp.Add(*terms, evaluate=plain))
+        parts = [part for term in terms for part in sp.Add.make_args(term)]
+        if not _are_numbers(terms) and any(map(_is_infinite, parts)):
+            return _in_order(sp.Add, parts)
+        return _finite(sp.Add(*terms))
 
     def product(self, factors: Sequence[Any]) -> Any:
         """Return a product."""
         parts = [part for factor in factors for part in sp.Mul.make_args(factor)]
         if not _are_numbers(factors) and not self._is_light(factors) and any(map(_asks, parts)):
-            numbers = [part for part in parts if part.is_Number]
-            others = [part for part in parts if not part.is_Number]
-            others.sort(key=_SYMPY_ORDER)
-            number = sp.Mul(*numbers)
-            return sp.Mul(*([number] if number != 1 else []), *others, evaluate=False)
+            return _in_order(sp.Mul, parts)
         return _finite(sp.Mul(*factors))
 
     def power(self, base: Any, exponent: Any) -> Any:
@@ -157,6 +155,13 @@ class Maker:
 
 #: The order in which SymPy keeps what it simplified.
 _SYMPY_ORDER = cmp_to_key(sp.Basic.compare)
+
+
+def _in_order(operation: Any, parts: Sequence[Any]) -> Any:
+    """Return a sum or product as it stands, its parts in the order that SymPy gives them."""
+    number = operation(*[part for part in parts if part.is_Number])
+    others = sorted((part for part in parts if not part.is_Number), key=_SYMPY_ORDER)
+    return operation(*([] if number == operation.identity else [number]), *others, evaluate=False)
 
 
 def _asks(factor: Any) -> bool:
@@ -320,9 +325,14 @@ def _check_special(name: str, arguments: Sequence[Any]) -> bool:
     Raises:
         RefusedError: it would try to work out a number that is too large.
     """
-    evaluate = True
+    # Of sums and the like SymPy knows little, and jacobi(9, x + 1, y, z) takes it for ever.
+    *parameters, last = arguments or [sp.S.Zero]
+    evaluate = last.is_Symbol or last.is_Rational
+    if name in _POLYNOMIAL:
+        evaluate = evaluate and all(number.is_Rational for number in parameters)
     for number in arguments:
         if not number.is_Number:
+            evaluate = evaluate and number.is_Symbol
             continue
         evaluate = evaluate and number.is_Rational and _is_moderate(number, _LARGEST_EVALUATED)
         exact = number.is_Rational and name not in _CALM
@@ -334,7 +344,7 @@ def _check_special(name: str, arguments: Sequence[Any]) -> bool:
             )
         if name in _POLYNOMIAL and number.is_Integer and abs(number) > _LARGEST_ORDER:
             raise RefusedError(f"the order of {name} is at most {_LARGEST_ORDER}")
-    return evaluate
+    return bool(evaluate)
 
 
 def _may_hold(pieces: Sequence[tuple[Any, Any]]) -> bool:

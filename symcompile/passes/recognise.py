@@ -131,12 +131,18 @@ class _Recogniser:
             self.trace.append(Fired(rule, before, after))
 
 
+#: How many operations of a sum of products are looked at.
+_MOST_HEADS = 64
+
+
 def _heads(site: Site) -> frozenset[str]:
     """Return the operations that the terms of a sum are products of."""
     graph = site.b.graph
     found: set[str] = set()
     pending = [term.node for term in site.terms if term.node is not None]
-    while pending:
+    for _ in range(_MOST_HEADS):  # the rest of a long product is not searched
+        if not pending:
+            break
         node = graph[pending.pop()]
         found.add(node.op)
         if node.op in ("mul", "div", "neg"):

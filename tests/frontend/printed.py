@@ -84,6 +84,8 @@ def _expression(rng: random.Random, depth: int) -> Any:
     arguments = [part() for _ in range(rng.choice(counts))]
     if any(a.is_number and not a.is_Symbol and not abs(a.n(5)) < 30 for a in arguments):
         return arguments[0]  # SymPy would multiply out bernoulli(10**6)
+    if len(arguments) > 2:  # nor is jacobi(5, x, y, z) for SymPy
+        arguments[:-1] = [sp.Integer(rng.randint(0, 4)) for _ in arguments[:-1]]
     return function(*arguments)
 
 

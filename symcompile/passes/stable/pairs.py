@@ -32,6 +32,10 @@ from symcompile.passes.stable.site import (
 )
 
 _DLMF = "NIST DLMF"
+
+#: Terms of more factors are not searched: sums of long products would take quadratic time.
+_MOST_FACTORS = 8
+
 _HAMMING = "R. W. Hamming, Numerical Methods for Scientists and Engineers (2nd ed., 1973), ch. 3"
 
 
@@ -81,7 +85,8 @@ def _factors(b: Builder, node: int | None) -> _Factors:
                 if value:
                     c *= value**power
                     nodes.remove(factor)
-        ops = frozenset(b.graph[factor].op for factor in (*top, *bottom))
+        few = len(top) + len(bottom) <= _MOST_FACTORS
+        ops = frozenset(b.graph[factor].op for factor in (*top, *bottom) if few)
         found = _Factors(c, tuple(sorted(top)), tuple(sorted(bottom)), ops)
         b.memo["factors", node] = found
     return found
@@ -100,7 +105,8 @@ def _whole(b: Builder, term: Term) -> _Part:
 
 
 def _parts(b: Builder, term: Term, ops: frozenset[str]) -> Iterator[_Part]:
-    if "pow" not in ops and not _factors(b, term.node).ops & ops:
+    own = _factors(b, term.node).ops
+    if not own or ("pow" not in ops and not own & ops):
         return
     c, top, bottom = _taken_apart(b, term)
     if "pow" in ops:
