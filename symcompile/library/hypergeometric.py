@@ -111,7 +111,7 @@ def legendre(n: float, x: float) -> float:
     """Return the Legendre polynomial, by its recurrence (DLMF 18.9.1), or function of degree n."""
     if n < 0.0:
         n = -n - 1.0
-    if n != floor(n) or n > 1e5:
+    if n != floor(n) or n > 1e4:
         return hyp2f1(-n, n + 1.0, 1.0, 0.5 * (1.0 - x))
     before, now = 0.0, 1.0
     for k in range(int(n)):
@@ -122,7 +122,7 @@ def legendre(n: float, x: float) -> float:
 def chebyshevt(n: float, x: float) -> float:
     """Return the Chebyshev polynomial of the first kind (DLMF 18.9.1), or cos(n acos x)."""
     n = abs(n)
-    if n != floor(n) or n > 1e5:
+    if n != floor(n) or n > 1e4:
         return math.cos(n * math.acos(x)) if x <= 1.0 else math.cosh(n * math.acosh(x))
     if n == 0.0:
         return 1.0
@@ -134,7 +134,7 @@ def chebyshevt(n: float, x: float) -> float:
 
 def chebyshevu(n: float, x: float) -> float:
     """Return the Chebyshev polynomial of the second kind (DLMF 18.9.1)."""
-    if n != floor(n) or abs(n) > 1e5:
+    if n != floor(n) or abs(n) > 1e4:
         angle = math.acos(x)
         return math.sin((n + 1.0) * angle) / math.sin(angle)
     if n < -1.0:
@@ -149,7 +149,7 @@ def gegenbauer(n: float, a: float, x: float) -> float:
     """Return the Gegenbauer polynomial (DLMF 18.9.1), or the function of degree n (DLMF 18.5.9)."""
     if n < 0.0 and n == floor(n):
         return 0.0
-    if n != floor(n) or n > 1e5:
+    if n != floor(n) or n > 1e4:
         scale = special.gamma(n + 2.0 * a) / (special.gamma(2.0 * a) * special.gamma(n + 1.0))
         return scale * hyp2f1(-n, n + 2.0 * a, a + 0.5, 0.5 * (1.0 - x))
     before, now = 0.0, 1.0
@@ -160,7 +160,7 @@ def gegenbauer(n: float, a: float, x: float) -> float:
 
 def hermite(n: float, x: float) -> float:
     """Return the Hermite polynomial of the physicists (DLMF 18.9.1)."""
-    if n != floor(n) or n > 1e5:
+    if n != floor(n) or n > 1e4:
         return math.nan
     if n < 0.0:
         return 0.0
@@ -172,7 +172,7 @@ def hermite(n: float, x: float) -> float:
 
 def hermite_prob(n: float, x: float) -> float:
     """Return the Hermite polynomial of the probabilists (DLMF 18.9.1)."""
-    if n != floor(n) or n > 1e5:
+    if n != floor(n) or n > 1e4:
         return math.nan
     if n < 0.0:
         return 0.0
@@ -189,7 +189,7 @@ def assoc_laguerre(n: float, a: float, x: float) -> float:
             return math.exp(x) * assoc_laguerre(-n - 1.0, 0.0, -x)
         if a == floor(a) and a + n >= 0.0:
             return 0.0
-    if n != floor(n) or n < 0.0 or n > 1e5:
+    if n != floor(n) or n < 0.0 or n > 1e4:
         scale = special.gamma(n + a + 1.0) / (special.gamma(n + 1.0) * special.gamma(a + 1.0))
         return scale * hyp1f1(-n, a + 1.0, x)
     before, now = 0.0, 1.0
@@ -202,7 +202,7 @@ def jacobi(n: float, a: float, b: float, x: float) -> float:
     """Return the Jacobi polynomial (DLMF 18.9.2), or the function of degree n (DLMF 18.5.7)."""
     if n < 0.0 and n == floor(n):
         return 0.0
-    if n != floor(n) or n > 1e5:
+    if n != floor(n) or n > 1e4:
         scale = special.gamma(n + a + 1.0) / (special.gamma(n + 1.0) * special.gamma(a + 1.0))
         return scale * hyp2f1(-n, n + a + b + 1.0, a + 1.0, 0.5 * (1.0 - x))
     if n == 0.0:
@@ -224,7 +224,7 @@ def assoc_legendre(n: float, m: float, x: float) -> float:
 
     A derivative of a Legendre polynomial is a Gegenbauer polynomial (DLMF 14.7.8 and 18.9.19).
     """
-    if m != floor(m) or n != floor(n) or abs(m) > 1e5 or abs(n) > 1e5:
+    if m != floor(m) or n != floor(n) or abs(m) > 1e4 or abs(n) > 1e4:
         return special.lpmv(m, n, x)
     if n < 0.0:
         n = -n - 1.0

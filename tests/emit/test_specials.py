@@ -103,7 +103,7 @@ def test_values(backend: Backend, group: str) -> None:
     assert not wrong, "\n".join(map(str, wrong))
 
 
-_EXTREMES = (math.nan, math.inf, -math.inf, 0.0, -0.0, -1.0, 2.0, 1e5, 1e308, -1e308, 5e-324)
+_EXTREMES = (math.nan, math.inf, -math.inf, 0.0, -1.0, 1e308, 5e-324)
 
 
 @pytest.mark.parametrize("case", SPECIALS, ids=lambda case: case.name)
