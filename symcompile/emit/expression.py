@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from symcompile.emit.dialect import Dialect
 from symcompile.emit.helper_names import call
@@ -18,6 +19,8 @@ from symcompile.naming import Names
 
 #: How tightly a piece of text binds.
 SUM, NEGATED, PRODUCT, ATOM = 1, 2, 3, 5
+
+_OPERATORS = frozenset("+-*/%.!~")
 
 #: Text that is longer than this becomes a statement of its own.
 LONGEST_INLINE = 44
@@ -33,6 +36,21 @@ class Text:
     def within(self, level: int) -> str:
         """Return the text, in parentheses if it binds less tightly than ``level``."""
         return self.text if self.level >= level else f"({self.text})"
+
+
+@cache
+def tightness(template: str, arity: int) -> tuple[int, ...]:
+    """Return how tightly each argument has to bind where ``template`` puts it."""
+    levels = []
+    for k in range(arity):
+        before, *after = template.split(f"{{{k}}}")
+        level = PRODUCT if len(after) > 1 else 0
+        for text in after:
+            if before.rstrip()[-1:] in _OPERATORS or text.lstrip()[:1] in _OPERATORS:
+                level = ATOM
+            before = text
+        levels.append(level)
+    return tuple(levels)
 
 
 @dataclass(frozen=True)
@@ -199,12 +217,8 @@ class Printer:
             return Text(call(node.op, node.data, self.dialect, [arg.text for arg in args]))
         template = self._template(index)
         texts = [
-            arg.within(ATOM)
-            if f"{{{k}}}." in template
-            else arg.within(PRODUCT)
-            if template.count(f"{{{k}}}") > 1
-            else arg.text
-            for k, arg in enumerate(args)
+            arg.within(level)
+            for arg, level in zip(args, tightness(template, len(args)), strict=True)
         ]
         if node.op in ("lt", "le", "eq", "ne"):
             texts = [arg.within(SUM) for arg in args]

@@ -173,6 +173,14 @@ def _bernoulli(self: Lowering, expr: Any, scope: Scope) -> Plan:
     return Plan(expr.args, combine)
 
 
+def _genocchi(self: Lowering, expr: Any, scope: Scope) -> Plan:
+    # SymPy rewrites it only where the index is known to be whole.
+    if len(expr.args) != 1:
+        raise LoweringError(f"cannot compile {brief(expr)}: write out the polynomial", expr)
+    (n,) = expr.args
+    return _instead(2 * (1 - sp.Integer(2) ** n) * sp.bernoulli(n))
+
+
 def _one_argument(op: str) -> Handler:
     def plan(self: Lowering, expr: Any, scope: Scope) -> Plan:
         if len(expr.args) != 1:
@@ -246,7 +254,7 @@ HANDLERS: dict[str, Handler] = {
     "fibonacci": _one_argument("fibonacci"),
     "tribonacci": _one_argument("tribonacci"),
     "euler": _one_argument("euler_number"),
-    "genocchi": _rewritten("bernoulli"),
+    "genocchi": _genocchi,
     "catalan": _one_argument("catalan_number"),
     "multigamma": _rewritten("doit"),
     "Sqrt": _one_argument("sqrt"),

@@ -34,7 +34,16 @@ def hyp1f1(a: float, b: float, z: float) -> float:
 
     For negative z after the transformation of Kummer (DLMF 13.2.39).
     """
-    if abs(z) > 100.0 or math.isnan(z):
+    if math.isnan(z) or abs(a) > 1e5:  # SciPy would take as many steps
+        return math.nan
+    if z > 1e5 and not (a <= 0.0 and a == floor(a)):
+        # It grows as e^z gamma(b)/gamma(a) (DLMF 13.7.1), which is no double. SciPy does not
+        # know its sign, and does not return where z is larger still.
+        if abs(a) <= 1e3 and abs(b) <= 1e3:
+            return special.gammasgn(a) * special.gammasgn(b) * math.inf
+        if z > 1e15:
+            return math.nan
+    if abs(z) > 100.0:
         return special.hyp1f1(a, b, z)
     if z < -1.0 and not (a <= 0.0 and a == floor(a)):
         c, cl = two_sum(b, -a)
@@ -69,8 +78,8 @@ def hyp2f1(a: float, b: float, c: float, z: float) -> float:
     Its series in twice the precision where that converges, after the transformation of Pfaff
     (DLMF 15.8.1) where z is negative; near 1 and far below 0, SciPy's.
     """
-    if math.isnan(z):
-        return z
+    if math.isnan(z) or abs(a) > 1e5 or abs(b) > 1e5:
+        return math.nan
     whole = (a <= 0.0 and a == floor(a)) or (b <= 0.0 and b == floor(b))
     if z < -0.5 and not whole:
         if z < -9.0:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 
 from symcompile.emit.arrays import ArrayPrinter
+from symcompile.emit.numbers import Numbers
 from symcompile.emit.templates import environment
 from symcompile.ir.affine import Affine
 from symcompile.ir.graph import (
@@ -46,6 +47,7 @@ INPUTS = {
     "b": (),
 }
 SLOTS = {name: slot for slot, name in enumerate(INPUTS)}
+DOUBLES = Numbers("float64", "float64")
 HELPERS = environment().get_template("shared/sizes.py.j2")
 
 
@@ -81,7 +83,7 @@ def run(
     import math
 
     space: dict[str, Any] = {"np": np, "math": math, "itertools": itertools, **sizes}
-    exec(HELPERS.render(used={"_scatter", "_nearest"}), space)
+    exec(HELPERS.render(used={"_scatter", "_nearest"}, numbers=DOUBLES), space)
     space |= {names[place]: np.asarray(value)[()] for place, value in inputs.items()}
     with np.errstate(all="ignore"):
         exec("\n".join([*lines, f"found = [{', '.join(texts)}]"]), space)

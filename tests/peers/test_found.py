@@ -51,3 +51,7 @@ def test_a_floor_alone_has_a_gradient() -> None:
 
 def test_an_integral_of_a_logarithm() -> None:
     _agrees(sp.Shi(sp.log(x, 10)), 2.5)
+
+
+def test_genocchi_numbers_of_an_index_that_sympy_does_not_know() -> None:
+    _agrees(sp.genocchi(sp.floor(x * 51 / 10) + 7) * y, 0.75, 1.5)

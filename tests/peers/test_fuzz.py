@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import random
-
 import pytest
 import sympy as sp
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from symcompile.frontend.scalars import supported_functions
 from symcompile.ir.dtypes import DType
 from tests.peers.exact import Tape, judge_point, scales
-from tests.peers.fuzzing import Tally, fuzz, judge_all, subject_of
+from tests.peers.fuzzing import fuzz
 from tests.peers.grammar import LEFT_OUT, signatures
 from tests.peers.mathematics import MEANINGS
 from tests.peers.units import MP
@@ -27,16 +23,10 @@ def test_every_function_is_met() -> None:
     assert set(known) <= set(MEANINGS)
 
 
-def _judge(rng: random.Random, dtype: DType) -> None:
-    tally = Tally()
-    judge_all([subject_of(rng, dtype, depth=2)], "python", tally)
+def test_some() -> None:
+    """Seeds rather than hypothesis: shrinking says little here, and 50 digits make it slow."""
+    tally = fuzz(range(100), ("python",), "float64")
     assert not tally.failures, "\n".join(map(str, tally.failures))
-
-
-@settings(max_examples=100)
-@given(st.randoms(use_true_random=False))
-def test_real(rng: random.Random) -> None:
-    _judge(rng, "float64")
 
 
 @pytest.mark.long

@@ -54,7 +54,7 @@ ROWS = [
         "cosm1",
         (lambda g, f, x: -(g * sin(x)),),
         sympy="cosm1",
-        numpy="-2.0*np.square(np.sin(0.5*{0}))",
+        numpy="(-2.0*np.square(np.sin(0.5*{0})))",
     ),
     library(
         "powm1",

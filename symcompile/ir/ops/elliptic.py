@@ -79,13 +79,13 @@ ROWS = [
         "elliptic_d",
         (_elliptic_d,),
         domain=(-3.0, 0.9),
-        numpy="special.elliprd(0.0, 1.0 - {0}, 1.0)/3.0",
+        numpy="(special.elliprd(0.0, 1.0 - {0}, 1.0)/3.0)",
     ),
     library(
         "elliptic_g",
         (_elliptic_g,),
         domain=(-3.0, 0.9),
-        numpy="special.elliprd(0.0, 1.0, 1.0 - {0})/3.0",
+        numpy="(special.elliprd(0.0, 1.0, 1.0 - {0})/3.0)",
     ),
     scipy(
         "elliptic_f",
