@@ -26,7 +26,7 @@ def _spellings(language: str) -> Iterator[tuple[str, str, int]]:
 class _Insert(ast.NodeTransformer):
     """Puts ``a - b`` in the places of arguments."""
 
-    def visit_Name(self, node: ast.Name) -> ast.expr:  # noqa: N802 - the name that ast calls
+    def visit_Name(self, node: ast.Name) -> ast.expr:
         return ast.parse("a - b", mode="eval").body if node.id.startswith("argument_") else node
 
 
