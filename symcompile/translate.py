@@ -3,9 +3,11 @@
 The library (``symcompile/library``) is written once. Python and Numba take its text as it is; here
 it becomes C. What it may use is what both languages mean the same by:
 
-- arguments and locals that are ``float``, ``int`` or ``bool``, and results that may be a pair;
+- arguments and locals that are ``float``, ``complex``, ``int`` or ``bool``, and results that may be
+  a pair of floats;
 - assignment, ``if``, ``while``, ``for k in range(...)``, ``return``, ``break``, ``continue``;
-- arithmetic, comparisons, ``and``/``or``/``not``, conditional expressions, :mod:`math`;
+- arithmetic, comparisons, ``and``/``or``/``not``, conditional expressions, :mod:`math`,
+  :mod:`cmath`, and the parts of complex numbers;
 - tuples of numbers as constants of the module, and calls of other functions of the library and of
   ``scipy.special``.
 """
@@ -19,7 +21,14 @@ from collections.abc import Iterable, Mapping
 #: What some functions are called in C; the others have the name they have in :mod:`math`.
 _MATH = {"gamma": "tgamma", "fabs": "fabs", "isnan": "isnan", "isinf": "isinf"}
 _NUMBERS = {"inf": "INFINITY", "nan": "NAN", "pi": "3.141592653589793", "e": "2.718281828459045"}
-_TYPES = {"float": "double", "int": "ptrdiff_t", "bool": "int", "pair": "sc_pair"}
+_TYPES = {
+    "float": "double",
+    "complex": "sc_complex",
+    "int": "ptrdiff_t",
+    "bool": "int",
+    "pair": "sc_pair",
+}
+_PARTS = {"real": "creal", "imag": "cimag"}
 _OPERATORS: dict[type[ast.AST], tuple[str, int]] = {
     ast.Add: ("+", 5),
     ast.Sub: ("-", 5),
@@ -49,7 +58,7 @@ def declaration(function: ast.FunctionDef) -> str:
 
 
 def annotation(node: ast.expr | None) -> str:
-    """Return the type that an annotation names: ``float``, ``int``, ``bool`` or ``pair``."""
+    """Return the type that an annotation names, such as ``float`` or ``pair``."""
     if node is None:
         return "float"
     if isinstance(node, ast.Name) and node.id in _TYPES:
@@ -72,6 +81,29 @@ def constant(name: str, value: ast.expr) -> str:
         body = "\n".join(f"    {text}" for text in [*lines, line])
         return f"static const double sc{name}[] = {{\n{body}\n}};"
     return f"static const double sc{name} = {_Function({}, {}, None).expression(value)[0]};"
+
+
+def complex_calls(
+    function: ast.FunctionDef, results: Mapping[str, str], constants: Iterable[str]
+) -> frozenset[int]:
+    """Return the calls of ``scipy.special`` whose last argument is complex, by identity."""
+    inner = _Function(results, dict.fromkeys(constants, ast.Constant(0.0)), function)
+    inner.learn()
+    return frozenset(
+        id(node)
+        for node in ast.walk(function)
+        if isinstance(node, ast.Call)
+        and ast.unparse(node.func).startswith("special.")
+        and inner.expression(node.args[-1])[1] == "complex"
+    )
+
+
+def _wider(first: str, second: str) -> str:
+    """Return the type of what is made of two numbers."""
+    for kind in ("complex", "float"):
+        if kind in (first, second):
+            return kind
+    return first
 
 
 def translate(
@@ -102,13 +134,9 @@ class _Function:
         if function is not None:
             self.types = {a.arg: annotation(a.annotation) for a in function.args.args}
 
-    def text(self) -> str:
+    def learn(self) -> set[str]:
+        """Find the types of locals; return the names of those that loops count with."""
         assert self.function is not None
-        body = list(self.function.body)
-        note = ast.get_docstring(self.function)
-        if note is not None:
-            body = body[1:]
-        arguments = set(self.types)
         loops = {
             node.target.id
             for node in ast.walk(self.function)
@@ -116,7 +144,17 @@ class _Function:
         }
         for name in loops:
             self.types[name] = "int"
-        self._infer(body)
+        self._infer(self.function.body)
+        return loops
+
+    def text(self) -> str:
+        assert self.function is not None
+        body = list(self.function.body)
+        note = ast.get_docstring(self.function)
+        if note is not None:
+            body = body[1:]
+        arguments = set(self.types)
+        loops = self.learn()
         clash = _TAKEN & set(self.types)
         if clash:
             raise ValueError(f"{self.function.name}: C has functions called {sorted(clash)}")
@@ -158,7 +196,7 @@ class _Function:
         except KeyError:  # of a local whose type is not known yet
             return
         before = self.types.get(target.id, kind)
-        self.types[target.id] = "float" if "float" in (before, kind) else kind
+        self.types[target.id] = _wider(kind, before)
 
     # -- statements ------------------------------------------------------------------------
 
@@ -266,8 +304,10 @@ class _Function:
             test = self.expression(node.test, 1)[0]
             yes, kind = self.expression(node.body, 1)
             no, other = self.expression(node.orelse, _CHOICE)
-            return f"{test} ? {yes} : {no}", "float" if "float" in (kind, other) else kind, _CHOICE
+            return f"{test} ? {yes} : {no}", _wider(kind, other), _CHOICE
         if isinstance(node, ast.Attribute):
+            if node.attr in _PARTS:
+                return f"{_PARTS[node.attr]}({self.expression(node.value)[0]})", "float", _ATOM
             return _NUMBERS[node.attr], "float", _ATOM
         if isinstance(node, ast.Subscript):
             return self.subscript(node)
@@ -279,6 +319,15 @@ class _Function:
         sign, binds = _OPERATORS[type(node.op)]
         left, kind = self.expression(node.left, binds)
         right, other = self.expression(node.right, binds + 1)
+        if "complex" in (kind, other) and isinstance(node.op, ast.FloorDiv | ast.Mod):
+            raise ValueError(f"only whole numbers have //: {ast.unparse(node)}")
+        if other == "complex" and (kind == other or isinstance(node.op, ast.Div)):
+            name = {"*": "sc_mul", "/": "sc_div"}.get(sign)
+            if name is not None:
+                first, second = self.expression(node.left)[0], self.expression(node.right)[0]
+                return f"{name}({first}, {second})", "complex", _ATOM
+        if "complex" in (kind, other):
+            return f"{left} {sign} {right}", "complex", binds
         if isinstance(node.op, ast.Div):
             if kind == other == "int":
                 left = f"(double){self.expression(node.left, _UNARY)[0]}"
@@ -301,8 +350,10 @@ class _Function:
             assert isinstance(node.slice, ast.Constant)
             assert isinstance(node.value.func, ast.Attribute)
             arguments = ", ".join(self.expression(arg)[0] for arg in node.value.args)
-            name = f"sc_special_{node.value.func.attr}_{node.slice.value!r}"
-            return f"{name}({arguments})", "float", _ATOM
+            kind = self.expression(node.value.args[-1])[1]
+            variant = "_z" if kind == "complex" else ""
+            name = f"sc_special_{node.value.func.attr}{variant}_{node.slice.value!r}"
+            return f"{name}({arguments})", _wider("float", kind), _ATOM
         assert isinstance(node.value, ast.Name)
         return f"sc{node.value.id}[{self.expression(node.slice)[0]}]", "float", _ATOM
 
@@ -312,7 +363,11 @@ class _Function:
         if isinstance(node.func, ast.Attribute):
             module, name = ast.unparse(node.func).split(".")
             if module == "special":
-                return f"sc_special_{name}({arguments})", "float", _ATOM
+                variant = "_z" if found[-1][1] == "complex" else ""
+                kind = _wider("float", found[-1][1])
+                return f"sc_special_{name}{variant}({arguments})", kind, _ATOM
+            if module == "cmath":
+                return f"c{name}({arguments})", "complex", _ATOM
             kind = "bool" if name.startswith("is") else "float"
             return f"{_MATH.get(name, name)}({arguments})", kind, _ATOM
         assert isinstance(node.func, ast.Name)
@@ -320,8 +375,11 @@ class _Function:
         if name in ("float", "int"):
             text = self.expression(node.args[0], _UNARY)[0]
             return f"({_TYPES[name]}){text}", name, _UNARY
+        if name == "complex":
+            return f"sc_join({arguments})", "complex", _ATOM
         if name == "abs":
-            return f"fabs({arguments})", "float", _ATOM
+            size = "cabs" if found[0][1] == "complex" else "fabs"
+            return f"{size}({arguments})", "float", _ATOM
         if name == "floor":
             return f"floor({arguments})", "float", _ATOM
         if name == "len":

@@ -42,7 +42,7 @@ _BATCH = 12  # functions of one compilation
 _OTHERS = frozenset(
     """
     neg powi select lt le eq ne and or not true false detach refined sloped
-    re im conj arg widen widen_below complex imaginary
+    re im conj arg widen widen_below narrow complex imaginary
     """.split()
 ) | frozenset(INFIX)
 

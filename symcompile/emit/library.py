@@ -17,7 +17,7 @@ from typing import Literal
 
 from symcompile.emit.pointers import Pointer
 from symcompile.ir.ops.registered import SOURCES
-from symcompile.translate import annotation, constant, translate
+from symcompile.translate import annotation, complex_calls, constant, translate
 
 Language = Literal["python", "numba", "c"]
 
@@ -135,6 +135,7 @@ def _registered(op: str, language: Language) -> _Definition:
 def _adapted(text: str, language: Language) -> str:
     """Return a function of the library as Python or Numba has it."""
     tree = ast.parse(text)
+    whole = _complex_calls(tree)
     edits: list[tuple[int, int, int, str]] = []  # row, column, how much goes, what comes
     several = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Subscript)}
 
@@ -153,7 +154,8 @@ def _adapted(text: str, language: Language) -> str:
             if name in _NUMBA:
                 edit(node.func, len(name), _NUMBA[name])
             elif name.startswith("special.") and id(node) not in several:
-                edit(node.func, len("special."), "special_")
+                variant = "_z" if id(node) in whole else ""
+                edit(node.func, len(name), f"special_{name.removeprefix('special.')}{variant}")
         call = node.value if isinstance(node, ast.Subscript) else node
         if not (isinstance(call, ast.Call) and ast.unparse(call.func).startswith("special.")):
             continue
@@ -161,13 +163,14 @@ def _adapted(text: str, language: Language) -> str:
         if language == "numba" and node is not call:
             assert isinstance(node, ast.Subscript)
             name = ast.unparse(call.func).replace(".", "_")
-            edit(call.func, len(name), f"{name}_{ast.unparse(node.slice)}")
+            variant = "_z" if id(call) in whole else ""
+            edit(call.func, len(name), f"{name}{variant}_{ast.unparse(node.slice)}")
             assert node.end_lineno is not None and call.end_col_offset is not None
             end = call.end_col_offset
             edits.append((node.end_lineno, end, (node.end_col_offset or 0) - end, ""))
         elif language == "python" and (node is not call or id(call) not in several):
             # NumPy's numbers do not raise; Python's do, and the caller knows what to do then.
-            edit(node, 0, "float(")
+            edit(node, 0, "complex(" if id(call) in whole else "float(")
             edits.append((node.end_lineno or 0, node.end_col_offset or 0, 0, ")"))
     lines = text.split("\n")
     for row, column, gone, piece in sorted(edits, reverse=True):
@@ -176,20 +179,34 @@ def _adapted(text: str, language: Language) -> str:
     return "\n".join(lines)
 
 
+def _complex_calls(tree: ast.Module) -> frozenset[int]:
+    """Return the calls of SciPy's functions of complex numbers in a function of the library."""
+    found = frozenset[int]()
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef) and "special." in ast.unparse(node):
+            found |= complex_calls(node, _results(), definitions())
+    return found
+
+
+@cache
+def _results() -> dict[str, str]:
+    """Return the types of what the library's functions return."""
+    return {
+        name: annotation(d.node.returns)
+        for name, d in definitions().items()
+        if isinstance(d.node, ast.FunctionDef)
+    }
+
+
 def _c(text: str) -> Support:
     called = dict.fromkeys(re.findall(r"(?<!\w)sc_(\w+)\(", text))
     parts = _closure(name for name in called if name in functions())
     known = definitions()
-    results = {
-        name: annotation(d.node.returns)
-        for name, d in known.items()
-        if isinstance(d.node, ast.FunctionDef)
-    }
     constants = {
         name: d.node for name, d in known.items() if not isinstance(d.node, ast.FunctionDef)
     }
     texts = [
-        translate(part.node, results, constants)
+        translate(part.node, _results(), constants)
         if isinstance(part.node, ast.FunctionDef)
         else constant(part.name, part.node) + "\n"
         for part in parts

@@ -64,7 +64,9 @@ class NestEmitter(ABC):
         self.graph = schedule.graph
         self.function = schedule.function
         self.name = name
-        self._needed = self.graph.ancestors(self.function.roots())
+        needed = self.graph.ancestors(self.function.roots())
+        #: Whether any number of the function is complex.
+        self.complex = any(self.graph[i].kind is Kind.COMPLEX for i in needed)
         outputs = [output.name for output in self.function.outputs]
         directions = [f"v{k}" for k in range(len(names.params))]
         cotangents = [f"u{k}" for k in range(len(definition.output.entries))]
@@ -199,11 +201,6 @@ class NestEmitter(ABC):
             for entry, place in enumerate(places(output)):
                 found[number, entry] = self.placed(output.name, place)
         return found
-
-    @property
-    def complex(self) -> bool:
-        """Whether any number of the function is complex."""
-        return any(self.graph[i].kind is Kind.COMPLEX for i in self._needed)
 
     # -- straight-line code ----------------------------------------------------------------
 

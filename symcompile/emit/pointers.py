@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 #: The functions in use that have several results, which they leave at pointers: how many.
 RESULTS = {"airy": 4, "sici": 2, "shichi": 2, "fresnel": 2}
-#: How many arguments each function takes: doubles, but for the last of a complex variant.
+#: How many arguments each function takes: doubles, but for the last of a complex variant, or all.
 ARGUMENTS = {
     **dict.fromkeys(("erf", "erfc", "erfi", "erfinv", "erfcinv", "erfcx", "dawsn", "wofz"), 1),
     **dict.fromkeys(("gamma", "rgamma", "loggamma", "gammasgn", "psi", "spence", "zetac"), 1),
@@ -30,13 +30,17 @@ ARGUMENTS = {
 }
 
 
+#: The functions all of whose arguments are complex, in that variant.
+_COMPLEX = frozenset({"elliprc", "elliprd", "elliprf", "elliprg", "elliprj"})
+
+
 @dataclass(frozen=True)
 class Pointer:
     """A function of SciPy's.
 
     Attributes:
         name: its name in SciPy.
-        complex: whether it is the variant whose last argument and results are complex.
+        complex: whether it is the variant whose results and last argument, or all, are complex.
     """
 
     name: str
@@ -50,7 +54,8 @@ class Pointer:
     @property
     def reals(self) -> int:
         """How many of its arguments are real."""
-        return ARGUMENTS[self.name] - self.complex
+        count = ARGUMENTS[self.name]
+        return count - (count if self.name in _COMPLEX else 1) * self.complex
 
     @property
     def results(self) -> int:
@@ -58,7 +63,7 @@ class Pointer:
         return RESULTS.get(self.name, 1)
 
     def _types(self, number: str) -> list[str]:
-        return ["double"] * self.reals + [number] * self.complex
+        return ["double"] * self.reals + [number] * (ARGUMENTS[self.name] - self.reals)
 
     @property
     def signature(self) -> str:

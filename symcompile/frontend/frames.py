@@ -15,7 +15,7 @@ from symcompile.errors import LoweringError
 from symcompile.frontend.complexes import LEAVING, READ_BELOW, is_nonnegative
 from symcompile.ir.affine import Affine, Var
 from symcompile.ir.graph import SAMPLES, Axes, Axis, Constant, Gather, Graph, Index, Kind, View
-from symcompile.ir.ops import OPS
+from symcompile.ir.ops import CHOOSING, OPS
 
 #: The label of the sample axis.
 SAMPLE = 0
@@ -255,9 +255,26 @@ class Frames:
             LoweringError: it has no meaning for complex numbers.
         """
         graph = self.graph
-        if any(graph[node].kind is Kind.COMPLEX for node in nodes) and OPS[op].complex is None:
-            raise LoweringError(no_complex(op))
+        if any(graph[node].kind is Kind.COMPLEX for node in nodes):
+            if OPS[op].complex is None:
+                raise LoweringError(no_complex(op))
+            nodes = self._narrowed(op, nodes)
         return graph.add(op, nodes)
+
+    def _narrowed(self, op: str, nodes: tuple[int, ...]) -> tuple[int, ...]:
+        """Return arguments of which those that choose a function, such as orders, are real."""
+        graph = self.graph
+        found = tuple(
+            graph.add("narrow", (node,))
+            if graph[node].kind is Kind.COMPLEX and (op, position) in CHOOSING
+            else node
+            for position, node in enumerate(nodes)
+        )
+        varying = [k for k in range(len(nodes)) if (op, k) not in CHOOSING]
+        if any(graph[found[k]].kind is Kind.COMPLEX for k in varying) or not varying:
+            return found
+        k = varying[-1]
+        return (*found[:k], graph.add("widen", found[k : k + 1]), *found[k + 1 :])
 
     def _widened(self, op: str, node: int) -> int:
         """Return the argument of a function that may leave the real numbers."""

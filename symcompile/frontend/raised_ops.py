@@ -212,6 +212,7 @@ _CASES: dict[str, Callable[..., Any]] = {
     "conj": sp.conjugate,
     "widen": lambda x: x,
     "widen_below": lambda x: x,
+    "narrow": lambda x: x,
     "complex": _joined,
     "lt": _less,
     "le": _less_or_equal,

@@ -9,9 +9,11 @@ import sympy as sp
 from sympy.codegen.cfunctions import isinf, isnan
 
 
-def _moment(p: Any, q: Any, z: Any, m: Any) -> Any:
+def _moment(p: Any, q: Any, r: Any, n: Any, z: Any, m: Any) -> Any:
     t = sp.Dummy("t")
-    return sp.Integral(sp.sin(t) ** (2 * p) / (1 - m * sp.sin(t) ** 2) ** (q / 2), (t, 0, z))
+    square = sp.sin(t) ** 2
+    weight = (1 - m * square) ** (q / 2) * (1 - n * square) ** r
+    return sp.Integral(square**p / weight, (t, 0, z))
 
 
 def _derivative(function: Any) -> Callable[..., Any]:
@@ -25,6 +27,14 @@ def _derivative(function: Any) -> Callable[..., Any]:
         return found if t == s else sp.Subs(found, t, s)
 
     return made
+
+
+def _polylog_ratio(j: Any, s: Any, z: Any) -> Any:
+    if j == 0:
+        return sp.polylog(s, z) / z
+    t = z if z.is_Symbol else sp.Dummy("z")
+    found = sp.Derivative(sp.polylog(s, t) / t, (t, j))
+    return found if t == z else sp.Subs(found, t, z)
 
 
 def _lambertw(x: Any, branch: Any) -> Any:
@@ -45,6 +55,11 @@ SPECIALS: dict[str, Callable[..., Any]] = {
     "zeta": _derivative(sp.zeta),
     "hurwitz": _derivative(sp.zeta),
     "dirichlet_eta": _derivative(sp.dirichlet_eta),
+    "hurwitz_eta": _derivative(sp.dirichlet_eta),
+    "polylog_ratio": _polylog_ratio,
+    "sinpi": lambda x: sp.sin(sp.pi * x),
+    "cospi": lambda x: sp.cos(sp.pi * x),
+    "hypot_slope": lambda x, y, f: x / f,
     "elliptic_k": sp.elliptic_k,
     "elliptic_e": sp.elliptic_e,
     "elliptic_e_incomplete": sp.elliptic_e,

@@ -54,7 +54,6 @@ _RECIPROCALS = {
     "coth": (True, "tanh", False),
     "asec": (False, "acos", True),
     "acsc": (False, "asin", True),
-    "acot": (False, "atan", True),
     "asech": (False, "acosh", True),
     "acsch": (False, "asinh", True),
     "acoth": (False, "atanh", True),

@@ -112,9 +112,7 @@ def _offset_integral(self: Lowering, expr: Any, scope: Scope) -> Plan:
 def _eta(self: Lowering, expr: Any, scope: Scope) -> Plan:
     if len(expr.args) == 1:
         return _after("dirichlet_eta", 0)(self, expr, scope)
-    s, a = expr.args
-    # DLMF 25.11.35: sums over the even and the odd terms.
-    return _instead((sp.zeta(s, a / 2) - sp.zeta(s, (a + 1) / 2)) / 2**s)
+    return _after("hurwitz_eta", 0)(self, expr, scope)
 
 
 def _binomial(self: Lowering, expr: Any, scope: Scope) -> Plan:

@@ -24,7 +24,9 @@ Rule = Callable[["Builder", tuple[int, ...]], "int | None"]
 _MAX_BITS = 2048
 
 _EVEN = frozenset({"cos", "cosh", "abs", "sech", "sech_squared"})
-_ODD = frozenset({"sin", "tan", "asin", "atan", "sinh", "tanh", "asinh", "atanh", "erf", "cbrt"})
+_ODD = frozenset(
+    {"sin", "tan", "asin", "acot", "atan", "sinh", "tanh", "asinh", "atanh", "erf", "cbrt"}
+)
 
 
 def exact(graph: Graph, node: int) -> Fraction | None:

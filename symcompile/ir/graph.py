@@ -142,7 +142,7 @@ BOOLEAN_OPS = frozenset(
     {"lt", "le", "eq", "ne", "and", "or", "not", "true", "false", "isnan", "isinf"}
 )
 #: Operations that answer complex arguments with real numbers, and real ones with complex numbers.
-REAL_OPS = frozenset({"abs", "re", "im", "arg"})
+REAL_OPS = frozenset({"abs", "re", "im", "arg", "narrow"})
 COMPLEX_OPS = frozenset({"imaginary", "widen", "widen_below", "complex"})
 COMMUTATIVE = frozenset({"add", "mul", "min", "max", "eq", "ne", "and", "or", "hypot"})
 

@@ -124,6 +124,7 @@ _CASES: dict[str, Callable[..., Any]] = {
     "widen": lambda mp, x: mp.mpc(x),
     "widen_below": lambda mp, x: mp.mpc(x),
     "complex": lambda mp, x, y: mp.mpc(x, y),
+    "narrow": lambda mp, x: mp.re(x) if mp.im(x) == 0 else mp.nan,
     "min": lambda mp, x, y: _extreme(mp, x, y, False),
     "max": lambda mp, x, y: _extreme(mp, x, y, True),
     "select": lambda mp, c, x, y: x if c else y,

@@ -10,6 +10,16 @@ from mpmath.ctx_mp import MPContext
 Number = Any
 
 
+def _negative(mp: MPContext, x: Number) -> bool:
+    """Return whether a number is real and below zero."""
+    return not isinstance(x, mp.mpc) and bool(x < 0)
+
+
+def _on_axis(mp: MPContext, x: Number) -> Number:
+    """Return a complex number as a real one, if it is one."""
+    return x.real if isinstance(x, mp.mpc) and x.imag == 0 else x
+
+
 def _whole(mp: MPContext, x: Number) -> bool:
     return bool(mp.isfinite(x) and x == mp.floor(x))
 
@@ -62,7 +72,7 @@ def _lambertw(mp: MPContext, x: Number, k: Number) -> Number:
 
 def _spherical(mp: MPContext, kind: str, n: Number, x: Number) -> Number:
     odd = _whole(mp, n) and int(n) % 2 == 1
-    if x < 0 and _whole(mp, n):
+    if _negative(mp, x) and _whole(mp, n):
         return (-1 if odd == (kind == "j") else 1) * _spherical(mp, kind, n, -x)
     if x == 0:
         if kind == "y":
@@ -152,19 +162,23 @@ def _hermite_prob(mp: MPContext, n: Number, x: Number) -> Number:
     return mp.hermite(int(n), x / mp.sqrt(2)) / mp.sqrt(2) ** int(n)
 
 
-def _moment(mp: MPContext, p: Number, q: Number, z: Number, m: Number) -> Number:
-    if 1 - m * mp.sin(min(abs(z), mp.pi / 2)) ** 2 < 0:
+def _moment(
+    mp: MPContext, p: Number, q: Number, r: Number, n: Number, z: Number, m: Number
+) -> Number:
+    if 1 - max(m, n) * mp.sin(min(abs(z), mp.pi / 2)) ** 2 < 0:
         return mp.nan
 
     def integrand(t: Number) -> Number:
         square = mp.sin(t) ** 2
-        return mp.power(square, p) * mp.power(1 - m * square, -q / 2)
+        weight = mp.power(1 - m * square, -q / 2) * mp.power(1 - n * square, -r)
+        return mp.power(square, p) * weight
 
     return mp.quad(integrand, mp.linspace(0, z, 2 + int(abs(z))))
 
 
 def _binomial(mp: MPContext, n: Number, k: Number) -> Number:
-    if k < 0 and _whole(mp, k):
+    whole = _on_axis(mp, k)
+    if _negative(mp, whole) and _whole(mp, whole):
         return mp.mpf(0)
     return mp.binomial(n, k)
 
@@ -233,9 +247,39 @@ def _real_from_zero(name: str) -> Callable[..., Number]:
     """Return a function that is real from zero on, and minus infinity there."""
 
     def value(mp: MPContext, x: Number) -> Number:
-        return mp.nan if x < 0 else -mp.inf if x == 0 else getattr(mp, name)(x)
+        return mp.nan if _negative(mp, x) else -mp.inf if x == 0 else getattr(mp, name)(x)
 
     return value
+
+
+def _polylog_ratio(mp: MPContext, j: Number, s: Number, z: Number) -> Number:
+    order = int(j)
+    if abs(z) < 0.5:
+        terms = int(mp.dps * 2.4 / -mp.log(abs(z))) + 40 if z else 1
+        return mp.fsum(
+            mp.rf(k + 1, order) * z**k / mp.mpf(k + order + 1) ** s for k in range(terms)
+        )
+    # z d/dz takes Li_s to Li_(s-1); here it is shift - 1 of what is divided by z.
+    weights = [mp.mpf(1)]
+    for root in range(1, order + 1):
+        lower, upper = [-root * w for w in weights], weights
+        weights = [x + y for x, y in zip([*lower, 0], [0, *upper], strict=True)]
+    with mp.workdps(mp.dps + 15):
+        found = mp.fsum(w * _polylog(mp, s - k, z) for k, w in enumerate(weights))
+    return found / z ** (order + 1)
+
+
+def _hurwitz_eta(mp: MPContext, s: Number, a: Number) -> Number:
+    if a <= 0 and _whole(mp, a):
+        return mp.nan
+    steps = max(0, 1 - int(mp.floor(a)))
+    head = mp.fsum((-1) ** i * mp.power(a + i, -s) for i in range(steps))
+    b = a + steps
+    if s == 1:
+        tail = (mp.digamma((b + 1) / 2) - mp.digamma(b / 2)) / 2
+    else:
+        tail = (mp.zeta(s, b / 2) - mp.zeta(s, (b + 1) / 2)) / mp.power(2, s)
+    return head + (-1) ** steps * tail
 
 
 #: For each operation a function of mpmath's context and the arguments.
@@ -253,7 +297,7 @@ VALUES: dict[str, Callable[..., Number]] = {
     "beta_regularized": lambda mp, *args: mp.betainc(*args, regularized=True),
     "lambertw": _lambertw,
     "expi": lambda mp, x: mp.ei(x),
-    "logarithmic_integral": lambda mp, x: mp.nan if x < 0 else mp.li(x),
+    "logarithmic_integral": lambda mp, x: mp.nan if _negative(mp, x) else mp.li(x),
     "sine_integral": lambda mp, x: mp.si(x),
     "cosine_integral": _real_from_zero("ci"),
     "hyperbolic_sine_integral": lambda mp, x: mp.shi(x),
@@ -261,7 +305,12 @@ VALUES: dict[str, Callable[..., Number]] = {
     "zeta": _zeta,
     "hurwitz": _hurwitz,
     "dirichlet_eta": _derivative(lambda mp, s: mp.altzeta(s)),
+    "hurwitz_eta": _derivative(_hurwitz_eta),
     "polylog": _polylog,
+    "polylog_ratio": _polylog_ratio,
+    "sinpi": lambda mp, x: mp.sinpi(x),
+    "cospi": lambda mp, x: mp.cospi(x),
+    "hypot_slope": lambda mp, x, y, f: x / f if f else mp.nan,
     "elliptic_k": lambda mp, m: mp.ellipk(m),
     "elliptic_e": lambda mp, m: mp.ellipe(m),
     "elliptic_d": lambda mp, m: mp.elliprd(0, 1 - m, 1) / 3,

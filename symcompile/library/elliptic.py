@@ -19,29 +19,31 @@ def elliptic_g(m: float) -> float:
     return special.elliprd(0.0, 1.0, 1.0 - m) / 3.0
 
 
-def elliptic_moment(p: float, q: float, z: float, m: float) -> float:
-    """Return the integral of sin(t)^(2 p)/(1 - m sin(t)^2)^(q/2) from 0 to z.
+def elliptic_moment(p: float, q: float, r: float, n: float, z: float, m: float) -> float:
+    """Return the integral of sin^(2 p)/((1 - m sin^2)^(q/2) (1 - n sin^2)^r) from 0 to z.
 
-    For p = 1 and q = 1 or 3 it is an integral of Carlson's, plus as many complete ones as z has
-    half turns; for others a Gauss-Legendre rule on each half turn.
+    For p = 1, q = 1 or 3 and r = 0 it is an integral of Carlson's, plus as many complete ones as
+    z has half turns; for others a rule on each half turn.
     """
-    turns = floor(z / math.pi + 0.5)
+    turns = floor(z / math.pi + 0.5) if abs(z) > 0.5 * math.pi else 0.0
     rest = z - turns * math.pi
     s, c = math.sin(rest), math.cos(rest)
-    y = 1.0 - m * s * s
-    if y < 0.0 or (turns != 0.0 and m >= 1.0):
+    y, w = 1.0 - m * s * s, 1.0 - n * s * s
+    if y < 0.0 or w <= 0.0 or (turns != 0.0 and (m >= 1.0 or n >= 1.0)):
         return math.nan
-    if p == 1.0 and q == 1.0:
+    if p == 1.0 and q == 1.0 and r == 0.0:
         found = s * s * s / 3.0 * special.elliprd(c * c, y, 1.0)
         return found + 2.0 * turns * elliptic_d(m) if turns != 0.0 else found
-    if p == 1.0 and q == 3.0:
+    if p == 1.0 and q == 3.0 and r == 0.0:
         found = s * s * s / 3.0 * special.elliprd(c * c, 1.0, y)
         return found + 2.0 * turns * elliptic_g(m) if turns != 0.0 else found
-    found = elliptic_rule(p, q, rest, m)
-    return found + 2.0 * turns * elliptic_rule(p, q, 0.5 * math.pi, m) if turns != 0.0 else found
+    found = elliptic_rule(p, q, r, n, rest, m)
+    if turns != 0.0:
+        found += 2.0 * turns * elliptic_rule(p, q, r, n, 0.5 * math.pi, m)
+    return found
 
 
-def elliptic_rule(p: float, q: float, z: float, m: float) -> float:
+def elliptic_rule(p: float, q: float, r: float, n: float, z: float, m: float) -> float:
     """Return the same for |z| <= pi/2, by the tanh-sinh rule (Takahasi and Mori 1974)."""
     half = 0.5 * z
     total = 0.0
@@ -50,8 +52,14 @@ def elliptic_rule(p: float, q: float, z: float, m: float) -> float:
         u = 0.5 * math.pi * math.sinh(t)
         w = 0.5 * math.pi * math.cosh(t) / (math.cosh(u) * math.cosh(u))
         # From the nearer end, where the integrand may be steep.
-        s = math.sin(half * (1.0 + math.tanh(u)))
-        total += w * math.pow(s * s, p) * math.pow(1.0 - m * s * s, -0.5 * q)
+        place = half * (1.0 + math.tanh(u))
+        s, c = math.sin(place), math.cos(place)
+        square, rest = s * s, c * c
+        if square <= 0.5:
+            y, v = 1.0 - m * square, 1.0 - n * square
+        else:
+            y, v = (1.0 - m) + m * rest, (1.0 - n) + n * rest
+        total += w * math.pow(square, p) * math.pow(y, -0.5 * q) * math.pow(v, -r)
     return 0.0625 * half * total
 
 

@@ -58,6 +58,36 @@ def polylog_series(s: float, z: float) -> float:
     return total * z
 
 
+def polylog_ratio(j: float, s: float, z: float) -> float:
+    """Return the j-th derivative of the polylogarithm over z, j <= 3.
+
+    Near 0 its series; elsewhere (z d/dz) takes the order s to s - 1.
+    """
+    if abs(z) <= 0.5:
+        count = int(-42.0 / math.log(abs(z))) + 8 if abs(z) > 1e-8 else 4
+        if s < 0.0:
+            count += int(-10.0 * s)
+        total = 0.0
+        for k in range(count, -1, -1):
+            term = math.pow(k + j + 1.0, -s)
+            for i in range(int(j)):
+                term *= k + i + 1.0
+            total = total * z + term
+        return total
+    if j == 0.0:
+        return polylog(s, z) / z
+    if j == 1.0:
+        return (polylog(s - 1.0, z) - polylog(s, z)) / (z * z)
+    if j == 2.0:
+        total = polylog(s - 2.0, z) - 3.0 * polylog(s - 1.0, z) + 2.0 * polylog(s, z)
+        return total / (z * z * z)
+    if j == 3.0:
+        total = polylog(s - 3.0, z) - 6.0 * polylog(s - 2.0, z)
+        total += 11.0 * polylog(s - 1.0, z) - 6.0 * polylog(s, z)
+        return total / (z * z * z * z)
+    return math.nan
+
+
 def polylog_rational(n: int, z: float) -> float:
     """Return the polylogarithm of order -n: z/(1 - z)^(n + 1) times a polynomial.
 

@@ -215,7 +215,7 @@ def zeta(k: float, s: float) -> float:
         if order == 0:
             return 1.0 + special.zetac(s)
         return hurwitz(k, s, 1.0) if s < 1000.0 else 0.0
-    if order > 1:
+    if order > 2:
         return hurwitz(k, s, 1.0)
     turn = math.pi * 0.5 * math.fmod(s, 4.0)
     sine, cosine = math.sin(turn), math.cos(turn)
@@ -227,8 +227,15 @@ def zeta(k: float, s: float) -> float:
     value = 1.0 + special.zetac(1.0 - s)
     if order == 0:
         return scale * sine * value
-    slope = (1.8378770664093453 - special.psi(1.0 - s)) * value - zeta_right(1.0 - s)
-    return scale * (0.5 * math.pi * cosine * value + sine * slope)
+    # Derivatives of log(scale), then those of scale*value by scale.
+    growth = 1.8378770664093453 - special.psi(1.0 - s)
+    slope = growth * value - zeta_right(1.0 - s)
+    if order == 1:
+        return scale * (0.5 * math.pi * cosine * value + sine * slope)
+    bend = (growth * growth + hurwitz(0.0, 2.0, 1.0 - s)) * value
+    bend += hurwitz(2.0, 1.0 - s, 1.0) - 2.0 * growth * zeta_right(1.0 - s)
+    bend -= 0.25 * math.pi * math.pi * value
+    return scale * (math.pi * cosine * slope + sine * bend)
 
 
 def zeta_right(s: float) -> float:
@@ -251,10 +258,15 @@ def dirichlet_eta(k: float, s: float) -> float:
         power = math.pow(2.0, 1.0 - s)
         if order == 0:
             return (1.0 - power) * zeta(0.0, s)
+        slope = 0.6931471805599453 * power
         if order == 1:
-            return 0.6931471805599453 * power * zeta(0.0, s) + (1.0 - power) * zeta(1.0, s)
+            return slope * zeta(0.0, s) + (1.0 - power) * zeta(1.0, s)
+        if order == 2:
+            bend = -0.6931471805599453 * slope
+            bend = bend * zeta(0.0, s) + 2.0 * slope * zeta(1.0, s)
+            return bend + (1.0 - power) * zeta(2.0, s)
         return math.nan
-    if order <= 1 and s < 2.5:
+    if order <= 2 and s < 2.5:
         return eta_near_one(order, s - 1.0)
     count = 26
     d = math.pow(3.0 + 2.8284271247461903, count)
@@ -270,20 +282,65 @@ def dirichlet_eta(k: float, s: float) -> float:
     return total / d
 
 
+def hurwitz_eta(k: float, s: float, a: float) -> float:
+    """Return the k-th derivative in s of the sum of (-1)^n/(n + a)^s.
+
+    Accelerated as that of Dirichlet; for negative s by the Hurwitz zeta function, over the even
+    and the odd terms (DLMF 25.11.35).
+    """
+    if math.isnan(s) or math.isnan(a) or (a <= 0.0 and a == floor(a)) or a < -1e6:
+        return math.nan
+    if a < 0.0 and s != floor(s):
+        return math.nan
+    order = int(k)
+    total, sign = 0.0, 1.0
+    while a < 1.0:
+        term = math.pow(a, -s)
+        for _ in range(order):
+            term *= -math.log(a)
+        total += sign * term
+        sign = -sign
+        a += 1.0
+    if s < 0.0:
+        weight, even = math.pow(2.0, -s), 0.0
+        for i in range(order, -1, -1):
+            even += weight * (hurwitz(float(i), s, 0.5 * a) - hurwitz(float(i), s, 0.5 * a + 0.5))
+            weight *= -0.6931471805599453 * i / (order - i + 1.0)
+        return total + sign * even
+    count = 26
+    d = math.pow(3.0 + 2.8284271247461903, count)
+    d = 0.5 * (d + 1.0 / d)
+    b, c, rest = -1.0, -d, 0.0
+    for i in range(count):
+        c = b - c
+        term = math.pow(a + i, -s)
+        for _ in range(order):
+            term *= -math.log(a + i)
+        rest += c * term
+        b = b * ((i + count) * (i - count)) / ((i + 0.5) * (i + 1.0))
+    return total + sign * rest / d
+
+
 def eta_near_one(order: int, u: float) -> float:
-    """Return eta(1 + u) or its derivative: (1 - 2^-u)/u times 1 + u R(u), where zeta = 1/u + R."""
-    rest, slope = 0.0, 0.0
+    """Return eta(1 + u) or a derivative: (1 - 2^-u)/u times 1 + u R(u), where zeta = 1/u + R."""
+    # Horner's rule for a series, its derivative, and half of its second.
+    rest, slope, bend = 0.0, 0.0, 0.0
     for n in range(len(_STIELTJES) - 1, -1, -1):
+        bend = bend * u + slope
         slope = slope * u + rest
         rest = rest * u + _STIELTJES[n]
-    first, first_slope = 0.0, 0.0
+    first, first_slope, first_bend = 0.0, 0.0, 0.0
     for k in range(28, -1, -1):
+        first_bend = first_bend * u + first_slope
         first_slope = first_slope * u + first
         # log(2)^(k + 1)/(k + 1)!, as Horner's rule goes.
         first = first * u + eta_coefficient(k)
+    second, second_slope, second_bend = 1.0 + u * rest, rest + u * slope, slope + u * bend
     if order == 0:
-        return first * (1.0 + u * rest)
-    return first_slope * (1.0 + u * rest) + first * (rest + u * slope)
+        return first * second
+    if order == 1:
+        return first_slope * second + first * second_slope
+    return 2.0 * (first_bend * second + first_slope * second_slope + first * second_bend)
 
 
 def eta_coefficient(k: int) -> float:

@@ -6,6 +6,7 @@ import math
 
 import pytest
 import sympy as sp
+from sympy.codegen.cfunctions import hypot
 
 import symcompile as sc
 from tests.peers.exact import Tape, judge_point
@@ -55,3 +56,31 @@ def test_an_integral_of_a_logarithm() -> None:
 
 def test_genocchi_numbers_of_an_index_that_sympy_does_not_know() -> None:
     _agrees(sp.genocchi(sp.floor(x * 51 / 10) + 7) * y, 0.75, 1.5)
+
+
+@pytest.mark.parametrize(
+    ("expr", "point"),
+    [
+        # Slopes that were differences of close numbers.
+        (sp.Shi(x), (-0.001,)),
+        (sp.acot(x), (0.001,)),
+        (sp.polylog(sp.Rational(5, 2), x), (-0.001,)),
+        (sp.polylog(sp.Rational(5, 2), x), (0.7,)),
+        (hypot(x, y), (1.0, 1e-7)),
+        (sp.zeta(x), (-2.5,)),
+        (sp.dirichlet_eta(x), (0.3,)),
+        (sp.dirichlet_eta(sp.Rational(103, 100), x), (2.7,)),
+        (sp.elliptic_pi(x, y), (0.5, 0.5)),
+        (sp.elliptic_pi(sp.Rational(2, 5), x, y), (0.5, 0.25)),
+        (sp.elliptic_pi(x, sp.Rational(1, 2), y), (0.5, 0.5)),
+        # Functions that are zero there.
+        (sp.loggamma(x), (1.0007,)),
+        (sp.fresnels(x), (3.0,)),
+        (sp.fresnelc(x) * y, (2.0, 1.5)),
+        # The slope of a base is zero where the exponent is, but not the slope of that.
+        ((x + 2) ** sp.sin(2 * x - 2 * y), (3.0, 3.0)),
+        (x**y, (3.0, 0.0)),
+    ],
+)
+def test_slopes_of_slopes(expr: sp.Expr, point: tuple[float, ...]) -> None:
+    _agrees(expr, *point)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from symcompile.ir.build import Value, call
-from symcompile.ir.ops.op import Pull, Spelling, library, scipy
+from symcompile.ir.ops.op import Pull, library, pointer, scipy
 from symcompile.ir.ops.rules import Refused
 
 
@@ -43,26 +43,6 @@ def _sinc(g: Value, f: Value, x: Value) -> Value:
     return -(g * call("spherical_j", x.lift(1), x))
 
 
-def _complex(name: str) -> Spelling:
-    python = f"special.{name}({{0}}, {{1}})"
-    return Spelling(
-        f"complex({python})",
-        python,
-        f"special_{name}_z({{0}}, {{1}})",
-        f"sc_special_{name}_z({{0}}, {{1}})",
-    )
-
-
-def _airy(entry: int) -> Spelling:
-    python = f"special.airy({{0}})[{entry}]"
-    return Spelling(
-        f"complex({python})",
-        python,
-        f"special_airy_z_{entry}({{0}})",
-        f"sc_special_airy_z_{entry}({{0}})",
-    )
-
-
 _ORDER = Refused("a Bessel function", "order")
 _BOX = ((2.5, 2.5), (0.2, 9.0))
 
@@ -72,7 +52,7 @@ ROWS = [
         (_ORDER, _difference("besselj")),
         domain=_BOX,
         sympy="besselj",
-        complex=_complex("jv"),
+        complex=pointer("jv", 2),
         numpy="special.jv({0}, {1})",
         good="{0} == np.floor({0})",
     ),
@@ -81,7 +61,7 @@ ROWS = [
         (_ORDER, _difference("bessely")),
         domain=_BOX,
         sympy="bessely",
-        complex=_complex("yv"),
+        complex=pointer("yv", 2),
         numpy="special.yv({0}, {1})",
         good="({0} >= 0.0) | ({0} == np.floor({0}))",
     ),
@@ -90,7 +70,7 @@ ROWS = [
         (_ORDER, _besseli),
         domain=_BOX,
         sympy="besseli",
-        complex=_complex("iv"),
+        complex=pointer("iv", 2),
         numpy="special.iv({0}, {1})",
     ),
     library(
@@ -98,15 +78,23 @@ ROWS = [
         (_ORDER, _besselk),
         domain=_BOX,
         sympy="besselk",
-        complex=_complex("kv"),
+        complex=pointer("kv", 2),
         numpy="special.kv({0}, {1})",
         good="{0} == np.floor({0})",
     ),
     library(
-        "spherical_j", (_ORDER, _spherical("spherical_j")), domain=((2, 2), (0.2, 9.0)), sympy="jn"
+        "spherical_j",
+        (_ORDER, _spherical("spherical_j")),
+        domain=((2, 2), (0.2, 9.0)),
+        sympy="jn",
+        complex=True,
     ),
     library(
-        "spherical_y", (_ORDER, _spherical("spherical_y")), domain=((2, 2), (0.2, 9.0)), sympy="yn"
+        "spherical_y",
+        (_ORDER, _spherical("spherical_y")),
+        domain=((2, 2), (0.2, 9.0)),
+        sympy="yn",
+        complex=True,
     ),
     library(
         "sinc",
@@ -114,12 +102,13 @@ ROWS = [
         sympy="sinc",
         numpy="np.sin({0})/{0}",
         good="({0} != 0.0) & (np.abs({0}) < np.inf)",
+        complex=True,
     ),
     library(
         "airyai",
         (lambda g, f, x: g * call("airyaiprime", x),),
         sympy="airyai",
-        complex=_airy(0),
+        complex=pointer("airy", entry=0),
         numpy="special.airy({0})[0]",
         good="({0} <= 0.75) | ({0} >= 8.0)",
     ),
@@ -127,7 +116,7 @@ ROWS = [
         "airyaiprime",
         (lambda g, f, x: g * (x * call("airyai", x)),),
         sympy="airyaiprime",
-        complex=_airy(1),
+        complex=pointer("airy", entry=1),
         numpy="special.airy({0})[1]",
         good="({0} <= 0.75) | ({0} >= 8.0)",
     ),

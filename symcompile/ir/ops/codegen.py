@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from symcompile.ir.build import Value, call
-from symcompile.ir.ops.op import Op, function, library
+from symcompile.ir.ops.op import Op, function, library, variant
 from symcompile.ir.ops.rules import log, power, sin
 
 
@@ -27,13 +27,27 @@ ROWS = [
         sympy="log2",
         numba="np.log2",
         domain=(0.01, 9.0),
+        complex=variant("log2"),
     ),
-    function("log10", lambda g, f, x: g / (x * log(x.lift(10))), sympy="log10", domain=(0.01, 9.0)),
-    function("exp2", lambda g, f, x: g * (f * log(x.lift(2))), sympy="exp2", numba="np.exp2"),
+    function(
+        "log10",
+        lambda g, f, x: g / (x * log(x.lift(10))),
+        sympy="log10",
+        domain=(0.01, 9.0),
+        complex=variant("log10"),
+    ),
+    function(
+        "exp2",
+        lambda g, f, x: g * (f * log(x.lift(2))),
+        sympy="exp2",
+        numba="np.exp2",
+        complex=variant("exp2"),
+    ),
     library(
         "fma",
         (lambda g, f, x, y, z: g * y, lambda g, f, x, y, z: g * x, lambda g, f, x, y, z: g),
         sympy="fma",
+        complex=True,
     ),
     library(
         "logaddexp",
@@ -55,6 +69,7 @@ ROWS = [
         (lambda g, f, x: -(g * sin(x)),),
         sympy="cosm1",
         numpy="(-2.0*np.square(np.sin(0.5*{0})))",
+        complex=True,
     ),
     library(
         "powm1",
@@ -64,6 +79,7 @@ ROWS = [
         ),
         domain=((0.1, 4.0), (-3.0, 3.0)),
         sympy="powm1",
+        complex=True,
     ),
     Op(
         "mod",

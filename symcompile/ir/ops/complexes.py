@@ -3,13 +3,15 @@
 What is linear in the real and the imaginary part only has no rule here: those rules stand in
 :mod:`symcompile.autodiff.parts`. ``widen`` is a real number among the complex ones, its imaginary
 part +0. ``widen_below`` is the same where the part is the zero whose sign tells the side of the
-cuts of asin, acos and atanh that SymPy takes: below beyond 1, above before -1.
+cuts of asin, acos and atanh that SymPy takes: below beyond 1, above before -1. ``narrow`` is a
+complex number as the real one that it is, where a function takes only that.
 """
 
 from __future__ import annotations
 
 from symcompile.ir.build import Value
 from symcompile.ir.ops.op import Op, Spelling
+from symcompile.ir.ops.rules import Refused
 
 
 def _times_i(g: Value, f: Value, x: Value, y: Value) -> Value:
@@ -43,6 +45,22 @@ ROWS = [
             "complex_({0}, np.copysign(0.0, -{0}))",
             "complex({0}, math.copysign(0.0, -{0}))",
             "sc_join({0}, copysign(0.0, -{0}))",
+        ),
+    ),
+    # A real number that a complex one is; NaN where it is none.
+    Op(
+        "narrow",
+        1,
+        (Refused("a special function of complex numbers", "order"),),
+        "",
+        "",
+        "",
+        "",
+        complex=Spelling(
+            "_narrow({0})",
+            "np.where(np.imag({0}) == 0.0, np.real({0}), np.nan)",
+            "_narrow({0})",
+            "sc_narrow({0})",
         ),
     ),
     Op(

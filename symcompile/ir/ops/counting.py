@@ -43,8 +43,9 @@ ROWS = [
         (lambda g, f, x: g * (f * digamma(x + 1)),),
         domain=(0.1, 6.0),
         sympy="factorial",
+        complex=True,
     ),
-    library("factorial2", (_factorial2,), domain=(0.1, 6.0), sympy="factorial2"),
+    library("factorial2", (_factorial2,), domain=(0.1, 6.0), sympy="factorial2", complex=True),
     library(
         "rising_factorial",
         (
@@ -53,12 +54,14 @@ ROWS = [
         ),
         domain=((0.1, 6.0), (0.1, 6.0)),
         sympy="RisingFactorial",
+        complex=True,
     ),
     library(
         "falling_factorial",
         (_falling_top, lambda g, f, x, k: g * (f * digamma(x - k + 1))),
         domain=((6.0, 9.0), (0.1, 5.0)),
         sympy="FallingFactorial",
+        complex=True,
     ),
     library(
         "binomial",
@@ -67,14 +70,16 @@ ROWS = [
         sympy="binomial",
         numpy="special.binom({0}, {1})",
         good="({1} == np.floor({1})) & ({1} >= 0.0) & ({1} <= 20.0) & ({0} != np.floor({0}))",
+        complex=True,
     ),
-    library("catalan_number", (_catalan,), domain=(0.1, 6.0)),
+    library("catalan_number", (_catalan,), domain=(0.1, 6.0), complex=True),
     library(
         "harmonic",
         (lambda g, f, n: g * call("polygamma", n.lift(1), n + 1),),
         domain=(0.1, 6.0),
         numpy="special.psi({0} + 1.0) + 0.5772156649015329",
         good="({0} > 0.4) & ({0} != np.floor({0}))",
+        complex=True,
     ),
     library(
         "harmonic_general",

@@ -15,8 +15,10 @@ def _pow_base(g: Value, f: Value, x: Value, y: Value) -> Value:
     slope = g * (y * call("pow", x, y - 1))
     if y.exact() is not None or g.builder.textbook:
         return slope
-    # Of x^0 it is 0, at x = 0 too, where the product would be 0*inf.
-    return call("select", call("eq", y, 0), x.lift(0), slope)
+    # Of 0^0 it is 0, where the product would be 0*inf. For other x the product stays, since it
+    # has a slope in y.
+    origin = call("and", call("eq", x, 0), call("eq", y, 0))
+    return call("select", origin, x.lift(0), slope)
 
 
 def _powi_base(g: Value, f: Value, x: Value, k: Value) -> Value:
@@ -41,6 +43,16 @@ _COMPLEX_POWER = Spelling(
 _COMPLEX_ROOT = Spelling(
     "pow({0}, 1/3)", "np.power({0}, 1/3)", "cpow({0}, 1/3)", "sc_pow({0}, 1.0/3.0)"
 )
+
+
+def _slope_along(g: Value, f: Value, x: Value, y: Value, size: Value) -> Value:
+    other = call("hypot_slope", y, x, size)
+    return g * (other * other / size)
+
+
+def _slope_across(g: Value, f: Value, x: Value, y: Value, size: Value) -> Value:
+    return -(g * (f * call("hypot_slope", y, x, size) / size))
+
 
 ROWS = [
     infix("add", lambda g, f, x, y: g, lambda g, f, x, y: g),
@@ -119,6 +131,23 @@ ROWS = [
         domain=(-0.99, 0.99),
     ),
     function("atan", lambda g, f, x: g / (1 + x * x), sympy="atan", numpy="np.arctan"),
+    # The slope of atan(1/x), taken as that of a quotient, cancels about 0.
+    Op(
+        "acot",
+        1,
+        (lambda g, f, x: -(g / (1 + x * x)),),
+        python="math.atan(1.0/{0})",
+        numpy="np.arctan(1.0/{0})",
+        numba="math.atan(1.0/{0})",
+        c="atan(1.0/{0})",
+        mpmath="acot",
+        sympy="acot",
+        libm="atan",
+        domain=((0.2, 3.0),),
+        complex=Spelling(
+            "cmath.atan(1.0/{0})", "np.arctan(1.0/{0})", "cmath.atan(1.0/{0})", "catan(1.0/{0})"
+        ),
+    ),
     function("sinh", lambda g, f, x: g * call("cosh", x), sympy="sinh"),
     function("cosh", lambda g, f, x: g * call("sinh", x), sympy="cosh"),
     # Not 1 - tanh^2, which cancels as tanh nears 1.
@@ -164,7 +193,10 @@ ROWS = [
     Op(
         "hypot",
         2,
-        (lambda g, f, x, y: g * (x / f), lambda g, f, x, y: g * (y / f)),
+        (
+            lambda g, f, x, y: g * call("hypot_slope", x, y, f),
+            lambda g, f, x, y: g * call("hypot_slope", y, x, f),
+        ),
         python="math.hypot({0}, {1})",
         numpy="np.hypot({0}, {1})",
         numba="math.hypot({0}, {1})",
@@ -173,5 +205,14 @@ ROWS = [
         sympy="hypot",
         libm="hypot",
         domain=((-3.0, 3.0), (-3.0, 3.0)),
+    ),
+    # x/hypot(x, y) as a function of both, whose own slope is y^2/hypot^3: that of the quotient
+    # would be the difference of 1 and (x/hypot)^2.
+    Op(
+        "hypot_slope",
+        3,
+        (_slope_along, _slope_across, None),
+        *("({0}/{2})",) * 4,
+        domain=((0.5, 3.0), (0.5, 3.0), (0.5, 3.0)),
     ),
 ]

@@ -12,18 +12,29 @@ def _delta(z: Value, m: Value) -> Value:
     return 1 - m * (sin(z) * sin(z))
 
 
-def _moment(p: int, q: int, z: Value, m: Value) -> Value:
-    """Return the integral of sin^(2p)/(1 - m sin^2)^(q/2) from 0 to z."""
-    return call("elliptic_moment", z.lift(p), z.lift(q), z, m)
+def _moment(p: Value | int, q: Value | int, r: Value | int, n: Value, z: Value, m: Value) -> Value:
+    """Return the integral of sin^(2p)/((1 - m sin^2)^(q/2) (1 - n sin^2)^r) from 0 to z."""
+    return call("elliptic_moment", z.lift(p), z.lift(q), z.lift(r), n, z, m)
 
 
-def _moment_amplitude(g: Value, f: Value, p: Value, q: Value, z: Value, m: Value) -> Value:
-    sine = sin(z)
-    return g * (power(sine * sine, p) * power(_delta(z, m), -q / 2))
+def _moment_characteristic(
+    g: Value, f: Value, p: Value, q: Value, r: Value, n: Value, z: Value, m: Value
+) -> Value:
+    return g * (r * _moment(p + 1, q, r + 1, n, z, m))
 
 
-def _moment_parameter(g: Value, f: Value, p: Value, q: Value, z: Value, m: Value) -> Value:
-    return g * (q / 2 * call("elliptic_moment", p + 1, q + 2, z, m))
+def _moment_amplitude(
+    g: Value, f: Value, p: Value, q: Value, r: Value, n: Value, z: Value, m: Value
+) -> Value:
+    square = sin(z) * sin(z)
+    weight = power(_delta(z, m), -q / 2) * power(_delta(z, n), -r)
+    return g * (power(square, p) * weight)
+
+
+def _moment_parameter(
+    g: Value, f: Value, p: Value, q: Value, r: Value, n: Value, z: Value, m: Value
+) -> Value:
+    return g * (q / 2 * _moment(p + 1, q + 2, r, n, z, m))
 
 
 def _elliptic_d(g: Value, f: Value, m: Value) -> Value:
@@ -39,26 +50,11 @@ def _elliptic_g(g: Value, f: Value, m: Value) -> Value:
 
 
 def _pi_characteristic(g: Value, f: Value, n: Value, m: Value) -> Value:
-    first, second = call("elliptic_k", m), call("elliptic_e", m)
-    top = second + (m - n) * first / n + (n * n - m) * f / n
-    return g * (top / (2 * (m - n) * (n - 1)))
+    return g * _moment(1, 1, 2, n, number(m, "pi") / 2, m)
 
 
 def _pi_parameter(g: Value, f: Value, n: Value, m: Value) -> Value:
-    return g * ((call("elliptic_e", m) / (m - 1) + f) / (2 * (n - m)))
-
-
-def _pi_incomplete_characteristic(g: Value, f: Value, n: Value, z: Value, m: Value) -> Value:
-    root, weight = sqrt(_delta(z, m)), 1 - n * (sin(z) * sin(z))
-    top = call("elliptic_e_incomplete", z, m) + (m - n) * call("elliptic_f", z, m) / n
-    top = top + (n * n - m) * f / n - n * root * sin(2 * z) / (2 * weight)
-    return g * (top / (2 * (m - n) * (n - 1)))
-
-
-def _pi_incomplete_parameter(g: Value, f: Value, n: Value, z: Value, m: Value) -> Value:
-    root = sqrt(_delta(z, m))
-    top = call("elliptic_e_incomplete", z, m) / (m - 1) + f
-    return g * ((top - m * sin(2 * z) / (2 * (m - 1) * root)) / (2 * (n - m)))
+    return g * (_moment(1, 3, 1, n, number(m, "pi") / 2, m) / 2)
 
 
 ROWS = [
@@ -90,7 +86,7 @@ ROWS = [
     scipy(
         "elliptic_f",
         lambda g, f, z, m: g / sqrt(_delta(z, m)),
-        lambda g, f, z, m: g * (_moment(1, 3, z, m) / 2),
+        lambda g, f, z, m: g * (_moment(1, 3, 0, z.lift(0), z, m) / 2),
         name="ellipkinc",
         domain=((-1.5, 1.5), (-3.0, 0.9)),
         sympy="elliptic_f",
@@ -98,7 +94,7 @@ ROWS = [
     scipy(
         "elliptic_e_incomplete",
         lambda g, f, z, m: g * sqrt(_delta(z, m)),
-        lambda g, f, z, m: -(g * (_moment(1, 1, z, m) / 2)),
+        lambda g, f, z, m: -(g * (_moment(1, 1, 0, z.lift(0), z, m) / 2)),
         name="ellipeinc",
         domain=((-1.5, 1.5), (-3.0, 0.9)),
     ),
@@ -107,10 +103,12 @@ ROWS = [
         (
             Refused("elliptic_moment", "order"),
             Refused("elliptic_moment", "order"),
+            Refused("elliptic_moment", "order"),
+            _moment_characteristic,
             _moment_amplitude,
             _moment_parameter,
         ),
-        domain=((1, 1), (3, 3), (-1.5, 1.5), (-3.0, 0.9)),
+        domain=((1, 1), (3, 3), (1, 1), (0.5, 0.8), (-1.5, 1.5), (-3.0, 0.9)),
     ),
     library(
         "elliptic_pi",
@@ -120,9 +118,9 @@ ROWS = [
     library(
         "elliptic_pi_incomplete",
         (
-            _pi_incomplete_characteristic,
-            lambda g, f, n, z, m: g / (sqrt(_delta(z, m)) * (1 - n * (sin(z) * sin(z)))),
-            _pi_incomplete_parameter,
+            lambda g, f, n, z, m: g * _moment(1, 1, 2, n, z, m),
+            lambda g, f, n, z, m: g / (sqrt(_delta(z, m)) * _delta(z, n)),
+            lambda g, f, n, z, m: g * (_moment(1, 3, 1, n, z, m) / 2),
         ),
         domain=((0.5, 0.8), (-1.5, 1.5), (-3.0, 0.4)),
     ),

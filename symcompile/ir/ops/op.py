@@ -161,14 +161,7 @@ def scipy(
         mpmath=mpmath or op,
         sympy=sympy,
         domain=_boxes(domain, arity),
-        complex=Spelling(
-            f"complex({python})",
-            python,
-            f"special_{name}_z{suffix}({arguments})",
-            f"sc_special_{name}_z{suffix}({arguments})",
-        )
-        if complex
-        else None,
+        complex=pointer(name, arity, entry) if complex else None,
         special=True,
     )
 
@@ -180,7 +173,7 @@ def library(
     mpmath: str | None = None,
     sympy: str | None = None,
     domain: tuple[float, float] | tuple[tuple[float, float], ...] = (-3.0, 3.0),
-    complex: Spelling | None = None,
+    complex: Spelling | bool = False,
     numpy: str | None = None,
     good: str = "",
 ) -> Op:
@@ -192,7 +185,8 @@ def library(
         mpmath: its name in mpmath, if that is another one.
         sympy: the SymPy class lowered to it.
         domain: the open interval in which tests sample it, or one for each argument.
-        complex: its spellings for complex arguments, if SciPy has them.
+        complex: its spellings for complex arguments, if SciPy has them, or whether the library has
+            a variant for them, with ``_z`` after its name.
         numpy: what computes it over arrays; by default it is called for one element after the
             other, which takes microseconds for each.
         good: the condition under which that is accurate; nothing where it always is.
@@ -214,9 +208,32 @@ def library(
         mpmath=mpmath or op,
         sympy=sympy,
         domain=_boxes(domain, arity),
-        complex=complex,
+        complex=variant(op, arity) if complex is True else complex or None,
         special=True,
     )
+
+
+def pointer(name: str, arity: int = 1, entry: int | None = None) -> Spelling:
+    """Return the spellings of SciPy's function of a complex number, the last argument.
+
+    >>> pointer("sici", entry=0).c
+    'sc_special_sici_z_0({0})'
+    """
+    arguments = places(arity)
+    python = f"special.{name}({arguments})"
+    ident = f"special_{name}_z"
+    if entry is not None:
+        python += f"[{entry}]"
+        ident += f"_{entry}"
+    return Spelling(
+        f"complex({python})", python, f"{ident}({arguments})", f"sc_{ident}({arguments})"
+    )
+
+
+def variant(op: str, arity: int = 1) -> Spelling:
+    """Return the spellings of the library's function of complex numbers."""
+    call = f"{op}_z({places(arity)})"
+    return Spelling(f"_{call}", f"_over(_{op}_z, {places(arity)})", f"_{call}", f"sc_{call}")
 
 
 def places(arity: int) -> str:

@@ -5,8 +5,10 @@ Formulas are those of the NIST Digital Library of Mathematical Functions, 5 to 8
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from symcompile.ir.build import Value, call
-from symcompile.ir.ops.op import Spelling, function, library, scipy
+from symcompile.ir.ops.op import Pull, function, library, pointer, scipy
 from symcompile.ir.ops.rules import (
     Refused,
     cos,
@@ -26,13 +28,6 @@ def _two_over_sqrt_pi(x: Value) -> Value:
     return 2 / sqrt(number(x, "pi"))
 
 
-def _complex(name: str) -> Spelling:
-    python = f"special.{name}({{0}})"
-    return Spelling(
-        f"complex({python})", python, f"special_{name}_z({{0}})", f"sc_special_{name}_z({{0}})"
-    )
-
-
 def _inverse_weight(f: Value, x: Value) -> Value:
     # exp(f^2), where x = erfc(f); for small x the square would be magnified.
     return where(call("lt", x, 1), call("erfcx", f) / x, exp(f * f))
@@ -49,7 +44,24 @@ def _over_or_limit(top: Value, x: Value, limit: int) -> Value:
 
 
 def _polylog(g: Value, f: Value, s: Value, z: Value) -> Value:
-    return g * _over_or_limit(call("polylog", s - 1, z), z, 1)
+    return g * call("polylog_ratio", z.lift(0), s - 1, z)
+
+
+def _shi(g: Value, f: Value, x: Value) -> Value:
+    # sinh(x)/x as a series, since what comes of the quotient next cancels about 0.
+    if x.complex:
+        return g * _over_or_limit(call("sinh", x), x, 1)
+    return g * call("hyp0f1", x.lift(3) / 2, x * x / 4)
+
+
+def _fresnel(name: str) -> Pull:
+    """Return the rule of a Fresnel integral: a function of pi x^2/2, which has exact zeros."""
+    function = {"sinpi": sin, "cospi": cos}[name]
+
+    def rule(g: Value, f: Value, x: Value) -> Value:
+        return g * (function(_quarter(x)) if x.complex else call(name, x * x / 2))
+
+    return rule
 
 
 def _upper_power(a: Value, x: Value) -> Value:
@@ -62,11 +74,11 @@ def _beta_weight(a: Value, b: Value, x: Value) -> Value:
     return power(x, a - 1) * power(1 - x, b - 1)
 
 
-def _hurwitz_shifted(k: Value, s: Value, a: Value) -> Value:
+def _shifted(op: str, k: Value, s: Value, a: Value) -> Value:
     """Return minus the derivative in a of the k-th derivative in s (DLMF 25.11.17)."""
-    found = s * call("hurwitz", k, s + 1, a)
+    found = s * call(op, k, s + 1, a)
     order = k.exact()
-    return found if order == 0 else found + k * call("hurwitz", k - 1, s + 1, a)
+    return found if order == 0 else found + k * call(op, k - 1, s + 1, a)
 
 
 ROWS = [
@@ -75,20 +87,20 @@ ROWS = [
         lambda g, f, x: g * (_two_over_sqrt_pi(x) * exp(-(x * x))),
         sympy="erf",
         numpy="special.erf",
-        complex=_complex("erf"),
+        complex=pointer("erf"),
     ),
     function(
         "erfc",
         lambda g, f, x: -(g * (_two_over_sqrt_pi(x) * exp(-(x * x)))),
         sympy="erfc",
         numpy="special.erfc",
-        complex=_complex("erfc"),
+        complex=pointer("erfc"),
     ),
     library(
         "erfi",
         (lambda g, f, x: g * (_two_over_sqrt_pi(x) * exp(x * x)),),
         sympy="erfi",
-        complex=_complex("erfi"),
+        complex=pointer("erfi"),
         numpy="special.erfi({0})",
         good="np.abs({0}) > 0.75",
     ),
@@ -113,6 +125,7 @@ ROWS = [
             lambda g, f, x, y: g * (_two_over_sqrt_pi(y) * exp(-(y * y))),
         ),
         sympy="erf2",
+        complex=True,
     ),
     function(
         "gamma",
@@ -123,15 +136,17 @@ ROWS = [
         python="gamma",
         domain=(0.1, 6.0),
         vector=False,
-        complex=_complex("gamma"),
+        complex=pointer("gamma"),
     ),
-    scipy(
-        "loggamma",
-        lambda g, f, x: g * digamma(x),
+    replace(
+        scipy("loggamma", lambda g, f, x: g * digamma(x), sympy="loggamma", complex=True),
+        python="_log_gamma({0})",
+        # At whole numbers it is right anyway.
+        numpy="_mostly(special.loggamma({0}), ({0} < 0.5) | ({0} > 2.5) | ({0} == np.floor({0})), "
+        "_log_gamma, {0})",
+        numba="_log_gamma({0})",
         c="sc_loggamma({0})",
-        sympy="loggamma",
-        domain=(0.1, 9.0),
-        complex=True,
+        domain=((0.1, 9.0),),
     ),
     scipy(
         "digamma",
@@ -149,6 +164,7 @@ ROWS = [
         domain=((1, 1), (0.1, 9.0)),
         numpy="special.polygamma({0}, {1})",
         good="({0} >= 1.0) & ({0} < 170.0) & ({0} == np.floor({0})) & ({1} > 0.0)",
+        complex=True,
     ),
     library(
         "digamma_difference",
@@ -159,6 +175,7 @@ ROWS = [
             lambda g, f, x, d: g * call("polygamma", x.lift(1), x + d),
         ),
         domain=(0.1, 6.0),
+        complex=True,
     ),
     library(
         "beta",
@@ -169,6 +186,7 @@ ROWS = [
         domain=(0.1, 6.0),
         numpy="special.beta({0}, {1})",
         good="({0} > 0.0) & ({0} < 5.0) & ({1} > 0.0) & ({1} < 5.0)",
+        complex=True,
     ),
     library(
         "upper_gamma",
@@ -177,6 +195,7 @@ ROWS = [
         sympy="uppergamma",
         numpy="special.gammaincc({0}, {1})*special.gamma({0})",
         good="({0} > 1.0) & ({0} < 165.0) & ({1} > 0.0) & ({1} < {0})",
+        complex=True,
     ),
     library(
         "lower_gamma",
@@ -185,6 +204,7 @@ ROWS = [
         sympy="lowergamma",
         numpy="special.gammainc({0}, {1})*special.gamma({0})",
         good="({0} > 0.0) & ({0} < 165.0) & ({1} >= 0.0)",
+        complex=True,
     ),
     library(
         "beta_incomplete",
@@ -217,12 +237,14 @@ ROWS = [
         domain=((0.1, 6.0), (0, 0)),
         numpy="special.lambertw({0}, {1}).real",
         good="({0} > -0.36) & (({1} == 0.0) | ({0} < 0.0)) & (({1} == 0.0) | ({1} == -1.0))",
+        complex=True,
     ),
     library(
         "expi",
         (lambda g, f, x: g * (exp(x) / x),),
         domain=(0.1, 6.0),
         sympy="Ei",
+        complex=pointer("expi"),
         numpy="np.where({0} < 0.0, -special.exp1(-{0}), special.expi({0}))",
     ),
     library(
@@ -232,6 +254,7 @@ ROWS = [
         sympy="expint",
         numpy="special.expn(np.where(({0} >= 1.0) & ({0} < 1e9), np.floor({0}), 1.0), {1})",
         good="({0} >= 1.0) & ({0} < 1e9) & ({0} == np.floor({0})) & ({1} > 0.0)",
+        complex=True,
     ),
     library(
         "logarithmic_integral",
@@ -240,6 +263,7 @@ ROWS = [
         sympy="li",
         numpy="special.expi(np.log({0}))",
         good="({0} >= 2.5) & ({0} < np.inf)",
+        complex=True,
     ),
     scipy(
         "sine_integral",
@@ -247,34 +271,36 @@ ROWS = [
         name="sici",
         entry=0,
         sympy="Si",
+        complex=True,
     ),
     library(
         "cosine_integral",
         (lambda g, f, x: g * (cos(x) / x),),
         domain=(0.1, 9.0),
         sympy="Ci",
+        complex=pointer("sici", entry=1),
         numpy="np.where({0} < 0.0, np.nan, special.sici({0})[1])",
     ),
     scipy(
         "hyperbolic_sine_integral",
-        lambda g, f, x: g * _over_or_limit(call("sinh", x), x, 1),
+        _shi,
         name="shichi",
         entry=0,
         sympy="Shi",
+        complex=True,
     ),
     library(
         "hyperbolic_cosine_integral",
         (lambda g, f, x: g * (call("cosh", x) / x),),
         domain=(0.1, 9.0),
         sympy="Chi",
+        complex=pointer("shichi", entry=1),
         numpy="np.where({0} < 0.0, np.nan, special.shichi({0})[1])",
     ),
-    scipy(
-        "fresnels", lambda g, f, x: g * sin(_quarter(x)), name="fresnel", entry=0, sympy="fresnels"
-    ),
-    scipy(
-        "fresnelc", lambda g, f, x: g * cos(_quarter(x)), name="fresnel", entry=1, sympy="fresnelc"
-    ),
+    scipy("fresnels", _fresnel("sinpi"), name="fresnel", entry=0, sympy="fresnels", complex=True),
+    scipy("fresnelc", _fresnel("cospi"), name="fresnel", entry=1, sympy="fresnelc", complex=True),
+    library("sinpi", (lambda g, f, x: g * (number(x, "pi") * call("cospi", x)),)),
+    library("cospi", (lambda g, f, x: -(g * (number(x, "pi") * call("sinpi", x))),)),
     # Derivatives in s have the order k.
     library(
         "zeta",
@@ -288,7 +314,7 @@ ROWS = [
         (
             Refused("zeta", "order"),
             lambda g, f, k, s, a: g * call("hurwitz", k + 1, s, a),
-            lambda g, f, k, s, a: -(g * _hurwitz_shifted(k, s, a)),
+            lambda g, f, k, s, a: -(g * _shifted("hurwitz", k, s, a)),
         ),
         domain=((0, 0), (1.1, 9.0), (0.2, 6.0)),
         numpy="special.zeta({1}, {2})",
@@ -300,9 +326,28 @@ ROWS = [
         domain=((0, 0), (0.1, 6.0)),
     ),
     library(
+        "hurwitz_eta",
+        (
+            Refused("zeta", "order"),
+            lambda g, f, k, s, a: g * call("hurwitz_eta", k + 1, s, a),
+            lambda g, f, k, s, a: -(g * _shifted("hurwitz_eta", k, s, a)),
+        ),
+        domain=((0, 0), (0.1, 6.0), (0.2, 6.0)),
+    ),
+    library(
         "polylog",
         (Refused("polylog", "order"), _polylog),
         domain=((2.5, 2.5), (-0.9, 0.9)),
         sympy="polylog",
+    ),
+    # The j-th derivative of Li_s(z)/z.
+    library(
+        "polylog_ratio",
+        (
+            Refused("polylog", "order"),
+            Refused("polylog", "order"),
+            lambda g, f, j, s, z: g * call("polylog_ratio", j + 1, s, z),
+        ),
+        domain=((0, 0), (2.5, 2.5), (-0.9, 0.9)),
     ),
 ]

@@ -76,13 +76,45 @@ class Curves:
         """Return what is better than ``made``, which stands for a node of the function."""
         for variable in _variables(b.graph, made):
             self._tried += 1
+            shape = _shape(b.graph, made, variable)
+            if shape is not None and (shape, self._orders) in _KEPT:
+                continue
             try:
                 found = _expanded(b, Value(b, made), Value(b, variable), self._orders)
             except NotOfOneVariableError:
-                continue
+                found = None
             if found is not None:
                 return found
+            if shape is not None:
+                if len(_KEPT) >= _MOST_KEPT:
+                    _KEPT.clear()
+                _KEPT.add((shape, self._orders))
         return None
+
+
+#: Formulas that need no expansion, met again in each of the functions of a definition.
+_KEPT: set[tuple[tuple[Any, ...], int]] = set()
+_MOST_KEPT = 4096
+_LONGEST_SHAPE = 200
+
+
+def _shape(graph: Graph, root: int, variable: int) -> tuple[Any, ...] | None:
+    """Return a formula of a variable without the numbers of its nodes; None of a long one."""
+    needed, pending = {variable}, [root]
+    while pending:
+        index = pending.pop()
+        if index not in needed:
+            needed.add(index)
+            pending += graph[index].args
+            if len(needed) > _LONGEST_SHAPE:
+                return None
+    places = {index: k for k, index in enumerate(sorted(needed))}
+    shape: list[Any] = [places[variable], places[root], graph[variable].kind]
+    for index in places:
+        node = graph[index]
+        if index != variable:
+            shape.append((node.op, node.kind, node.data, tuple(places[arg] for arg in node.args)))
+    return tuple(shape)
 
 
 def _candidates(function: Function) -> frozenset[Node]:
@@ -116,8 +148,8 @@ def _variable(graph: Graph, index: int, known: dict[int, int | None]) -> int | N
     if node.op in ("const", "true", "false") or (not node.args and node.op not in LEAVES):
         return None if node.op not in _BOUND else index
     # A choice at one point, where the rest is not defined, is none; others are kept out.
-    point = node.op in ("eq", "ne") or (
-        node.op == "select" and graph[node.args[0]].op in ("eq", "ne")
+    point = _at_a_point(graph, index) or (
+        node.op == "select" and _at_a_point(graph, node.args[0])
     )
     opaque = node.op in LEAVES or node.op in _BOUND or node.op in _OPAQUE
     if not point and (opaque or node.kind in (Kind.BOOL, Kind.COMPLEX)):
@@ -128,6 +160,14 @@ def _variable(graph: Graph, index: int, known: dict[int, int | None]) -> int | N
     if len(args) == 1:
         return args.pop()
     return index if args else None
+
+
+def _at_a_point(graph: Graph, condition: int) -> bool:
+    """Return whether a node says that numbers are equal, or are not."""
+    node = graph[condition]
+    return node.op in ("eq", "ne") or (
+        node.op == "and" and all(graph[arg].op == "eq" for arg in node.args)
+    )
 
 
 def _worth_it(graph: Graph, root: int, variable: int | None) -> bool:

@@ -45,7 +45,20 @@ MOST_TERMS = 22
 #: What is evaluated at no great cost, at many digits and for large arguments too.
 _QUICK = frozenset(
     {"add", "sub", "mul", "div", "neg", "pow", "powi", "sqrt", "cbrt", "exp", "expm1", "log"}
-    | {"log1p", "sin", "cos", "tan", "asin", "acos", "atan", "atan2", "sinh", "cosh", "tanh"}
+    | {
+        "log1p",
+        "sin",
+        "cos",
+        "tan",
+        "asin",
+        "acos",
+        "acot",
+        "atan",
+        "atan2",
+        "sinh",
+        "cosh",
+        "tanh",
+    }
     | {"asinh", "acosh", "atanh", "hypot", "erf", "erfc", "gamma", "loggamma", "abs", "min", "max"}
     | {"softplus", "sigmoid", "bose", "sech", "sech_squared", "refined", "sloped", "detach"}
     | {"select", "lt", "le", "eq", "ne", "and", "or", "not", "const", "true", "false"}
