@@ -8,7 +8,7 @@ import pytest
 
 from symcompile.emit.library import functions, support
 from symcompile.naming import RESERVED
-from symcompile.translate import translate
+from symcompile.translate import complex_calls, translate
 
 
 def _translated(text: str) -> str:
@@ -99,3 +99,38 @@ def test_support_names_what_scipy_has() -> None:
 def test_symbols_do_not_clash_with_the_library() -> None:
     # Functions of the library have an underscore before their names, which no symbol has.
     assert "beta" not in RESERVED
+
+
+def test_complex_numbers() -> None:
+    text = """
+def f(z: complex, order: float) -> complex:
+    w = z
+    total = 0.0
+    for k in range(3):
+        total += (order + k) / z * w
+        w = w / 2.0 - special.psi(z) + special.sici(z)[1] * special.psi(order)
+    if abs(z) < z.imag:
+        return cmath.exp(total) / z
+    return complex(z.real, 0.0) if z != z else -total
+"""
+    assert (
+        _translated(text)
+        == """static sc_complex sc_f(sc_complex z, double order)
+{
+    sc_complex w, total;
+    w = z;
+    total = 0.0;
+    for (ptrdiff_t k = 0; k < 3; k++) {
+        total = total + sc_mul(sc_div(order + k, z), w);
+        w = w / 2.0 - sc_special_psi_z(z) + sc_special_sici_z_1(z) * sc_special_psi(order);
+    }
+    if (cabs(z) < cimag(z)) {
+        return sc_div(cexp(total), z);
+    }
+    return z != z ? sc_join(creal(z), 0.0) : -total;
+}
+"""
+    )
+    (function,) = ast.parse(text).body
+    assert isinstance(function, ast.FunctionDef)
+    assert len(complex_calls(function, {}, ())) == 2

@@ -53,7 +53,7 @@ _TINY, _TINY_SINGLE = 2.0**-1074, 2.0**-149
 #: Results that jump. A perturbed evaluation keeps the branches and steps of the exact one.
 _STEPS = BOOLEAN_OPS | {"floor", "ceil", "sign"}
 # Complex numbers from parts, and parts of them: nothing is rounded.
-_PARTS = frozenset({"widen", "widen_below", "complex", "imaginary", "re", "im", "conj"})
+_PARTS = frozenset({"widen", "widen_below", "narrow", "complex", "imaginary", "re", "im", "conj"})
 _NAMED = frozenset(CONSTANTS)
 # Reductions whose terms are rounded as they are combined.
 _ACCUMULATING = frozenset({"reduce_sum", "reduce_prod", "scatter"})

@@ -30,6 +30,7 @@ def lambdify(
     *,
     backend: BackendName = "auto",
     dtype: DType = "float64",
+    stable: bool = True,
     options: Options | None = None,
 ) -> Lambdified:
     """Compile a formula into a function, as ``sympy.lambdify`` does.
@@ -42,13 +43,15 @@ def lambdify(
             (read by :func:`symcompile.parse`), or lists, tuples and dicts of these.
         modules: accepted for compatibility, as are the following keywords of SymPy's: functions
             are those of the backend. ``"cmath"`` means ``dtype="complex128"``; a dict that defines
-            a function of the formula is ignored with a warning.
+            a function of the formula is ignored with a warning: :func:`symcompile.register` makes one known.
         printer, use_imps, dummify, cse, docstring_limit: ignored; names never clash, and common
             subexpressions are always computed once.
         backend: ``"auto"`` answers at once, with plain Python and NumPy; the compiled backends
             take a moment the first time and are faster from then on.
         dtype: what is computed with. ``"float64"`` and ``"float32"`` take complex arguments all
             the same, and answer these with complex128.
+        stable: whether forms that overflow or cancel are computed as ones that do not; see
+            :func:`symcompile.define`.
         options: how to compile.
 
     Returns:
@@ -79,9 +82,9 @@ def lambdify(
 
     def compile(args: Any, expr: Any) -> Lambdified:
         try:
-            return load(Formula(args, expr), {}, Variant(dtype), chosen, settings)
+            return load(Formula(args, expr, stable), {}, Variant(dtype), chosen, settings)
         except (NeedsArraysError, NeedsIndicesError):
-            return load_indexed(args, expr, dtype, chosen, settings)
+            return load_indexed(args, expr, dtype, stable, chosen, settings)
 
     return load_reduced(args, expr, compile) if reduces(expr) else compile(args, expr)
 
@@ -105,6 +108,6 @@ def _warn_of_modules(modules: Any, expr: Any) -> None:
     if used:
         warnings.warn(
             f"lambdify: modules= defines {', '.join(sorted(used))}, which is ignored: functions "
-            "are those of the backend",
+            "are those of the backend, and symcompile.register makes others known",
             stacklevel=3,
         )

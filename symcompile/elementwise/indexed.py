@@ -57,7 +57,8 @@ class _Source:
         mirror: the containers that results are returned in.
     """
 
-    def __init__(self, args: Any, expr: Any) -> None:
+    def __init__(self, args: Any, expr: Any, stable: bool) -> None:
+        self.stable = stable
         self.arguments, given = parse_arguments(args, whole=True)
         leaves: list[Any] = []
 
@@ -112,6 +113,7 @@ class _Source:
                 data=[self.symbols[k] for k in uses],
                 constants=having("constant"),
                 dtype=dtype,
+                stable=self.stable,
             )
             for leaf, uses in zip(self.leaves, self.uses, strict=True)
         ]
@@ -279,10 +281,10 @@ def _written(out: Any, results: Sequence[Any]) -> list[Any]:
 
 
 def load_indexed(
-    args: Any, expr: Any, dtype: DType, backend: Backend, options: Options
+    args: Any, expr: Any, dtype: DType, stable: bool, backend: Backend, options: Options
 ) -> IndexedFunction:
     """Return the function of a formula in index notation."""
-    source = _Source(args, expr)
+    source = _Source(args, expr, stable)
     if not source.leaves:
         raise DefinitionError("lambdify: there is nothing to compute")
     shape = _Shape(

@@ -54,6 +54,7 @@ class Formula:
     Args:
         args: symbols, nested in lists and tuples.
         expr: the formula: expressions, matrices and arrays in lists, tuples and dicts.
+        stable: whether numerically stable forms take the place of unstable ones.
 
     Attributes:
         arguments: what a call passes.
@@ -64,7 +65,8 @@ class Formula:
         NeedsArraysError: it needs loops over sizes that only a call knows.
     """
 
-    def __init__(self, args: Any, expr: Any) -> None:
+    def __init__(self, args: Any, expr: Any, stable: bool = True) -> None:
+        self.stable = stable
         self.arguments, self.given = parse_arguments(args)
         self.leaves: list[Any] = []
         self.mirror = containers(parsed(expr, symbols_in(self.given)), self._leaf)
@@ -147,6 +149,7 @@ class Formula:
             reduce=None,
             graph=graph,
             output=replace(output, kind=output_kind(graph, output)),
+            stable=self.stable,
             dtype=dtype,
         )
         return Called(

@@ -83,7 +83,12 @@ def raise_op(op: str, args: Sequence[Any]) -> Any:
     >>> raise_op("softplus", [sp.Symbol("x")])
     log(exp(x) + 1)
     """
-    return _maker(op)(*args)
+    try:
+        return _maker(op)(*args)
+    except ValueError:  # SymPy cannot compare what has no approximation, as erfcinv
+        if op not in ("min", "max"):
+            raise
+        return _maker(op)(*args, evaluate=False)
 
 
 def raise_reduction(op: str, body: Any, limits: Sequence[tuple[Any, Any, Any]]) -> Any:

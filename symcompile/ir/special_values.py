@@ -243,6 +243,12 @@ def _polylog(mp: MPContext, s: Number, z: Number) -> Number:
     return mp.polylog(s, z)
 
 
+def _lower_gamma(mp: MPContext, a: Number, x: Number) -> Number:
+    if isinstance(x, mp.mpc):  # mpmath's does not return for some
+        return mp.power(x, a) / a * mp.hyp1f1(a, a + 1, -x)
+    return mp.gammainc(a, 0, x) if a > 0 else mp.gamma(a) - mp.gammainc(a, x)
+
+
 def _real_from_zero(name: str) -> Callable[..., Number]:
     """Return a function that is real from zero on, and minus infinity there."""
 
@@ -290,9 +296,7 @@ VALUES: dict[str, Callable[..., Number]] = {
     "polygamma": lambda mp, n, x: mp.polygamma(int(n), x) if _whole(mp, n) and n >= 0 else mp.nan,
     "digamma_difference": lambda mp, x, d: mp.digamma(x + d) - mp.digamma(x),
     "upper_gamma": lambda mp, a, x: mp.gammainc(a, x),
-    "lower_gamma": lambda mp, a, x: (
-        mp.gammainc(a, 0, x) if a > 0 else mp.gamma(a) - mp.gammainc(a, x)
-    ),
+    "lower_gamma": _lower_gamma,
     "beta_incomplete": lambda mp, *args: mp.betainc(*args),
     "beta_regularized": lambda mp, *args: mp.betainc(*args, regularized=True),
     "lambertw": _lambertw,

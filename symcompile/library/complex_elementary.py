@@ -1,4 +1,4 @@
-"""Elementary functions of complex numbers that :mod:`cmath` has not, and real numbers among them."""
+"""Elementary functions of complex numbers that :mod:`cmath` has not."""
 
 from __future__ import annotations
 

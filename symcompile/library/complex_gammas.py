@@ -142,7 +142,7 @@ def polygamma_z(order: float, z: complex) -> complex:
         return complex(polygamma(order, z.real), 0.0)
     if order == 0.0:
         return special.psi(z)
-    if not (0.0 < order <= 170.0 and floor(order) == order and z.real > -1e6):
+    if not (0.0 < order <= 170.0 and floor(order) == order and z.real > -1e5):
         return complex(math.nan, math.nan)
     s = order + 1.0
     total = complex(0.0, 0.0)
@@ -210,10 +210,7 @@ def expint_series(order: float, z: complex) -> complex:
     """Return the exponential integral of order 1, 2, ... by its series (DLMF 8.19.8)."""
     below = order - 1.0
     scale = power_z(-z, below) * special.rgamma(order)
-    if order <= 40.0:
-        digamma = harmonic(below) - 0.5772156649015329
-    else:
-        digamma = special.psi(order)
+    digamma = harmonic(below) - 0.5772156649015329 if order <= 40.0 else special.psi(order)
     return scale * (digamma - cmath.log(z)) - gamma_powers(-below, z, below)
 
 

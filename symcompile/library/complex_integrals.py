@@ -42,7 +42,7 @@ def lambertw_z(z: complex, branch: float) -> complex:
     # z e + 1, with what e is rounded by.
     q = (z * 2.718281828459045 + 1.0) + z * 1.4456468917292502e-16
     upper = z.imag >= 0.0
-    near = abs(q) < 0.3 and (
+    near = abs(q) < (1.0 if branch == 0.0 else 0.3) and (
         branch == 0.0 or (branch == -1.0 and upper) or (branch == 1.0 and not upper)
     )
     if near:
@@ -51,7 +51,7 @@ def lambertw_z(z: complex, branch: float) -> complex:
         w = -1.0 + p * (1.0 + p * (-1.0 / 3.0 + p * (11.0 / 72.0 - p * (43.0 / 540.0))))
         if abs(p) < 1e-3:
             return w
-    elif branch == 0.0 and abs(z) < 3.0:
+    elif branch == 0.0 and abs(z) < 3.0 and z.real > -0.5:
         v = log1p_z(z)
         w = v * (1.0 - log1p_z(v) / (2.0 + v))
     else:

@@ -6,6 +6,7 @@ import copy
 import gc
 import inspect
 import linecache
+import math
 import pickle
 import subprocess
 import sys
@@ -110,3 +111,14 @@ def test_keywords_of_sympy_are_taken() -> None:
         sc.lambdify(x, sp.sin(x), modules=[{"sin": len}, "numpy"])
     with pytest.raises(TypeError):
         sc.lambdify(x, x, nonsense=1)  # type: ignore[call-arg]
+
+
+@backends
+def test_a_formula_as_written(backend: sc.Backend) -> None:
+    softplus = sp.log(1 + sp.exp(x))
+    entries, n = sp.IndexedBase("a"), sp.Symbol("n", integer=True)
+    i = sp.Symbol("i", integer=True)
+    total = sp.Sum(softplus.subs(x, entries[i]), (i, 0, n - 1))
+    for stable, found in ((True, 800.0), (False, math.inf)):
+        assert sc.lambdify(x, softplus, backend=backend, stable=stable)(800.0) == found
+        assert sc.lambdify([entries, n], total, backend=backend, stable=stable)([800.0], 1) == found

@@ -41,6 +41,8 @@ _HOPELESS = 1e-4
 _EPS = {"float64": 2.0**-52, "complex128": 2.0**-52, "float32": 2.0**-23}
 #: For one expression on its own; compiling takes seconds.
 _SECONDS = 60
+#: For 50 digits of its results; some series do not end.
+_PATIENCE = 20
 _VECTOR = (0.5, -1.25, 0.75)
 
 
@@ -94,9 +96,12 @@ class Subject:
 
     def _truth(self, point: tuple[Any, ...]) -> Judged | str:
         try:
-            found = judge_point(self.tape, point, self.vector)
+            with time_limit(_PATIENCE):
+                found = judge_point(self.tape, point, self.vector)
         except OutsideError:
             return "outside"
+        except TimeoutError:
+            return "slow"
         if found.margin < _MARGIN:
             return "kink"
         smallest, largest = found.extremes

@@ -33,6 +33,7 @@ def _agrees(expr: sp.Expr, *point: float) -> None:
         # Expansions were sought where sine and exponential take as many digits as there are atoms.
         sp.exp(sp.sin(x)) + sp.sin(sp.exp(x)),
         sp.Chi(sp.Rational(17, 25) ** x),
+        sp.erfi(1 / x) / x,
     ],
 )
 def test_expansions_are_sought_where_numbers_are_small(expr: sp.Expr) -> None:
@@ -84,3 +85,7 @@ def test_genocchi_numbers_of_an_index_that_sympy_does_not_know() -> None:
 )
 def test_slopes_of_slopes(expr: sp.Expr, point: tuple[float, ...]) -> None:
     _agrees(expr, *point)
+
+
+def test_an_extreme_of_what_sympy_cannot_compare() -> None:
+    _agrees(sp.Min(sp.erfcinv(sp.Rational(3, 10)), x, evaluate=False), 0.5)

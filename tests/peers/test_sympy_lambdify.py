@@ -73,10 +73,6 @@ EXCLUDED = {
 }
 
 
-#: Special functions of complex numbers that are not compiled yet.
-PENDING = {"issue_17898", "scipy_fns", "scipy_polys"}
-
-
 def _module() -> ModuleType:
     return pytest.importorskip("sympy.utilities.tests.test_lambdify")
 
@@ -115,14 +111,7 @@ def _run(name: str, backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
     test()
 
 
-pending = pytest.mark.xfail(strict=True, raises=sc.SymcompileError)
-names = pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(name, marks=pending) if name in PENDING else name
-        for name in (*NUMERIC, *COMPLEX)
-    ],
-)
+names = pytest.mark.parametrize("name", [*NUMERIC, *COMPLEX])
 
 
 @names

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from symcompile.ir.build import Value, call
 from symcompile.ir.ops.op import Op, Spelling, function, infix
+from symcompile.ir.ops.rules import one_less_square, sqrt
 
 
 def _pow_exponent(g: Value, f: Value, x: Value, y: Value) -> Value:
@@ -118,14 +119,14 @@ ROWS = [
     function("tan", _tan, sympy="tan", domain=(-1.5, 1.5)),
     function(
         "asin",
-        lambda g, f, x: g / (call("cos", f) if x.complex else call("sqrt", (1 - x) * (1 + x))),
+        lambda g, f, x: g / (call("cos", f) if x.complex else sqrt(one_less_square(x))),
         sympy="asin",
         numpy="np.arcsin",
         domain=(-0.99, 0.99),
     ),
     function(
         "acos",
-        lambda g, f, x: -(g / (call("sin", f) if x.complex else call("sqrt", (1 - x) * (1 + x)))),
+        lambda g, f, x: -(g / (call("sin", f) if x.complex else sqrt(one_less_square(x)))),
         sympy="acos",
         numpy="np.arccos",
         domain=(-0.99, 0.99),
@@ -169,7 +170,7 @@ ROWS = [
     ),
     function(
         "atanh",
-        lambda g, f, x: g / ((1 - x) * (1 + x)),
+        lambda g, f, x: g / one_less_square(x),
         sympy="atanh",
         numpy="np.arctanh",
         domain=(-0.99, 0.99),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from symcompile.ir.build import Value, call
-from symcompile.ir.ops.op import library, scipy
+from symcompile.ir.ops.op import library, scipy, variant
 from symcompile.ir.ops.rules import HALF, Refused, number, power, sin, sqrt
 
 
@@ -63,12 +63,14 @@ ROWS = [
         lambda g, f, m: g * (call("elliptic_g", m) / 2),
         name="ellipk",
         domain=(-3.0, 0.9),
+        complex=variant("elliptic_k"),
     ),
     scipy(
         "elliptic_e",
         lambda g, f, m: -(g * (call("elliptic_d", m) / 2)),
         name="ellipe",
         domain=(-3.0, 0.9),
+        complex=variant("elliptic_e"),
     ),
     # (K - E)/m and 2 K', whose own formulas in K and E cancel at 0.
     library(
@@ -76,12 +78,14 @@ ROWS = [
         (_elliptic_d,),
         domain=(-3.0, 0.9),
         numpy="(special.elliprd(0.0, 1.0 - {0}, 1.0)/3.0)",
+        complex=True,
     ),
     library(
         "elliptic_g",
         (_elliptic_g,),
         domain=(-3.0, 0.9),
         numpy="(special.elliprd(0.0, 1.0, 1.0 - {0})/3.0)",
+        complex=True,
     ),
     scipy(
         "elliptic_f",

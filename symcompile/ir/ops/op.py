@@ -127,7 +127,7 @@ def scipy(
     sympy: str | None = None,
     domain: tuple[float, float] | tuple[tuple[float, float], ...] = (-3.0, 3.0),
     c: str | None = None,
-    complex: bool = False,
+    complex: Spelling | bool = False,
 ) -> Op:
     """Return a row for one of SciPy's special functions, called through its pointer in C.
 
@@ -140,7 +140,7 @@ def scipy(
         sympy: the SymPy class lowered to it.
         domain: the open interval in which tests sample it, or one for each argument.
         c: its spelling in C, if libm has it.
-        complex: whether SciPy has it for a complex argument, the last.
+        complex: whether SciPy has it for a complex argument, the last, or other spellings for it.
     """
     name = name or op
     arity = len(derivatives)
@@ -161,7 +161,7 @@ def scipy(
         mpmath=mpmath or op,
         sympy=sympy,
         domain=_boxes(domain, arity),
-        complex=pointer(name, arity, entry) if complex else None,
+        complex=pointer(name, arity, entry) if complex is True else complex or None,
         special=True,
     )
 

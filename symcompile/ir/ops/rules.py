@@ -76,6 +76,18 @@ def digamma_difference(x: Value, d: Value) -> Value:
     return call("digamma_difference", x, d)
 
 
+def one_less_square(x: Value) -> Value:
+    """Return 1 - x^2 as (1 - x)(1 + x), which is accurate near 1, with -2x as its slope.
+
+    That of the product would cancel about 0.
+    """
+    product = (1 - x) * (1 + x)
+    if x.complex or x.builder.textbook:
+        return product
+    b = x.builder
+    return Value(b, b.call("sloped", call("detach", product).node, x.node, (-2 * x).node))
+
+
 def where(condition: Value, yes: Value, no: Value) -> Value:
     """Return a choice."""
     return call("select", condition, yes, no)

@@ -148,9 +148,7 @@ def _variable(graph: Graph, index: int, known: dict[int, int | None]) -> int | N
     if node.op in ("const", "true", "false") or (not node.args and node.op not in LEAVES):
         return None if node.op not in _BOUND else index
     # A choice at one point, where the rest is not defined, is none; others are kept out.
-    point = _at_a_point(graph, index) or (
-        node.op == "select" and _at_a_point(graph, node.args[0])
-    )
+    point = _at_a_point(graph, index) or (node.op == "select" and _at_a_point(graph, node.args[0]))
     opaque = node.op in LEAVES or node.op in _BOUND or node.op in _OPAQUE
     if not point and (opaque or node.kind in (Kind.BOOL, Kind.COMPLEX)):
         return index

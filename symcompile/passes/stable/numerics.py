@@ -34,6 +34,9 @@ _BITS = {
     **dict.fromkeys(("bose", "sech", "sech_squared", "gamma", "loggamma"), 17),
     **dict.fromkeys(("erf", "erfc", "erfcx"), 9),
     "pow": 2000,
+    # Series that take as many terms as the argument is large.
+    **dict.fromkeys(("besselj", "besseli", "sine_integral", "hyperbolic_sine_integral"), 8),
+    **dict.fromkeys(("erfi", "erf2", "airyai", "airybi", "airyaiprime", "airybiprime"), 5),
 }
 _LARGEST, _SMALLEST, _TINY = 2.0**1023 * (2 - 2.0**-52), 2.0**-1022, 2.0**-1022
 _TAIL = Fraction(1, 2**58)

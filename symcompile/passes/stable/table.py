@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from symcompile.passes.stable import algebraic, logarithms, pairs, powers, products
+from symcompile.passes.stable import (
+    algebraic,
+    beside_one,
+    differences,
+    logarithms,
+    powers,
+    products,
+)
 from symcompile.passes.stable.site import Rule
 
 #: Every rule.
 RULES: tuple[Rule, ...] = tuple(
-    rule for table in (logarithms, products, powers, pairs, algebraic) for rule in table.RULES
+    rule
+    for table in (logarithms, products, powers, beside_one, differences, algebraic)
+    for rule in table.RULES
 )
 
 #: The names of what is no identity (:mod:`symcompile.passes.stable.curves`).
