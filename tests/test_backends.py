@@ -194,8 +194,16 @@ def test_bundles_to_first_order(name: str, backend: Backend) -> None:
         assert_accurate(vjp[params], judge, "vjp", (own,), f"{case}.vjp ({backend})")
 
 
-@pytest.mark.parametrize("backend", COMPILED)
-@pytest.mark.parametrize("name", ["functions", "formulas", "sums"])
+@pytest.mark.parametrize(
+    ("name", "backend"),
+    [
+        pytest.param(name, backend, marks=pytest.mark.long)
+        if (name, backend) == ("sums", "numba")
+        else (name, backend)
+        for name in ("functions", "formulas", "sums")
+        for backend in COMPILED
+    ],
+)
 def test_bundles_to_second_order(name: str, backend: Backend) -> None:
     many = bundled(name, True)
     made = module(many.definition, backend, ("grad", "hvp"))

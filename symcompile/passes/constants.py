@@ -51,6 +51,7 @@ def _number(mp: Any, graph: Graph, index: int) -> Any:
 
 
 def _exact(mp: Any, value: Any) -> Fraction | Special:
+    value = mp.mpf(value)  # some functions of mpmath answer 0 as a whole number
     if mp.isnan(value):
         return Special.NAN
     if mp.isinf(value):

@@ -153,7 +153,7 @@ def test_what_is_accurate_stays(formula: Any) -> None:
     assert fired(define("f", formula, params=(x, y))) == []
 
 
-@pytest.mark.parametrize("backend", ["numba", "cython"])
+@pytest.mark.parametrize("backend", [pytest.param("numba", marks=pytest.mark.long), "cython"])
 def test_backends_agree(backend: Backend) -> None:
     formulas = [case.formula for case in CASES if case.symbols == (x,)]
     definition = define("forms", formulas, params=x)

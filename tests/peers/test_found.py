@@ -89,3 +89,8 @@ def test_slopes_of_slopes(expr: sp.Expr, point: tuple[float, ...]) -> None:
 
 def test_an_extreme_of_what_sympy_cannot_compare() -> None:
     _agrees(sp.Min(sp.erfcinv(sp.Rational(3, 10)), x, evaluate=False), 0.5)
+
+
+def test_an_empty_interval_whose_ends_are_computed() -> None:
+    end = sp.hyper((sp.Rational(1, 4), 1), (sp.Rational(5, 4),), sp.Rational(-2, 7))
+    _agrees(x + sp.betainc(sp.Rational(72, 25), sp.Rational(6, 5), end, end), 0.5)
