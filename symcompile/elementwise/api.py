@@ -43,7 +43,8 @@ def lambdify(
             (read by :func:`symcompile.parse`), or lists, tuples and dicts of these.
         modules: accepted for compatibility, as are the following keywords of SymPy's: functions
             are those of the backend. ``"cmath"`` means ``dtype="complex128"``; a dict that defines
-            a function of the formula is ignored with a warning: :func:`symcompile.register` makes one known.
+            a function of the formula is ignored with a warning: :func:`symcompile.register` makes
+            one known.
         printer, use_imps, dummify, cse, docstring_limit: ignored; names never clash, and common
             subexpressions are always computed once.
         backend: ``"auto"`` answers at once, with plain Python and NumPy; the compiled backends
