@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -56,6 +57,21 @@ def private_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[No
             patch.setenv("SYMCOMPILE_CACHE_DIR", str(folder / "symcompile-cache"))
         patch.setenv("MPLBACKEND", "Agg")
         yield
+
+
+@pytest.fixture(autouse=True, scope="module")
+def registered_functions() -> Iterator[None]:
+    """Forget what a module registers: others look at the whole table."""
+    from symcompile.ir.ops import BY_SYMPY_CLASS, OPS
+    from symcompile.ir.ops.registered import FUNCTIONS, SOURCES
+    from symcompile.ir.special_values import VALUES
+
+    tables: list[dict[str, Any]] = [OPS, FUNCTIONS, SOURCES, VALUES, BY_SYMPY_CLASS]
+    before = [dict(table) for table in tables]
+    yield
+    for table, known in zip(tables, before, strict=True):
+        for name in set(table) - set(known):
+            del table[name]
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ from scipy import special
 from symcompile.library.gammas import upper_gamma
 from symcompile.library.pairs import two_product, two_sum
 from symcompile.library.primitives import floor
+from symcompile.library.turns import sinpi
 from symcompile.library.zeta import hurwitz, zeta
 
 
@@ -213,11 +214,26 @@ def harmonic_general(n: float, m: float) -> float:
         for k in range(int(n), 0, -1):
             total += math.pow(float(k), -m)
         return total
+    if abs(n) < 0.5 and 0.0 < m * abs(n) < 2.0:
+        # The Taylor series of the difference below (DLMF 25.11.10).
+        total, term = 0.0, -1.0
+        for k in range(1, 60):
+            term *= -n * (m + k - 1.0) / k
+            share = term * zeta(0.0, m + k)
+            total += share
+            if abs(share) < 1e-18 * abs(total):
+                break
+        return total
     return zeta(0.0, m) - hurwitz(0.0, m, n + 1.0)
 
 
 def fibonacci(n: float) -> float:
     """Return a Fibonacci number: exact where it fits, by Binet's formula elsewhere."""
+    if abs(n) < 1.0:
+        # Binet's formula, whose terms cancel about 0.
+        t = n * 0.48121182505960347
+        s = sinpi(0.5 * n)
+        return 2.0 * (math.sinh(t) + s * s * math.exp(-t)) / 2.23606797749979
     return sequence(0.0, 1.0, n)
 
 
