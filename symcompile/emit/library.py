@@ -60,44 +60,66 @@ class _Definition:
     needs: tuple[str, ...]
 
 
+#: What a file of the library begins a function or a constant with.
+_HEADS = re.compile(r"^(def )?([A-Za-z_]\w*)(?=\(| = |: )", re.MULTILINE)
+
+
 @cache
-def definitions() -> dict[str, _Definition]:
-    """Return what the library defines, by name, each after what it needs."""
-    found: dict[str, _Definition] = {}
+def _files() -> dict[str, tuple[Path, bool]]:
+    """Return where each name of the library is defined, and whether it is a function.
+
+    Files are not parsed for it, since few modules call anything of the library.
+    """
+    found: dict[str, tuple[Path, bool]] = {}
     for path in sorted(_FOLDER.glob("*.py")):
-        if path.stem == "primitives":
-            continue
-        source = path.read_text(encoding="utf-8")
-        for node in ast.parse(source).body:
-            text = ast.get_source_segment(source, node) or ""
-            if isinstance(node, ast.FunctionDef):
-                name, value = node.name, node
-            elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-                name, value = node.targets[0].id, node.value  # type: ignore[assignment]
-            else:
-                continue
-            names = [part.id for part in ast.walk(node) if isinstance(part, ast.Name)]
-            found[name] = _Definition(name, value, text, tuple(dict.fromkeys(names)))
+        if path.stem != "primitives":
+            for head in _HEADS.finditer(path.read_text(encoding="utf-8")):
+                found[head.group(2)] = path, bool(head.group(1))
     return found
+
+
+@cache
+def _definitions(path: Path) -> dict[str, _Definition]:
+    """Return what a file of the library defines."""
+    found: dict[str, _Definition] = {}
+    source = path.read_text(encoding="utf-8")
+    lines = source.split("\n")
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.FunctionDef):
+            name, value = node.name, node
+        elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            name, value = node.targets[0].id, node.value  # type: ignore[assignment]
+        else:
+            continue
+        text = "\n".join(lines[node.lineno - 1 : node.end_lineno])
+        names = [part.id for part in ast.walk(node) if isinstance(part, ast.Name)]
+        found[name] = _Definition(name, value, text, tuple(dict.fromkeys(names)))
+    return found
+
+
+def _definition(name: str) -> _Definition | None:
+    """Return a function or constant of the library; None where it has none of that name."""
+    place = _files().get(name)
+    return _definitions(place[0]).get(name) if place is not None else None
 
 
 def functions() -> frozenset[str]:
     """Return the names of the library's functions."""
-    return frozenset(
-        name for name, d in definitions().items() if isinstance(d.node, ast.FunctionDef)
-    )
+    return frozenset(name for name, (_, function) in _files().items() if function)
 
 
 def _closure(names: Iterable[str]) -> list[_Definition]:
     """Return what is named and all that it needs, each after what it needs."""
-    known, found, seen = definitions(), dict[str, _Definition](), set[str]()
+    found, seen = dict[str, _Definition](), set[str]()
 
     def visit(name: str) -> None:
-        if name in known and name not in seen:
+        if name not in seen:
             seen.add(name)
-            for other in known[name].needs:
-                visit(other)
-            found[name] = known[name]
+            known = _definition(name)
+            if known is not None:
+                for other in known.needs:
+                    visit(other)
+                found[name] = known
 
     for name in names:
         visit(name)
@@ -184,29 +206,31 @@ def _complex_calls(tree: ast.Module) -> frozenset[int]:
     found = frozenset[int]()
     for node in tree.body:
         if isinstance(node, ast.FunctionDef) and "special." in ast.unparse(node):
-            found |= complex_calls(node, _results(), definitions())
+            parts = _closure(part.id for part in ast.walk(node) if isinstance(part, ast.Name))
+            found |= complex_calls(node, _results(parts), _constants(parts))
     return found
 
 
-@cache
-def _results() -> dict[str, str]:
-    """Return the types of what the library's functions return."""
+def _results(parts: Iterable[_Definition]) -> dict[str, str]:
+    """Return the types of what functions return."""
     return {
-        name: annotation(d.node.returns)
-        for name, d in definitions().items()
-        if isinstance(d.node, ast.FunctionDef)
+        part.name: annotation(part.node.returns)
+        for part in parts
+        if isinstance(part.node, ast.FunctionDef)
     }
+
+
+def _constants(parts: Iterable[_Definition]) -> dict[str, ast.expr]:
+    """Return the values of constants."""
+    return {part.name: part.node for part in parts if not isinstance(part.node, ast.FunctionDef)}
 
 
 def _c(text: str) -> Support:
     called = dict.fromkeys(re.findall(r"(?<!\w)sc_(\w+)\(", text))
     parts = _closure(name for name in called if name in functions())
-    known = definitions()
-    constants = {
-        name: d.node for name, d in known.items() if not isinstance(d.node, ast.FunctionDef)
-    }
+    results, constants = _results(parts), _constants(parts)
     texts = [
-        translate(part.node, _results(), constants)
+        translate(part.node, results, constants)
         if isinstance(part.node, ast.FunctionDef)
         else constant(part.name, part.node) + "\n"
         for part in parts
