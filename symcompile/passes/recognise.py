@@ -120,8 +120,10 @@ class _Recogniser:
                 if not heads & rule.needs:
                     continue
             made = rule.apply(site)
+            if made is None:
+                continue
             before = b.graph.add(op, args)
-            if made is not None and made.node != before:
+            if made.node != before:
                 self.note(rule.name, before, made.node)
                 return made.node
         return None
