@@ -233,7 +233,19 @@ def subject_of(
     """Return a random example with its exact results."""
     rng = seed if isinstance(seed, random.Random) else random.Random(seed)
     grammar = Grammar(rng, complex=dtype == "complex128", single=dtype == "float32")
-    return Subject(grammar.example(depth, name), dtype)
+    example = grammar.example(depth, name)
+    while not _can_be_renamed(example):
+        example = grammar.example(depth, name)
+    return Subject(example, dtype)
+
+
+def _can_be_renamed(example: Example) -> bool:
+    """Return whether SymPy can build the formula again: not Min of a number it cannot compare."""
+    try:
+        example.expr.xreplace({symbol: sp.Dummy() for symbol in example.symbols})
+    except ValueError:
+        return False
+    return True
 
 
 def fuzz(

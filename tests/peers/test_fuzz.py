@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 import sympy as sp
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
 
 from symcompile.frontend.scalars import supported_functions
 from symcompile.ir.dtypes import DType
 from tests.peers.exact import Tape, judge_point, scales
-from tests.peers.fuzzing import fuzz
+from tests.peers.fuzzing import Tally, fuzz, judge_all, subject_of
 from tests.peers.grammar import LEFT_OUT, signatures
 from tests.peers.mathematics import MEANINGS
 from tests.peers.units import MP
@@ -24,8 +26,18 @@ def test_every_function_is_met() -> None:
 
 
 def test_some() -> None:
-    """Seeds rather than hypothesis: shrinking says little here, and 50 digits make it slow."""
+    """The same hundred, whatever hypothesis draws in a version to come."""
     tally = fuzz(range(100), ("python",), "float64")
+    assert not tally.failures, "\n".join(map(str, tally.failures))
+
+
+@pytest.mark.long
+@settings(max_examples=500, deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate))
+@given(st.integers(100_000, 2**32))
+def test_any(seed: int) -> None:
+    """Others each time. They are not shrunk, since 50 digits of each step take too long."""
+    tally = Tally()
+    judge_all([subject_of(seed, "float64")], "python", tally)
     assert not tally.failures, "\n".join(map(str, tally.failures))
 
 
