@@ -220,6 +220,4 @@ class Printer:
             arg.within(level)
             for arg, level in zip(args, tightness(template, len(args)), strict=True)
         ]
-        if node.op in ("lt", "le", "eq", "ne"):
-            texts = [arg.within(SUM) for arg in args]
         return Text(template.format(*texts))

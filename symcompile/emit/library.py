@@ -103,6 +103,7 @@ def _definition(name: str) -> _Definition | None:
     return _definitions(place[0]).get(name) if place is not None else None
 
 
+@cache
 def functions() -> frozenset[str]:
     """Return the names of the library's functions."""
     return frozenset(name for name, (_, function) in _files().items() if function)

@@ -229,11 +229,12 @@ def zeta(k: float, s: float) -> float:
         return scale * sine * value
     # Derivatives of log(scale), then those of scale*value by scale.
     growth = 1.8378770664093453 - special.psi(1.0 - s)
-    slope = growth * value - zeta_right(1.0 - s)
+    other = zeta_right(1.0 - s)
+    slope = growth * value - other
     if order == 1:
         return scale * (0.5 * math.pi * cosine * value + sine * slope)
     bend = (growth * growth + hurwitz(0.0, 2.0, 1.0 - s)) * value
-    bend += hurwitz(2.0, 1.0 - s, 1.0) - 2.0 * growth * zeta_right(1.0 - s)
+    bend += hurwitz(2.0, 1.0 - s, 1.0) - 2.0 * growth * other
     bend -= 0.25 * math.pi * math.pi * value
     return scale * (math.pi * cosine * slope + sine * bend)
 
@@ -246,8 +247,8 @@ def zeta_right(s: float) -> float:
 def dirichlet_eta(k: float, s: float) -> float:
     """Return the k-th derivative of the alternating zeta function.
 
-    The acceleration of alternating series of Cohen, Rodriguez Villegas and Zagier (2000), algorithm
-    1, to the right; about 1 the Laurent series of zeta; to the left by zeta (DLMF 25.2.3).
+    To the right as :func:`hurwitz_eta`; about 1 by the Laurent series of zeta; to the left by zeta
+    (DLMF 25.2.3).
     """
     if math.isnan(s):
         return s
@@ -268,25 +269,14 @@ def dirichlet_eta(k: float, s: float) -> float:
         return math.nan
     if order <= 2 and s < 2.5:
         return eta_near_one(order, s - 1.0)
-    count = 26
-    d = math.pow(3.0 + 2.8284271247461903, count)
-    d = 0.5 * (d + 1.0 / d)
-    b, c, total = -1.0, -d, 0.0
-    for i in range(count):
-        c = b - c
-        term = math.pow(i + 1.0, -s)
-        for _ in range(order):
-            term *= -math.log(i + 1.0)
-        total += c * term
-        b = b * ((i + count) * (i - count)) / ((i + 0.5) * (i + 1.0))
-    return total / d
+    return hurwitz_eta(k, s, 1.0)
 
 
 def hurwitz_eta(k: float, s: float, a: float) -> float:
     """Return the k-th derivative in s of the sum of (-1)^n/(n + a)^s.
 
-    Accelerated as that of Dirichlet; for negative s by the Hurwitz zeta function, over the even
-    and the odd terms (DLMF 25.11.35).
+    The acceleration of alternating series of Cohen, Rodriguez Villegas and Zagier (2000), algorithm
+    1; for negative s by the Hurwitz zeta function, over the even and the odd terms (DLMF 25.11.35).
     """
     if math.isnan(s) or math.isnan(a) or (a <= 0.0 and a == floor(a)) or a < -1e6:
         return math.nan

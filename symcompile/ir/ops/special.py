@@ -38,11 +38,6 @@ def _quarter(x: Value) -> Value:
     return number(x, "pi") * (x * x) / 2
 
 
-def _over_or_limit(top: Value, x: Value, limit: int) -> Value:
-    """Return ``top/x``, or its limit where x is 0."""
-    return where(call("eq", x, 0), x.lift(limit), top / x)
-
-
 def _polylog(g: Value, f: Value, s: Value, z: Value) -> Value:
     return g * call("polylog_ratio", z.lift(0), s - 1, z)
 
@@ -50,7 +45,7 @@ def _polylog(g: Value, f: Value, s: Value, z: Value) -> Value:
 def _shi(g: Value, f: Value, x: Value) -> Value:
     # sinh(x)/x as a series, since what comes of the quotient next cancels about 0.
     if x.complex:
-        return g * _over_or_limit(call("sinh", x), x, 1)
+        return g * where(call("eq", x, 0), x.lift(1), call("sinh", x) / x)
     return g * call("hyp0f1", x.lift(3) / 2, x * x / 4)
 
 
