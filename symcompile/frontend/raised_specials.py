@@ -29,14 +29,6 @@ def _derivative(function: Any) -> Callable[..., Any]:
     return made
 
 
-def _polylog_ratio(j: Any, s: Any, z: Any) -> Any:
-    if j == 0:
-        return sp.polylog(s, z) / z
-    t = z if z.is_Symbol else sp.Dummy("z")
-    found = sp.Derivative(sp.polylog(s, t) / t, (t, j))
-    return found if t == z else sp.Subs(found, t, z)
-
-
 def _lambertw(x: Any, branch: Any) -> Any:
     return sp.LambertW(x) if branch == 0 else sp.LambertW(x, branch)
 
@@ -56,7 +48,7 @@ SPECIALS: dict[str, Callable[..., Any]] = {
     "hurwitz": _derivative(sp.zeta),
     "dirichlet_eta": _derivative(sp.dirichlet_eta),
     "hurwitz_eta": _derivative(sp.dirichlet_eta),
-    "polylog_ratio": _polylog_ratio,
+    "polylog_ratio": lambda j, s, z: _derivative(lambda t: sp.polylog(s, t) / t)(j, z),
     "sinpi": lambda x: sp.sin(sp.pi * x),
     "cospi": lambda x: sp.cos(sp.pi * x),
     "hypot_slope": lambda x, y, f: x / f,
