@@ -69,14 +69,16 @@ def build(
     definition: Definition, backend: Backend, options: Options, names: Sequence[str]
 ) -> ModuleType:
     """Return a module with the functions ``names``, from the cache or new: stage 7."""
-    from symcompile.build.loader import build_cython, build_python
+    from symcompile.build.loader import build_cython, build_llvm, build_python
 
     schedules = plan(definition, names)
     source = emit(definition, schedules, backend)
     module_name = f"{definition.name}_{backend}"
-    if backend != "cython":
-        return build_python(source, module_name, options)
-    return build_cython(source, module_name, options)
+    if backend == "cython":
+        return build_cython(source, module_name, options)
+    if backend == "llvm":
+        return build_llvm(source, module_name, options)
+    return build_python(source, module_name, options)
 
 
 def compile(
@@ -186,6 +188,10 @@ def _emitter(backend: Backend) -> Callable[[Definition, Sequence[Schedule]], str
         from symcompile.emit.numba import emit_numba
 
         return emit_numba
+    if backend == "llvm":
+        from symcompile.emit.llvm import emit_llvm
+
+        return emit_llvm
     from symcompile.emit.cython import emit_cython
 
     return emit_cython

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
-Backend = Literal["python", "numba", "cython"]
+Backend = Literal["python", "numba", "cython", "llvm"]
 BACKENDS: tuple[Backend, ...] = get_args(Backend)
 
 Target = Literal["native", "portable"]

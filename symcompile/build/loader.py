@@ -209,6 +209,35 @@ def build_cython(source: str, name: str, options: Options) -> ModuleType:
     return load_module(entry / (name + extension_suffix()), name)
 
 
+def build_llvm(source: str, name: str, options: Options) -> ModuleType:
+    """Compile a module for LLVM through the cache and import it.
+
+    Args:
+        source: the module's text.
+        name: its name, an identifier.
+        options: where the cache is.
+
+    Returns:
+        The module; its machine code lies beside it.
+
+    Raises:
+        BackendError: LLVM refuses it, or this Python cannot run it.
+    """
+    file_name = f"{_identifier(name)}.py"
+
+    def build(folder: Path) -> None:
+        file = folder / file_name
+        file.write_text(source, encoding="utf-8", newline="\n")
+        module = _import(str(file), name, extension=False)
+        sys.modules.pop(module.__name__, None)
+        (folder / module.OBJECT_FILE.name).write_bytes(module.OBJECT)
+
+    engine = (_version("llvmlite"), cpu_features())
+    entry_key = key("llvm", name, source, sys.version, _version("numpy"), *engine)
+    entry = _cached(entry_key, name, source, build, options)
+    return load_module(entry / file_name, name)
+
+
 def _identifier(name: str) -> str:
     if not name.isidentifier():
         raise ValueError(f"a module's name must be an identifier, not {name!r}")

@@ -50,7 +50,7 @@ def emit_numba(definition: Definition, schedules: Sequence[Schedule]) -> str:
     bodies = [
         _Body(
             signature(definition, names, schedule.function),
-            indent(_wrapper(definition, names, schedule), 1),
+            indent(wrapper(definition, names, schedule), 1),
             NumbaEmitter(definition, names, schedule, f"_{schedule.function.name}").emit(),
         )
         for schedule in schedules
@@ -320,7 +320,7 @@ class Indexed(Array):
         return f"{self.base}[{', '.join(indices)}]"
 
 
-def _wrapper(definition: Definition, names: Identifiers, schedule: Schedule) -> list[str]:
+def wrapper(definition: Definition, names: Identifiers, schedule: Schedule) -> list[str]:
     """Return the lines of the Python function: arguments in, compiled core, results out."""
     function = schedule.function
     results = Results(lambda size: names.known_sizes.get(size, size))

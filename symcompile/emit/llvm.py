@@ -1,0 +1,139 @@
+"""Schedule -> a module for LLVM: the C of the Cython backend, lowered, and how Python calls it.
+
+The loops are those of :mod:`symcompile.emit.c`. What stands around them is C as well
+(``templates/llvm``): calls that need no conversion are taken by a function on Python's C interface, the
+others by a Python function, which converts and calls the same core.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from symcompile.cc import Lowered, lower
+from symcompile.emit.bodies import helpers_of, integrates, with_helpers
+from symcompile.emit.c import CEmitter, CFunction
+from symcompile.emit.cython import LIMITS, c_name, rank
+from symcompile.emit.dialect import C
+from symcompile.emit.library import Support, support
+from symcompile.emit.lines import indent
+from symcompile.emit.llvm_glue import Glue
+from symcompile.emit.numba import wrapper
+from symcompile.emit.numbers import numbers_of
+from symcompile.emit.python import constant_defaults, helpers, tables
+from symcompile.emit.signature import (
+    Identifiers,
+    Signature,
+    header,
+    identifiers,
+    imported,
+    signature,
+)
+from symcompile.emit.templates import render
+from symcompile.frontend.definition import Definition
+from symcompile.planning import Schedule
+
+#: Vectors of so many doubles in products of matrices, by what the processor has.
+_WIDTHS = {8: {"__AVX512F__": "1", "__AVX__": "1"}, 4: {"__AVX__": "1"}, 2: {}}
+#: Straight-line code of more statements than this is not optimised: it is simplified already.
+_LONG = 20_000
+
+
+@dataclass(frozen=True)
+class _Body:
+    """A function as the templates take it."""
+
+    signature: Signature
+    code: str
+    c: CFunction
+    glue: str
+    core: str
+    call: str
+
+
+def emit_llvm(definition: Definition, schedules: Sequence[Schedule], *, width: int = 4) -> str:
+    """Return the source of a module for LLVM with the functions of ``schedules``.
+
+    Args:
+        definition: whose functions they are.
+        schedules: the functions.
+        width: how many doubles a vector register holds; products of matrices are written for it.
+    """
+    names = identifiers(definition)
+    bodies = [_body(definition, names, schedule) for schedule in schedules]
+    code = "\n".join(body.c.text for body in bodies)
+    code = with_helpers(code, helpers_of(schedules, C), code, "c")
+    needed = support(code, "c")
+    glue = "\n".join(body.code for body in bodies)
+    used = helpers(glue)
+    exported = [name for body in bodies for name in (body.core, body.call) if name]
+    c = render(
+        "llvm/kernel.c.j2",
+        code=code,
+        bodies=bodies,
+        glue="\n".join(body.glue for body in bodies),
+        loops=any(schedule.loops for schedule in schedules) or bool(definition.data),
+        numbers=numbers_of(definition),
+        rank=rank(definition),
+        support=needed,
+        vector=(),
+        **LIMITS,
+    )
+    lowered = lowered_module(c, exported, needed, width)
+    integral = integrates(code)
+    needs = imported("NumPy and llvmlite", special=needed.special, integrates=integral)
+    return render(
+        "llvm/kernel.py.j2",
+        header=header(definition, names, [s.function for s in schedules], needs),
+        definition=definition,
+        constants=constant_defaults(definition, names),
+        bodies=bodies,
+        integrates=integral,
+        used=used,
+        numbers=numbers_of(definition),
+        pieces=bool(used & {"_split", "_joined"}),
+        text=glue,
+        tables=tables(definition),
+        **linking(lowered, exported, needed, loops=any(s.loops for s in schedules)),
+    )
+
+
+def lowered_module(
+    c: str, exported: Sequence[str], needed: Support, width: int
+) -> Lowered:
+    """Return C as LLVM's language; what SciPy's functions are called through is set from outside."""
+    variables = [f"sc_scipy_{pointer.ident}" for pointer in needed.pointers]
+    return lower(c, exported, _WIDTHS[width], [*variables, "sc_quad"])
+
+
+def linking(
+    lowered: Lowered, exported: Sequence[str], needed: Support, *, loops: bool
+) -> dict[str, object]:
+    """Return what a template says of how its machine code is made and linked."""
+    variables = [f"sc_scipy_{pointer.ident}" for pointer in needed.pointers]
+    variables += ["sc_quad"] if "@sc_quad = " in lowered.text else []
+    long = lowered.text.count("\n") > _LONG
+    return {
+        "lowered": lowered,
+        "exported": (*exported, *variables),
+        "support": needed,
+        "level": 2 if loops else 0 if long else 1,
+        "codegen": 1 if long else 2,
+        "loops": loops,
+    }
+
+
+def _body(definition: Definition, names: Identifiers, schedule: Schedule) -> _Body:
+    name = c_name(definition, schedule.function.name)
+    emitter = CEmitter(definition, names, schedule, name)
+    emitted = emitter.emit()
+    glue = Glue(definition, names, schedule.function, emitter, emitted)
+    call = glue.call()
+    return _Body(
+        signature=signature(definition, names, schedule.function),
+        code=indent(wrapper(definition, names, schedule), 1),
+        c=emitted,
+        glue="\n".join([*glue.core(), *call]),
+        core=f"{name}_core",
+        call=f"{name}_call" if call else "",
+    )
