@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import click
 
 from symcompile.errors import SymcompileError, ToolchainError
-from symcompile.options import BACKENDS, Backend, Options, Target
+from symcompile.options import BACKENDS, READABLE, Backend, Options, Target
 from symcompile.stages import STAGES, Stage, show_stage
 
 if TYPE_CHECKING:
@@ -301,7 +301,7 @@ def _load(file: Path) -> tuple[Definition, ...]:
 
 
 def _chosen(backends: Sequence[Backend]) -> tuple[Backend, ...]:
-    return tuple(b for b in BACKENDS if b in backends) if backends else BACKENDS
+    return tuple(b for b in BACKENDS if b in backends) if backends else READABLE
 
 
 def _console(stderr: bool = False) -> Console:

@@ -24,7 +24,7 @@ from symcompile.frontend.definition import (
     squeezed,
 )
 from symcompile.ir.graph import Function, operation_count
-from symcompile.options import BACKENDS, Backend, Options
+from symcompile.options import BACKENDS, Backend, Options, Target
 from symcompile.passes import contract, optimise, recognise
 from symcompile.planning import Schedule
 from symcompile.schedule import schedule
@@ -60,9 +60,27 @@ def plan(definition: Definition, names: Iterable[str] | None = None) -> tuple[Sc
     return tuple(schedule(function) for function in optimised)  # 5
 
 
-def emit(definition: Definition, schedules: Sequence[Schedule], backend: Backend) -> str:
-    """Return the source of a module: stage 6."""
+def emit(
+    definition: Definition,
+    schedules: Sequence[Schedule],
+    backend: Backend,
+    target: Target = "portable",
+) -> str:
+    """Return the source of a module: stage 6. What is for LLVM may be for this processor alone."""
+    if backend == "llvm":
+        from symcompile.emit.llvm import emit_llvm
+
+        return emit_llvm(definition, schedules, width=_vector_width(target))
     return _emitter(backend)(definition, schedules)
+
+
+def _vector_width(target: Target) -> int:
+    """Return how many doubles a vector register of this processor holds; portably, four."""
+    from symcompile.build.cpu import has_feature
+
+    if target == "portable":
+        return 4
+    return 8 if has_feature("avx512f") else 4 if has_feature("avx") else 2
 
 
 def build(
@@ -72,7 +90,7 @@ def build(
     from symcompile.build.loader import build_cython, build_llvm, build_python
 
     schedules = plan(definition, names)
-    source = emit(definition, schedules, backend)
+    source = emit(definition, schedules, backend, options.target)
     module_name = f"{definition.name}_{backend}"
     if backend == "cython":
         return build_cython(source, module_name, options)
@@ -132,6 +150,8 @@ def compile(
         )
     options = Options() if options is None else options
     eager = _eager(definition)
+    if backend == "llvm":
+        eager = ()
     last: ToolchainError | None = None
     candidates: tuple[Backend, ...] = ("cython", "numba", "python")
     if backend != "auto":
@@ -188,10 +208,6 @@ def _emitter(backend: Backend) -> Callable[[Definition, Sequence[Schedule]], str
         from symcompile.emit.numba import emit_numba
 
         return emit_numba
-    if backend == "llvm":
-        from symcompile.emit.llvm import emit_llvm
-
-        return emit_llvm
     from symcompile.emit.cython import emit_cython
 
     return emit_cython

@@ -8,6 +8,8 @@ from typing import Literal, get_args
 
 Backend = Literal["python", "numba", "cython", "llvm"]
 BACKENDS: tuple[Backend, ...] = get_args(Backend)
+#: Those whose source is for people to read; `build` writes them unless it is told otherwise.
+READABLE: tuple[Backend, ...] = ("python", "numba", "cython")
 
 Target = Literal["native", "portable"]
 

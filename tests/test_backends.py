@@ -30,7 +30,7 @@ _MOST_ULP = 16.0
 # Oracles of so many parameters take long; they are compared in one direction only.
 _MANY = 12
 
-COMPILED: tuple[Backend, ...] = ("numba", "cython")
+COMPILED: tuple[Backend, ...] = ("numba", "cython", "llvm")
 
 
 @cache

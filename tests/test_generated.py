@@ -10,6 +10,7 @@ import pytest
 import sympy as sp
 
 import symcompile as sc
+from symcompile.options import READABLE
 from symcompile.definition_file import load_definitions
 from symcompile.generate import Source, difference, generate, write, write_package
 
@@ -20,7 +21,7 @@ EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 
 def sources(example: Path) -> list[Source]:
     definitions = load_definitions(example)
-    return [source for d in definitions for source in generate(d, sc.BACKENDS)]
+    return [source for d in definitions for source in generate(d, READABLE)]
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)

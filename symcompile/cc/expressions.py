@@ -257,6 +257,11 @@ class Expressions(Reader, Emitter):
             assert of is not None
             return Value(of, inner.text, place=of.kind != "function")
         if sign == "&":
+            if not inner.place and inner.type.kind != "function":
+                # A constant lives in a register until somebody asks where it is.
+                room = Value(inner.type, self.room(inner.type), place=True, local=True)
+                self.store(room, inner)
+                inner = room
             return Value(types.pointer(inner.type), inner.text)
         if sign == "+":
             return self.loaded(inner)

@@ -168,8 +168,7 @@ class Body(Expressions):
         """Return what is written after the branch of a loop for vector units."""
         group = self.unit.metadata("distinct !{}")
         parallel = self.unit.metadata(f'!{{!"llvm.loop.parallel_accesses", {group}}}')
-        enable = self.unit.metadata('!{!"llvm.loop.vectorize.enable", i1 true}')
-        loop = self.unit.metadata(f"distinct !{{!SELF, {enable}, {parallel}}}")
+        loop = self.unit.metadata(f"distinct !{{!SELF, {parallel}}}")
         self.group, self.vector = f", !llvm.access.group {group}", True
         return f", !llvm.loop {loop}"
 

@@ -133,6 +133,7 @@ NAMED = {
     "ptrdiff_t": LONG,
     "size_t": SIZE,
     "npy_intp": LONG,
+    "npy_bool": BYTE,
     "Py_ssize_t": LONG,
     "pthread_t": SIZE,
 }

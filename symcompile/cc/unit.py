@@ -197,8 +197,9 @@ class Unit:
     def _constant_value(self, code: Expressions, type: Type) -> tuple[str, Type]:
         """Read a value that is known now; return it and its type, whose length it may say."""
         if not code.accept("{"):
+            before = len(code.lines)
             value = code.convert(code.expression(), type)
-            if code.lines:
+            if len(code.lines) > before:
                 raise code.error("a constant is missing")
             return value.text, type
         parts = list[str]()

@@ -75,7 +75,7 @@ class _Variants:
         return found
 
     def _compiled(self, variant: Variant) -> types.ModuleType:
-        from symcompile.build.loader import build_cython, build_python
+        from symcompile.build.loader import build_cython, build_llvm, build_python
         from symcompile.build.memory import memory_module
 
         called = self.called(variant)
@@ -87,6 +87,8 @@ class _Variants:
             return memory_module(source, name)
         if self.backend == "cython":
             return build_cython(source, name, self.options)
+        if self.backend == "llvm":
+            return build_llvm(source, name, self.options)
         return build_python(source, name, self.options)
 
 

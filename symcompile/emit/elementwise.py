@@ -15,15 +15,16 @@ from symcompile.emit.chunks import LONGEST_WHOLE
 from symcompile.emit.cython import LIMITS
 from symcompile.emit.dialect import NUMBA, NUMPY, SCALAR_PYTHON, C, Dialect
 from symcompile.emit.expression import Printer
-from symcompile.emit.library import support
+from symcompile.emit.library import Language, Support, support
 from symcompile.emit.lines import filled, indent, tuple_text
+from symcompile.emit.llvm import linking, lowered_module
 from symcompile.emit.numba import LIMITS as NUMBA_LIMITS
 from symcompile.emit.numba import NumbaEmitter
 from symcompile.emit.numbers import numbers_of
 from symcompile.emit.python import helpers, scalar_core
 from symcompile.emit.signature import Identifiers, header, imported
 from symcompile.emit.slots import C_TYPES, NUMPY_TYPES, Slot, build_format, nest_text
-from symcompile.emit.templates import render
+from symcompile.emit.templates import render, variables
 from symcompile.frontend.called import Called
 from symcompile.frontend.calls import Argument, Mirror, Nest, Place
 from symcompile.ir.dtypes import input_kind, is_single, numpy_name
@@ -32,6 +33,26 @@ from symcompile.ir.ops import OPS
 from symcompile.naming import Names
 from symcompile.options import Backend
 from symcompile.planning import Schedule, cost
+
+
+_ENGINES = {
+    "python": "NumPy",
+    "numba": "NumPy and Numba",
+    "cython": "NumPy",
+    "llvm": "NumPy and llvmlite",
+}
+_LANGUAGES: dict[Backend, Language] = {
+    "python": "python",
+    "numba": "numba",
+    "cython": "c",
+    "llvm": "c",
+}
+
+
+def _chosen(template: str, context: dict[str, object]) -> dict[str, object]:
+    """Return the part of a context that a template uses."""
+    used = variables(template)
+    return {name: value for name, value in context.items() if name in used}
 
 
 def emit_elementwise(called: Called, schedule: Schedule, backend: Backend) -> str:
@@ -105,11 +126,11 @@ class _Module:
 
     def source(self) -> str:
         """Return the module's text."""
-        cores = {"python": self._python, "numba": self._numba, "cython": self._c}
+        cores = {"python": self._python, "numba": self._numba, "cython": self._c, "llvm": self._c}
         core, array_core, extra = cores[self.backend]()
         text = core + array_core
-        needed = support(text, "c" if self.backend == "cython" else self.backend)
-        engine = {"python": "NumPy", "numba": "NumPy and Numba", "cython": "NumPy"}[self.backend]
+        needed = support(text, _LANGUAGES[self.backend])
+        engine = _ENGINES[self.backend]
         needs = imported(engine, special=needed.special, integrates=integrates(text))
         arguments = self.called.arguments
         context = {
@@ -123,13 +144,26 @@ class _Module:
             "items": self.items,
             "unpacking": self.unpacking(),
             "inputs": list(self.params),
-            "finished": self.backend == "cython",
+            "finished": self.backend in ("cython", "llvm"),
             "point": self.numbers(),
             "mirrored": self.mirrored([f"results[{k}]" for k in range(len(self.slots))]),
             **extra,
         }
+        if self.backend == "llvm":
+            return self._lowered(context, integrates(text))
         suffix = "pyx" if self.backend == "cython" else "py"
         return render(f"{self.backend}/elementwise.{suffix}.j2", **context)
+
+    def _lowered(self, context: dict[str, object], integral: bool) -> str:
+        """Return the module for LLVM: the C of the Cython backend, lowered."""
+        needed = context["support"]
+        assert isinstance(needed, Support)
+        exported = ["sc_function", "sc_point_call", *(["sc_loop_call"] if self.params else [])]
+        c = render("llvm/elementwise.c.j2", **_chosen("llvm/elementwise.c.j2", context))
+        lowered = lowered_module(c, exported, needed, width=4)
+        context |= linking(lowered, exported, needed, loops=True)
+        context |= {"integrates": integral, "pieces": False}
+        return render("llvm/elementwise.py.j2", **_chosen("llvm/elementwise.py.j2", context))
 
     def unpacking(self) -> list[str]:
         """Return the statements that take nested arguments apart."""

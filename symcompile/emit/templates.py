@@ -47,7 +47,7 @@ def render(template: str, /, **context: Any) -> str:
     """
     from jinja2 import UndefinedError
 
-    unused = set(context) - _variables(template)
+    unused = set(context) - variables(template)
     if unused:
         raise ValueError(f"the template {template} does not use {', '.join(sorted(unused))}")
     try:
@@ -57,7 +57,7 @@ def render(template: str, /, **context: Any) -> str:
 
 
 @lru_cache(maxsize=32)
-def _variables(name: str) -> frozenset[str]:
+def variables(name: str) -> frozenset[str]:
     """Return the free variables of a template and of those that it includes."""
     from jinja2 import meta
 

@@ -44,7 +44,7 @@ def test_the_demo_reproduces_what_was_published(shown: tuple[Result, Path]) -> N
             if line.strip().startswith(f"{figure.name} ") and figure.text in line
         ]
         assert line.rstrip().endswith("ok")
-    assert "OK: all 15 figures, on python, numba, cython" in result.stdout
+    assert "OK: all 15 figures, on python, numba, cython, llvm" in result.stdout
     assert "cross-check of linreg" in result.stdout
 
 
