@@ -73,6 +73,8 @@ def lower(
     exported: Iterable[str],
     defined: Mapping[str, str] | None = None,
     variables: Iterable[str] = (),
+    apart: Iterable[str] = (),
+    cold: Iterable[str] = (),
 ) -> Lowered:
     """Return C as LLVM's intermediate language.
 
@@ -83,6 +85,8 @@ def lower(
         exported: the names of the functions that are called from outside.
         defined: what is defined beside ``DEFINED``, as by ``-D``: the features of the processor.
         variables: the variables that are set from outside.
+        apart: functions that are called, not copied to where they are called.
+        cold: functions that are not worth optimising.
 
     Raises:
         LoweringError: the C is not of the part that is known; says where.
@@ -95,14 +99,19 @@ def lower(
         }
         <BLANKLINE>
     """
-    return Unit(text, {**DEFINED, **(defined or {})}, variables).lowered(exported)
+    groups = {**dict.fromkeys(apart, " #3"), **dict.fromkeys(cold, " #5")}
+    return Unit(text, {**DEFINED, **(defined or {})}, variables, groups).lowered(exported)
 
 
 class Unit:
     """A file of C as it is read."""
 
     def __init__(
-        self, text: str, defined: Mapping[str, str], variables: Iterable[str] = ()
+        self,
+        text: str,
+        defined: Mapping[str, str],
+        variables: Iterable[str] = (),
+        groups: Mapping[str, str] | None = None,
     ) -> None:
         self.typedefs: dict[str, Type] = {"PyObject": types.struct(["ob_head"], [types.LONG])}
         self.structs: dict[str, Type] = {}
@@ -112,6 +121,7 @@ class Unit:
         self.declarations: dict[str, str] = {}
         self.single = "<tgmath.h>" in text
         self.variables = frozenset(variables)
+        self._groups = groups or {}
         self._places: dict[str, Value] = {}
         self._definitions: list[str] = []
         self._known: dict[str, Type] = {}
@@ -165,6 +175,7 @@ class Unit:
         self, reader: Reader, one: Declared, flags: set[str], fused: bool
     ) -> None:
         group = " #3" if "noinline" in flags else " #4" if "always_inline" in flags else " #0"
+        group = self._groups.get(one.name, group)
         self.functions[one.name] = Defined(
             one.name, one.type, one.parameters, reader.at, group, fused
         )

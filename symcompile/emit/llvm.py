@@ -35,6 +35,13 @@ from symcompile.planning import Schedule
 
 #: Vectors of so many doubles in products of matrices, by what the processor has.
 _WIDTHS = {8: {"__AVX512F__": "1", "__AVX__": "1"}, 4: {"__AVX__": "1"}, 2: {}}
+#: What stands around loops: called for a tile or a call, and not worth a copy.
+_APART = (
+    "sc_as_array sc_is_vector sc_is_column sc_is_array sc_result sc_packed sc_fill sc_accumulate"
+    " sc_total sc_flush sc_totals"
+).split()
+#: What is not worth optimising either.
+_COLD = ["sc_run", "sc_thread", "sc_threads"]
 #: Straight-line code of more statements than this is not optimised: it is simplified already.
 _LONG = 20_000
 
@@ -103,7 +110,8 @@ def lowered_module(
 ) -> Lowered:
     """Return C as LLVM's language; what SciPy's functions are called through is set from outside."""
     variables = [f"sc_scipy_{pointer.ident}" for pointer in needed.pointers]
-    return lower(c, exported, _WIDTHS[width], [*variables, "sc_quad"])
+    cold = [*_COLD, *(name for name in exported if name.endswith("_core"))]
+    return lower(c, exported, _WIDTHS[width], [*variables, "sc_quad"], _APART, cold)
 
 
 def linking(
