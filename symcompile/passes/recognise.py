@@ -16,8 +16,9 @@ from symcompile.ir.build import Builder
 from symcompile.ir.graph import BODY_OPS, STRUCTURAL, Function, Kind, Node
 from symcompile.passes.rewrite import rewrite
 from symcompile.passes.stable.curves import Curves
+from symcompile.passes.stable.heads import heads_of
 from symcompile.passes.stable.site import Site
-from symcompile.passes.stable.table import BY_OP
+from symcompile.passes.stable.table import BITS, BY_OP, rules_for
 
 # What no rule is about.
 _WHOLE = STRUCTURAL | BODY_OPS
@@ -102,23 +103,16 @@ class _Recogniser:
         return found
 
     def once(self, b: Builder, op: str, args: tuple[int, ...], inner: bool) -> int | None:
-        rules = BY_OP.get(op, ())
+        if op not in BY_OP:
+            return None
+        nodes = b.graph.nodes
+        complex = any(nodes[arg].kind is Kind.COMPLEX for arg in args)
+        heads = heads_of(b, BITS).of(op, args)
+        rules = rules_for(op, heads, complex, self.derived, inner)
         if not rules:
             return None
-        complex = any(b.graph[arg].kind is Kind.COMPLEX for arg in args)
         site = Site(b, op, args, self.derived)
-        heads: frozenset[str] | None = None
         for rule in rules:
-            if (
-                (complex and not rule.complex)
-                or (self.derived and rule.early)
-                or (inner and rule.whole)
-            ):
-                continue
-            if rule.needs:
-                heads = _heads(site) if heads is None else heads
-                if not heads & rule.needs:
-                    continue
             made = rule.apply(site)
             if made is None:
                 continue
@@ -131,25 +125,6 @@ class _Recogniser:
     def note(self, rule: str, before: int, after: int) -> None:
         if self.trace is not None:
             self.trace.append(Fired(rule, before, after))
-
-
-#: How many operations of a sum of products are looked at.
-_MOST_HEADS = 64
-
-
-def _heads(site: Site) -> frozenset[str]:
-    """Return the operations that the terms of a sum are products of."""
-    graph = site.b.graph
-    found: set[str] = set()
-    pending = [term.node for term in site.terms if term.node is not None]
-    for _ in range(_MOST_HEADS):  # the rest of a long product is not searched
-        if not pending:
-            break
-        node = graph[pending.pop()]
-        found.add(node.op)
-        if node.op in ("mul", "div", "neg"):
-            pending += node.args
-    return frozenset(found)
 
 
 def _inner_sums(function: Function) -> frozenset[Node]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any, NamedTuple
 
 from symcompile.ir.algebra import exact
 from symcompile.ir.build import Builder, Number, Value
@@ -29,13 +30,15 @@ class Site:
         op: the operation.
         args: its arguments.
         final: whether derivatives have been taken already.
+        found: what :func:`~symcompile.passes.stable.terms.meetings` found.
     """
 
-    __slots__ = ("_terms", "args", "b", "final", "op")
+    __slots__ = ("_terms", "args", "b", "final", "found", "op")
 
     def __init__(self, b: Builder, op: str, args: tuple[int, ...], final: bool = False) -> None:
         self.b, self.op, self.args, self.final = b, op, args, final
         self._terms: list[Term] | None = None
+        self.found: dict[bool, Any] = {}
 
     def value(self, node: int) -> Value:
         """Return a node with the operators of arithmetic."""
@@ -74,7 +77,8 @@ class Rule:
         apply: what it does: the better form, or None.
         identity: the two formulas, and where they are equal.
         source: a reference, or the reason.
-        needs: of a sum, operations one of which must be among the heads of its terms.
+        needs: operations one of which must be among the terms of a sum or their factors, or the
+            factors of a product; none if it is tried everywhere.
         complex: whether it holds for complex numbers.
         early: whether it is for formulas only, not for their derivatives.
         whole: whether it is for sums only that are no terms of other sums.
@@ -91,8 +95,7 @@ class Rule:
     whole: bool = False
 
 
-@dataclass(frozen=True)
-class Term:
+class Term(NamedTuple):
     """``coefficient*node``; the node is None where the term is a number."""
 
     coefficient: Fraction

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from fractions import Fraction
+from itertools import combinations
 from typing import NamedTuple
 
 from symcompile.ir.algebra import exact
@@ -29,10 +29,19 @@ DLMF = "NIST DLMF"
 
 #: Terms of more factors are not searched: sums of long products would take quadratic time.
 _MOST_FACTORS = 8
+#: The functions that rules about two terms are about.
+_MET = frozenset(
+    {"exp", "expm1", "cos", "sin", "tan", "cosh", "sinh", "tanh", "sigmoid", "erf", "erfc", "mul"}
+    | {"powi", "sqrt", "cbrt", "log", "log1p", "atan"}
+)
+_FORMS = frozenset({"refined", "sloped", "detach"})
 
 
-@dataclass(frozen=True)
-class Part:
+#: What stands beside a function in a term: other factors and divisors, ascending.
+Rest = tuple[tuple[int, ...], tuple[int, ...]]
+
+
+class Part(NamedTuple):
     """A term taken apart: ``coefficient*rest*op(z)``, or divided by it where ``below``."""
 
     coefficient: Fraction
@@ -43,7 +52,7 @@ class Part:
     below: bool = False
 
     @property
-    def rest(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    def rest(self) -> Rest:
         return self.top, self.bottom
 
 
@@ -124,29 +133,88 @@ def replaced(site: Site, gone: Counter[int], part: Part, made: Value) -> Value:
     return total(b, terms)
 
 
+class Meeting(NamedTuple):
+    """Two terms of a sum that have all factors but one in common.
+
+    Attributes:
+        first, part: the place of one of them, and it taken apart.
+        second, other: the same of the other one; a term without a factor of its own is
+            :func:`whole`.
+    """
+
+    first: int
+    part: Part
+    second: int
+    other: Part
+
+
+class Meetings:
+    """All meetings of the terms of a sum, in the order of their terms.
+
+    Terms that have something in common are found by what is left of them, so that every rule
+    about two terms looks at those only.
+
+    Attributes:
+        with_number: a factor of one term stands where the other has none, as in
+            ``a*exp(z) - a``; their coefficients differ by the sign at most.
+        of_two: a factor of each stands in the same place.
+    """
+
+    def __init__(self, site: Site, seen_through: bool) -> None:
+        b = site.b
+        wholes: dict[Rest, list[tuple[int, Part]]] = {}
+        for i, term in enumerate(site.terms):
+            one = whole(b, term)
+            wholes.setdefault(one.rest, []).append((i, one))
+        found: list[tuple[int, Part]] = []
+        ops = _MET | {"pow"} if seen_through else _MET
+        for i, term in enumerate(site.terms):
+            found += [(i, part) for part in parts(b, term, ops)]
+        self.with_number = [
+            Meeting(i, part, j, other)
+            for i, part in found
+            if not part.below
+            for j, other in wholes.get(part.rest, ())
+            if j != i and abs(other.coefficient) == abs(part.coefficient)
+        ]
+        same: dict[tuple[Rest, bool], list[int]] = {}
+        for k, (_, part) in enumerate(found):
+            same.setdefault((part.rest, part.below), []).append(k)
+        pairs = sorted(pair for places in same.values() for pair in combinations(places, 2))
+        self.of_two = [
+            Meeting(*found[k], *found[m]) for k, m in pairs if found[k][0] != found[m][0]
+        ]
+
+
+def meetings(site: Site, seen_through: bool = False) -> Meetings:
+    """Return the meetings of the terms of a sum, found once for each.
+
+    Args:
+        site: the sum.
+        seen_through: whether stable forms count as the formulas that they were made from.
+    """
+    if seen_through and not any(_has_forms(site.b, term) for term in site.terms):
+        seen_through = False
+    made: Meetings | None = site.found.get(seen_through)
+    if made is None:
+        made = site.found[seen_through] = Meetings(site, seen_through)
+    return made
+
+
+def _has_forms(b: Builder, term: Term) -> bool:
+    return not _FORMS.isdisjoint(_factors(b, term.node).ops)
+
+
 def beside_one(
     site: Site, ops: frozenset[str], form: Callable[[Value, Value, bool], Value | None]
 ) -> Value | None:
     """Replace ``f + 1`` (or ``f - 1``, where the last argument of ``form`` is true)."""
-    b = site.b
-    wholes: list[Part] = []
-    for i, term in enumerate(site.terms):
-        for part in parts(b, term, ops):
-            if part.below:
-                continue
-            wholes = wholes or [whole(b, term) for term in site.terms]
-            for j, other in enumerate(wholes):
-                if (
-                    j == i
-                    or other.rest != part.rest
-                    or abs(other.coefficient) != abs(part.coefficient)
-                ):
-                    continue
-                made = form(
-                    site.value(part.node), site.number(1), other.coefficient != part.coefficient
-                )
-                if made is not None:
-                    return replaced(site, Counter([i, j]), part, made)
+    for i, part, j, other in meetings(site, "pow" in ops).with_number:
+        if part.op in ops:
+            minus = other.coefficient != part.coefficient
+            made = form(site.value(part.node), site.number(1), minus)
+            if made is not None:
+                return replaced(site, Counter([i, j]), part, made)
     return None
 
 
@@ -157,15 +225,10 @@ def of_two(
     same: bool = False,
 ) -> Value | None:
     """Replace ``f(x) - f(y)`` (``f(x) + f(y)`` if ``same``) by what ``form`` makes of the two."""
-    b = site.b
-    found: list[tuple[int, Part]] = []
-    for i, term in enumerate(site.terms):
-        found += [(i, part) for part in parts(b, term, ops) if not part.below]
-    for a, (i, part) in enumerate(found):
-        for j, other in found[a + 1 :]:
-            sign = 1 if same else -1
-            if i == j or part.rest != other.rest or part.coefficient != sign * other.coefficient:
-                continue
+    for i, part, j, other in meetings(site, "pow" in ops).of_two:
+        if part.op not in ops or other.op not in ops or part.below:
+            continue
+        if part.coefficient == (other.coefficient if same else -other.coefficient):
             made = form(site.value(part.node), site.value(other.node))
             if made is not None:
                 return replaced(site, Counter([i, j]), part, made)
