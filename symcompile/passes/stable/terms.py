@@ -32,7 +32,7 @@ _MOST_FACTORS = 8
 #: The functions that rules about two terms are about.
 _MET = frozenset(
     {"exp", "expm1", "cos", "sin", "tan", "cosh", "sinh", "tanh", "sigmoid", "erf", "erfc", "mul"}
-    | {"powi", "sqrt", "cbrt", "log", "log1p", "atan"}
+    | {"pow", "powi", "sqrt", "cbrt", "log", "log1p", "atan"}
 )
 _FORMS = frozenset({"refined", "sloped", "detach"})
 
@@ -105,12 +105,22 @@ def whole(b: Builder, term: Term) -> Part:
     return Part(c, "", -1, top, bottom)
 
 
-def parts(b: Builder, term: Term, ops: frozenset[str]) -> Iterator[Part]:
+def parts(
+    b: Builder, term: Term, ops: frozenset[str], seen_through: bool = False
+) -> Iterator[Part]:
+    """Yield a term taken apart at each of its factors and divisors that is one of ``ops``.
+
+    Args:
+        b: the graph.
+        term: the term.
+        ops: the operations.
+        seen_through: whether stable forms count as the formulas that they were made from.
+    """
     own = _factors(b, term.node).ops
-    if not own or ("pow" not in ops and not own & ops):
+    if not own or not (own & ops or seen_through):
         return
     c, top, bottom = taken_apart(b, term)
-    if "pow" in ops:
+    if seen_through:
         top = tuple(unrefined(b, node) for node in top)
     for k, node in enumerate(top):
         if b.graph[node].op in ops:
@@ -167,9 +177,8 @@ class Meetings:
             one = whole(b, term)
             wholes.setdefault(one.rest, []).append((i, one))
         found: list[tuple[int, Part]] = []
-        ops = _MET | {"pow"} if seen_through else _MET
         for i, term in enumerate(site.terms):
-            found += [(i, part) for part in parts(b, term, ops)]
+            found += [(i, part) for part in parts(b, term, _MET, seen_through)]
         self.with_number = [
             Meeting(i, part, j, other)
             for i, part in found
