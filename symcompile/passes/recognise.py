@@ -81,25 +81,29 @@ class _Recogniser:
         made = self.rewritten(b, node.op, args, node in self.inner)
         if node not in self.curves or node.op in _FORMS:
             return made
-        before = b.call(node.op, *args) if made is None else made
-        curve = self.curves.better(b, before)
+        curve = self.curves.better(b, made)
         if curve is None:
             return made
-        self.note(curve.rule, before, curve.node)
+        self.note(curve.rule, made, curve.node)
         return curve.node
 
-    def rewritten(self, b: Builder, op: str, args: tuple[int, ...], inner: bool) -> int | None:
+    def rewritten(self, b: Builder, op: str, args: tuple[int, ...], inner: bool) -> int:
+        """Return the node for an operation, made better by rules until none applies."""
         found: int | None = None
         for _ in range(_MOST_STEPS):
             made = self.once(b, op, args, inner)
             if made is None and found is None:
-                simple = b.graph[b.call(op, *args)]
+                plain = b.call(op, *args)
+                simple = b.graph[plain]
                 if simple.op != op:  # as a power with a negative exponent is a quotient
                     made = self.once(b, simple.op, simple.args, inner)
+                if made is None:
+                    return plain
             if made is None:
-                return found
+                break
             found = made
             op, args = b.graph[made].op, b.graph[made].args
+        assert found is not None
         return found
 
     def once(self, b: Builder, op: str, args: tuple[int, ...], inner: bool) -> int | None:

@@ -106,25 +106,24 @@ def flat(b: Builder, parts: Iterable[Term]) -> list[Term]:
     """Return the terms of a sum, those of sums within it too; equal ones stay apart."""
     found: list[Term] = []
     pending = list(parts)[::-1]
+    nodes = b.graph.nodes
     while pending:
         term = pending.pop()
-        if term.node is None:
+        c, index = term
+        if index is None:
             found.append(term)
             continue
-        node = b.graph[term.node]
-        c = term.coefficient
-        value = exact(b.graph, term.node)
-        if value is not None:
-            found.append(Term(c * value, None))
-        elif node.op == "neg":
-            pending.append(Term(-c, node.args[0]))
-        elif node.op in ("add", "sub") and len(found) + len(pending) < MOST_TERMS:
-            sign = 1 if node.op == "add" else -1
-            pending += [Term(c * sign, node.args[1]), Term(c, node.args[0])]
-        elif node.op == "mul" and (factor := exact(b.graph, node.args[0])) is not None:
-            pending.append(Term(c * factor, node.args[1]))
-        elif node.op == "div" and (divisor := exact(b.graph, node.args[1])):
-            pending.append(Term(c / divisor, node.args[0]))
+        op, args, data, *_ = nodes[index]
+        if type(data) is Fraction:
+            found.append(Term(c * data, None))
+        elif op == "neg":
+            pending.append(Term(-c, args[0]))
+        elif op in ("add", "sub") and len(found) + len(pending) < MOST_TERMS:
+            pending += [Term(c if op == "add" else -c, args[1]), Term(c, args[0])]
+        elif op == "mul" and (factor := exact(b.graph, args[0])) is not None:
+            pending.append(Term(c * factor, args[1]))
+        elif op == "div" and (divisor := exact(b.graph, args[1])):
+            pending.append(Term(c / divisor, args[0]))
         else:
             found.append(term)
     return found

@@ -7,7 +7,7 @@ Terms are compared with all their other factors, so that ``a*exp(z) - a`` is see
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from fractions import Fraction
 from itertools import combinations
 from typing import NamedTuple
@@ -32,7 +32,7 @@ _MOST_FACTORS = 8
 #: The functions that rules about two terms are about.
 _MET = frozenset(
     {"exp", "expm1", "cos", "sin", "tan", "cosh", "sinh", "tanh", "sigmoid", "erf", "erfc", "mul"}
-    | {"pow", "powi", "sqrt", "cbrt", "log", "log1p", "atan"}
+    | {"pow", "powi", "sqrt", "cbrt", "log", "log1p", "atan", "asin", "acos"}
 )
 _FORMS = frozenset({"refined", "sloped", "detach"})
 
@@ -105,29 +105,34 @@ def whole(b: Builder, term: Term) -> Part:
     return Part(c, "", -1, top, bottom)
 
 
-def parts(
-    b: Builder, term: Term, ops: frozenset[str], seen_through: bool = False
-) -> Iterator[Part]:
-    """Yield a term taken apart at each of its factors and divisors that is one of ``ops``.
+def parts(b: Builder, term: Term, ops: frozenset[str]) -> list[Part]:
+    """Return a term taken apart at each of its factors and divisors that is one of ``ops``."""
+    if not _factors(b, term.node).ops & ops:
+        return []
+    return [
+        _times(term, part) for part in _parts(b, term.node, seen_through=False) if part.op in ops
+    ]
 
-    Args:
-        b: the graph.
-        term: the term.
-        ops: the operations.
-        seen_through: whether stable forms count as the formulas that they were made from.
-    """
-    own = _factors(b, term.node).ops
-    if not own or not (own & ops or seen_through):
-        return
-    c, top, bottom = taken_apart(b, term)
-    if seen_through:
-        top = tuple(unrefined(b, node) for node in top)
-    for k, node in enumerate(top):
-        if b.graph[node].op in ops:
-            yield Part(c, b.graph[node].op, node, _without(top, k), bottom)
-    for k, node in enumerate(bottom):
-        if b.graph[node].op in ops:
-            yield Part(c, b.graph[node].op, node, tuple(sorted(top)), _without(bottom, k), True)
+
+def _parts(b: Builder, node: int | None, *, seen_through: bool) -> list[Part]:
+    """Return a node taken apart at each of its factors and divisors; found once for each node."""
+    key = ("parts through forms" if seen_through else "parts", -1 if node is None else node)
+    found: list[Part] | None = b.memo.get(key)
+    if found is None:
+        found = b.memo[key] = []
+        c, top, bottom, ops = _factors(b, node)
+        if not ops:
+            return found
+        nodes = b.graph.nodes
+        if seen_through:
+            top = tuple(unrefined(b, factor) for factor in top)
+        for k, factor in enumerate(top):
+            if (op := nodes[factor].op) in _MET:
+                found.append(Part(c, op, factor, _without(top, k), bottom))
+        for k, factor in enumerate(bottom):
+            if (op := nodes[factor].op) in _MET:
+                found.append(Part(c, op, factor, tuple(sorted(top)), _without(bottom, k), True))
+    return found
 
 
 def replaced(site: Site, gone: Counter[int], part: Part, made: Value) -> Value:
@@ -171,28 +176,37 @@ class Meetings:
     """
 
     def __init__(self, site: Site, seen_through: bool) -> None:
-        b = site.b
-        wholes: dict[Rest, list[tuple[int, Part]]] = {}
-        for i, term in enumerate(site.terms):
-            one = whole(b, term)
-            wholes.setdefault(one.rest, []).append((i, one))
+        b, terms = site.b, site.terms
+        wholes: dict[Rest, list[int]] = {}
+        for i, term in enumerate(terms):
+            wholes.setdefault(_factors(b, term.node)[1:3], []).append(i)
         found: list[tuple[int, Part]] = []
-        for i, term in enumerate(site.terms):
-            found += [(i, part) for part in parts(b, term, _MET, seen_through)]
-        self.with_number = [
-            Meeting(i, part, j, other)
-            for i, part in found
-            if not part.below
-            for j, other in wholes.get(part.rest, ())
-            if j != i and abs(other.coefficient) == abs(part.coefficient)
-        ]
         same: dict[tuple[Rest, bool], list[int]] = {}
-        for k, (_, part) in enumerate(found):
-            same.setdefault((part.rest, part.below), []).append(k)
-        pairs = sorted(pair for places in same.values() for pair in combinations(places, 2))
-        self.of_two = [
-            Meeting(*found[k], *found[m]) for k, m in pairs if found[k][0] != found[m][0]
-        ]
+        self.with_number: list[Meeting] = []
+        for i, term in enumerate(terms):
+            for part in _parts(b, term.node, seen_through=seen_through):
+                rest = part[3:5]
+                same.setdefault((rest, part.below), []).append(len(found))
+                found.append((i, part))
+                if not part.below and rest in wholes:
+                    own = _times(term, part)
+                    others = [(j, whole(b, terms[j])) for j in wholes[rest] if j != i]
+                    self.with_number += [
+                        Meeting(i, own, j, other)
+                        for j, other in others
+                        if abs(other.coefficient) == abs(own.coefficient)
+                    ]
+        self.of_two: list[Meeting] = []
+        if len(same) == len(found):
+            return
+        for k, m in sorted(pair for places in same.values() for pair in combinations(places, 2)):
+            (i, part), (j, other) = found[k], found[m]
+            if i != j:
+                self.of_two.append(Meeting(i, _times(terms[i], part), j, _times(terms[j], other)))
+
+
+def _times(term: Term, part: Part) -> Part:
+    return part._replace(coefficient=term.coefficient * part.coefficient)
 
 
 def meetings(site: Site, seen_through: bool = False) -> Meetings:
