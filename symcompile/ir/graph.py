@@ -391,15 +391,20 @@ class Function:
 
 def takes_complex(graph: Graph, node: int) -> bool:
     """Return whether an operation is one of complex numbers: an argument is one, or its result."""
-    found = graph[node]
-    return found.kind is Kind.COMPLEX or any(graph[arg].kind is Kind.COMPLEX for arg in found.args)
+    nodes = graph.nodes
+    found = nodes[node]
+    if found.kind is Kind.COMPLEX:
+        return True
+    for arg in found.args:
+        if nodes[arg].kind is Kind.COMPLEX:
+            return True
+    return False
 
 
 def operation_count(graph: Graph, roots: Iterable[int]) -> int:
     """Return how many operations a graph holds: nodes that are neither inputs nor constants."""
-    return sum(
-        1 for n in graph.ancestors(roots) if graph[n].args and graph[n].op not in ("view", *LEAVES)
-    )
+    nodes = [graph[index] for index in graph.ancestors(roots)]
+    return sum(1 for n in nodes if n.args and n.op != "view" and n.op not in LEAVES)
 
 
 def tree_count(graph: Graph, roots: Iterable[int]) -> int:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from symcompile.ir.graph import Function
 from symcompile.passes.constants import round_constants
 from symcompile.passes.contract import contract
-from symcompile.passes.expand import expand
+from symcompile.passes.lower import lower
 from symcompile.passes.recognise import recognise, rederived
-from symcompile.passes.strength import reduce_strength
 
 #: What runs after differentiation, in order. Dead code goes as each pass copies what is used.
-PASSES = (rederived, contract, reduce_strength, expand, round_constants)
+PASSES = (rederived, contract, lower, round_constants)
 
 
 def optimise(function: Function, *, stable: bool = True) -> Function:

@@ -7,7 +7,7 @@ Terms are compared with all their other factors, so that ``a*exp(z) - a`` is see
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from itertools import combinations
 from typing import NamedTuple
@@ -67,6 +67,10 @@ class _Factors(NamedTuple):
     top: tuple[int, ...]
     bottom: tuple[int, ...]
     ops: frozenset[str]
+
+    @property
+    def rest(self) -> Rest:
+        return self.top, self.bottom
 
 
 _NONE = _Factors(Fraction(1), (), (), frozenset())
@@ -177,15 +181,18 @@ class Meetings:
 
     def __init__(self, site: Site, seen_through: bool) -> None:
         b, terms = site.b, site.terms
+        self.with_number: list[Meeting] = []
+        self.of_two: list[Meeting] = []
+        if not _may_meet(b, terms, seen_through):
+            return
         wholes: dict[Rest, list[int]] = {}
         for i, term in enumerate(terms):
-            wholes.setdefault(_factors(b, term.node)[1:3], []).append(i)
+            wholes.setdefault(_factors(b, term.node).rest, []).append(i)
         found: list[tuple[int, Part]] = []
         same: dict[tuple[Rest, bool], list[int]] = {}
-        self.with_number: list[Meeting] = []
         for i, term in enumerate(terms):
             for part in _parts(b, term.node, seen_through=seen_through):
-                rest = part[3:5]
+                rest = part.rest
                 same.setdefault((rest, part.below), []).append(len(found))
                 found.append((i, part))
                 if not part.below and rest in wholes:
@@ -196,13 +203,34 @@ class Meetings:
                         for j, other in others
                         if abs(other.coefficient) == abs(own.coefficient)
                     ]
-        self.of_two: list[Meeting] = []
         if len(same) == len(found):
             return
         for k, m in sorted(pair for places in same.values() for pair in combinations(places, 2)):
             (i, part), (j, other) = found[k], found[m]
             if i != j:
                 self.of_two.append(Meeting(i, _times(terms[i], part), j, _times(terms[j], other)))
+
+
+def _may_meet(b: Builder, terms: Sequence[Term], seen_through: bool) -> bool:
+    """Return whether two terms have the same rests, as far as can be told without looking."""
+    seen: set[Rest] = set()
+    for term in terms:
+        rests = _rests(b, term.node, seen_through=seen_through)
+        if not seen.isdisjoint(rests):
+            return True
+        seen |= rests
+    return False
+
+
+def _rests(b: Builder, node: int | None, *, seen_through: bool) -> frozenset[Rest]:
+    """Return what a term leaves without one of its functions, and the term itself."""
+    key = ("rests through forms" if seen_through else "rests", -1 if node is None else node)
+    found: frozenset[Rest] | None = b.memo.get(key)
+    if found is None:
+        rests = [part.rest for part in _parts(b, node, seen_through=seen_through)]
+        rests.append(_factors(b, node).rest)
+        found = b.memo[key] = frozenset(rests)
+    return found
 
 
 def _times(term: Term, part: Part) -> Part:
