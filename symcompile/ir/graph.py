@@ -216,6 +216,14 @@ class Graph:
                 axes = node.axes
         return self._intern(Node(op, args, None, axes, kind), key)
 
+    def copied(self, node: Node, args: tuple[int, ...]) -> int:
+        """Return the same elementwise operation of other arguments that are alike."""
+        key = (node.op, args)
+        found = self._index.get(key)
+        if found is None and node.op in COMMUTATIVE:
+            found = self._index.get((node.op, args[::-1]))
+        return self._intern(node._replace(args=args), key) if found is None else found
+
     def constant(self, value: Constant | int) -> int:
         """Return the node of an exact constant."""
         data = Fraction(value) if isinstance(value, int) else value
@@ -395,10 +403,7 @@ def takes_complex(graph: Graph, node: int) -> bool:
     found = nodes[node]
     if found.kind is Kind.COMPLEX:
         return True
-    for arg in found.args:
-        if nodes[arg].kind is Kind.COMPLEX:
-            return True
-    return False
+    return Kind.COMPLEX in [nodes[arg].kind for arg in found.args]
 
 
 def operation_count(graph: Graph, roots: Iterable[int]) -> int:

@@ -12,13 +12,20 @@ from symcompile.passes.recognise import recognise, rederived
 PASSES = (rederived, contract, lower, round_constants)
 
 
-def optimise(function: Function, *, stable: bool = True) -> Function:
+def optimise(
+    function: Function, *, stable: bool = True, before: Function | None = None
+) -> Function:
     """Return a function that computes the same with fewer and cheaper operations.
 
-    ``stable`` says whether stable forms are put in place of unstable ones.
+    Args:
+        function: what ``derive`` returned.
+        stable: whether stable forms are put in place of unstable ones.
+        before: what it was derived from, with the stable forms in it; the same graph.
     """
     for run in PASSES:
-        if stable or run is not rederived:
+        if run is rederived:
+            function = rederived(function, before) if stable else function
+        else:
             function = run(function)
     return function
 

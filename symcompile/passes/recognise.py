@@ -49,6 +49,7 @@ def recognise(
     derived: bool = False,
     value_only: bool = False,
     trace: list[Fired] | None = None,
+    before: Function | None = None,
 ) -> Function:
     """Return ``function`` with stable forms where their unstable spellings stood.
 
@@ -57,13 +58,18 @@ def recognise(
         derived: whether derivatives have been taken: rules that make them dearer rest.
         value_only: whether no derivatives will be taken.
         trace: takes what fired, in order; nodes are those of the graph of the result.
+        before: of a derivative, what it is one of, if rules have been tried there. It is the
+            beginning of the graph.
     """
-    return rewrite(function, _Recogniser(function, derived, value_only, trace).rule)
+    recogniser = _Recogniser(function, derived, value_only, trace)
+    if before is not None:
+        recogniser.settle(function, before)
+    return rewrite(function, recogniser.rule)
 
 
-def rederived(function: Function) -> Function:
+def rederived(function: Function, before: Function | None = None) -> Function:
     """Return what :func:`recognise` makes of a derivative."""
-    return recognise(function, derived=True)
+    return recognise(function, derived=True, before=before)
 
 
 class _Recogniser:
@@ -74,10 +80,32 @@ class _Recogniser:
         self.closed = _closed(function)
         self.inner = _inner_sums(function)
         self.curves = Curves(function, 0 if value_only else 2)
+        self.settled: frozenset[Node] = frozenset()
+
+    def settle(self, function: Function, before: Function) -> None:
+        """Find the nodes of which it is known that no rule applies.
+
+        These are the nodes that were there before, but for the sums that were terms of others
+        then and are not now.
+        """
+        graph = function.graph
+        was_inner = _inner_sums(before)
+        known = bytearray(len(graph))
+        for index in before.graph.ancestors(before.roots()):
+            node = graph[index]
+            known[index] = (
+                all(known[arg] for arg in node.args)
+                and node not in self.curves
+                and (node.op not in _SUMS or node in self.inner or node not in was_inner)
+            )
+        order = graph.ancestors(function.roots())
+        self.settled = frozenset(graph[k] for k in order if known[k] and graph[k].data is None)
 
     def rule(self, b: Builder, node: Node, args: tuple[int, ...]) -> int | None:
         if not args or node.op in _WHOLE or node in self.closed:
             return None
+        if node in self.settled:
+            return b.graph.copied(node, args)
         made = self.rewritten(b, node.op, args, node in self.inner)
         if node not in self.curves or node.op in _FORMS:
             return made

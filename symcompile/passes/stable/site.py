@@ -177,12 +177,18 @@ def difference(b: Builder, x: int, y: int) -> Value | None:
     return total(b, kept)
 
 
+#: Sums and products of more operations are not multiplied out.
+_MOST_SPREAD = 64
+
+
 def multiplied_out(b: Builder, *nodes: int) -> list[Polynomial] | None:
     """Return nodes as polynomials in what is neither a sum nor a product, or None.
 
     The squares of square roots are what stands under them.
     """
     graph = b.graph
+    if any(_is_large(b, node) for node in nodes):
+        return None
     nodes = tuple(spread(b, node) for node in nodes)
     atoms: set[int] = set()
     pending, seen = list(nodes), set[int]()
@@ -191,28 +197,55 @@ def multiplied_out(b: Builder, *nodes: int) -> list[Polynomial] | None:
         if index in seen:
             continue
         seen.add(index)
-        if len(seen) > 64:
+        if len(seen) > _MOST_SPREAD:
             return None
-        node = graph[index]
         if exact(graph, index) is not None:
             continue
-        inner = node.op in ("add", "sub", "neg", "mul")
-        inner = inner or (node.op == "powi" and 0 < (exact(graph, node.args[1]) or 0) <= 8)
-        inner = inner or (node.op == "div" and bool(exact(graph, node.args[1])))
+        inner = _inner(b, index)
         if inner:
-            pending += node.args[:1] if node.op == "powi" else node.args
+            pending += inner
         else:
             atoms.add(index)
     return polynomials(graph, nodes, atoms)
 
 
+def _inner(b: Builder, index: int) -> tuple[int, ...]:
+    """Return what a node is a polynomial in; nothing of one that is none."""
+    op, args, *_ = b.graph[index]
+    if op in ("add", "sub", "neg", "mul"):
+        return args
+    if op == "powi":
+        return args[:1] if 0 < (exact(b.graph, args[1]) or 0) <= 8 else ()
+    return args if op == "div" and exact(b.graph, args[1]) else ()
+
+
+def _is_large(b: Builder, root: int) -> bool:
+    """Return whether a polynomial is certainly too long; what holds such a one is, too."""
+    pending, seen = [root], set[int]()
+    while pending:
+        index = unrefined(b, pending.pop())
+        if index in seen:
+            continue
+        seen.add(index)
+        # What the simplification of a longer one leaves may be short enough.
+        if ("large", index) in b.memo or len(seen) > 2 * _MOST_SPREAD:
+            b.memo["large", root] = True
+            return True
+        pending += _inner(b, index)
+    return False
+
+
 def spread(b: Builder, node: int, depth: int = 6) -> int:
     """Return a sum or product without the stable forms in it."""
-    node = unrefined(b, node)
-    found = b.graph[node]
-    if not depth or found.op not in ("add", "sub", "neg", "mul", "powi"):
-        return node
-    return b.call(found.op, *[spread(b, arg, depth - 1) for arg in found.args])
+    key = (f"spread {depth}", node)
+    made: int | None = b.memo.get(key)
+    if made is None:
+        made = unrefined(b, node)
+        found = b.graph[made]
+        if depth and found.op in ("add", "sub", "neg", "mul", "powi"):
+            made = b.call(found.op, *[spread(b, arg, depth - 1) for arg in found.args])
+        b.memo[key] = made
+    return made
 
 
 def from_polynomial(b: Builder, polynomial: Polynomial) -> Value:

@@ -7,7 +7,7 @@ Terms are compared with all their other factors, so that ``a*exp(z) - a`` is see
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from fractions import Fraction
 from itertools import combinations
 from typing import NamedTuple
@@ -54,10 +54,6 @@ class Part(NamedTuple):
     @property
     def rest(self) -> Rest:
         return self.top, self.bottom
-
-
-def _without(nodes: tuple[int, ...], k: int) -> tuple[int, ...]:
-    return tuple(sorted(nodes[:k] + nodes[k + 1 :]))
 
 
 class _Factors(NamedTuple):
@@ -113,30 +109,42 @@ def parts(b: Builder, term: Term, ops: frozenset[str]) -> list[Part]:
     """Return a term taken apart at each of its factors and divisors that is one of ``ops``."""
     if not _factors(b, term.node).ops & ops:
         return []
-    return [
-        _times(term, part) for part in _parts(b, term.node, seen_through=False) if part.op in ops
-    ]
+    return [_times(term, part) for part in _taken(b, term.node, False).parts if part.op in ops]
 
 
-def _parts(b: Builder, node: int | None, *, seen_through: bool) -> list[Part]:
-    """Return a node taken apart at each of its factors and divisors; found once for each node."""
-    key = ("parts through forms" if seen_through else "parts", -1 if node is None else node)
-    found: list[Part] | None = b.memo.get(key)
-    if found is None:
-        found = b.memo[key] = []
-        c, top, bottom, ops = _factors(b, node)
-        if not ops:
-            return found
+class _Taken(NamedTuple):
+    """A node taken apart at each of its factors and divisors, and what it leaves then."""
+
+    parts: tuple[Part, ...]
+    rests: frozenset[Rest]
+
+
+def _taken(b: Builder, node: int | None, seen_through: bool) -> _Taken:
+    """Return a node taken apart; found once for each node."""
+    key = ("taken through forms" if seen_through else "taken", -1 if node is None else node)
+    known: _Taken | None = b.memo.get(key)
+    if known is not None:
+        return known
+    c, top, bottom, ops = _factors(b, node)
+    found: list[Part] = []
+    if ops:
         nodes = b.graph.nodes
+        order = top
         if seen_through:
             top = tuple(unrefined(b, factor) for factor in top)
+            order = tuple(sorted(top))
         for k, factor in enumerate(top):
             if (op := nodes[factor].op) in _MET:
-                found.append(Part(c, op, factor, _without(top, k), bottom))
+                rest = top[:k] + top[k + 1 :]
+                rest = tuple(sorted(rest)) if seen_through else rest
+                found.append(Part(c, op, factor, rest, bottom))
         for k, factor in enumerate(bottom):
             if (op := nodes[factor].op) in _MET:
-                found.append(Part(c, op, factor, tuple(sorted(top)), _without(bottom, k), True))
-    return found
+                found.append(Part(c, op, factor, order, bottom[:k] + bottom[k + 1 :], True))
+    # What a term leaves without one of its functions, and the term itself.
+    rests = frozenset([_factors(b, node).rest, *[part.rest for part in found]])
+    made = b.memo[key] = _Taken(tuple(found), rests)
+    return made
 
 
 def replaced(site: Site, gone: Counter[int], part: Part, made: Value) -> Value:
@@ -183,7 +191,13 @@ class Meetings:
         b, terms = site.b, site.terms
         self.with_number: list[Meeting] = []
         self.of_two: list[Meeting] = []
-        if not _may_meet(b, terms, seen_through):
+        taken = [_taken(b, term.node, seen_through) for term in terms]
+        seen: set[Rest] = set()
+        for one in taken:
+            if not seen.isdisjoint(one.rests):
+                break
+            seen |= one.rests
+        else:
             return
         wholes: dict[Rest, list[int]] = {}
         for i, term in enumerate(terms):
@@ -191,7 +205,7 @@ class Meetings:
         found: list[tuple[int, Part]] = []
         same: dict[tuple[Rest, bool], list[int]] = {}
         for i, term in enumerate(terms):
-            for part in _parts(b, term.node, seen_through=seen_through):
+            for part in taken[i].parts:
                 rest = part.rest
                 same.setdefault((rest, part.below), []).append(len(found))
                 found.append((i, part))
@@ -209,28 +223,6 @@ class Meetings:
             (i, part), (j, other) = found[k], found[m]
             if i != j:
                 self.of_two.append(Meeting(i, _times(terms[i], part), j, _times(terms[j], other)))
-
-
-def _may_meet(b: Builder, terms: Sequence[Term], seen_through: bool) -> bool:
-    """Return whether two terms have the same rests, as far as can be told without looking."""
-    seen: set[Rest] = set()
-    for term in terms:
-        rests = _rests(b, term.node, seen_through=seen_through)
-        if not seen.isdisjoint(rests):
-            return True
-        seen |= rests
-    return False
-
-
-def _rests(b: Builder, node: int | None, *, seen_through: bool) -> frozenset[Rest]:
-    """Return what a term leaves without one of its functions, and the term itself."""
-    key = ("rests through forms" if seen_through else "rests", -1 if node is None else node)
-    found: frozenset[Rest] | None = b.memo.get(key)
-    if found is None:
-        rests = [part.rest for part in _parts(b, node, seen_through=seen_through)]
-        rests.append(_factors(b, node).rest)
-        found = b.memo[key] = frozenset(rests)
-    return found
 
 
 def _times(term: Term, part: Part) -> Part:
