@@ -56,7 +56,8 @@ def plan(definition: Definition, names: Iterable[str] | None = None) -> tuple[Sc
         [squeezed(shape) for shape in definition.param_shapes],
         wanted,
     )
-    optimised = [optimise(function, stable=definition.stable) for function in derived]  # 4
+    before = stable if stable is value else None
+    optimised = [optimise(f, stable=definition.stable, before=before) for f in derived]  # 4
     return tuple(schedule(function) for function in optimised)  # 5
 
 

@@ -7,8 +7,8 @@ one that is used more often, or that the user named, becomes a statement of its 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 
 from symcompile.emit.dialect import Dialect
 from symcompile.emit.helper_names import call
@@ -26,8 +26,7 @@ _OPERATORS = frozenset("+-*/%.!~")
 LONGEST_INLINE = 44
 
 
-@dataclass(frozen=True)
-class Text:
+class Text(NamedTuple):
     """An expression as text, and how tightly it binds."""
 
     text: str
@@ -53,8 +52,13 @@ def tightness(template: str, arity: int) -> tuple[int, ...]:
     return tuple(levels)
 
 
-@dataclass(frozen=True)
-class Statement:
+@cache
+def repeats(template: str, arity: int) -> tuple[int, ...]:
+    """Return the arguments that ``template`` mentions more than once."""
+    return tuple(k for k in range(arity) if template.count(f"{{{k}}}") > 1)
+
+
+class Statement(NamedTuple):
     """``name = text``."""
 
     name: str
@@ -159,9 +163,8 @@ class Printer:
 
     def repeated(self, index: int) -> list[int]:
         """Return the arguments that the text of a node mentions more than once."""
-        template = self._template(index)
         args = self.graph[index].args
-        return [arg for k, arg in enumerate(args) if template.count(f"{{{k}}}") > 1]
+        return [args[k] for k in repeats(self._template(index), len(args))]
 
     def width(self, index: int) -> int:
         """Return about how long the text of a node is, without that of its arguments."""
@@ -169,7 +172,7 @@ class Printer:
 
     def _template(self, index: int) -> str:
         """Return the format string of a node; none for what is not printed with one."""
-        node = self.graph[index]
+        node = self.graph.nodes[index]
         op = node.op
         if op in BODY_OPS or (op in INFIX and not self._called(node)):
             return ""
@@ -199,7 +202,7 @@ class Printer:
         raise KeyError(f"node {node} ({data.op}) is used before it is computed")
 
     def _print(self, index: int) -> Text:
-        node = self.graph[index]
+        node = self.graph.nodes[index]
         args = [self._operand(arg) for arg in node.args]
         if node.op == "add":
             return Text(f"{args[0].within(SUM)} + {args[1].within(PRODUCT)}", SUM)

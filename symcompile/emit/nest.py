@@ -8,7 +8,8 @@ an element is a base and a sum of indices times strides, in both languages.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from functools import cached_property
 from typing import ClassVar
 
 from symcompile.emit.blocks import WORD, branches, code, lines_of, rendered
@@ -206,7 +207,7 @@ class NestEmitter(ABC):
 
     def body(self) -> list[str]:
         """Return the statements of the function."""
-        printer = Printer(self.graph, self.dialect, self.scalars(), self.names)
+        printer = Printer(self.graph, self.dialect, self.scalars, self.names)
         lines = self.loads(self.graph.ancestors(self.function.roots()))
         for number, phase in enumerate(self.schedule.phases):
             if isinstance(phase, Scalars):
@@ -215,8 +216,9 @@ class NestEmitter(ABC):
                 lines += self.sweep(printer, phase)
         return lines
 
-    def scalars(self) -> dict[int, str]:
-        """Return the text of inputs that are numbers, and of sizes."""
+    @cached_property
+    def scalars(self) -> Mapping[int, str]:
+        """The text of inputs that are numbers, and of sizes."""
         found: dict[int, str] = {}
         named = {"param": self.ids.params, "constant": self.ids.constants}
         for index, node in enumerate(self.graph.nodes):
@@ -239,7 +241,7 @@ class NestEmitter(ABC):
 
     def loads(self, nodes: Collection[int]) -> list[str]:
         """Return the statements that name the scalar inputs among ``nodes``."""
-        texts = self.scalars()
+        texts = self.scalars
         starts = self.offsets()
         cotangents = places(self.definition.output)
         found: list[Statement] = []
@@ -337,7 +339,7 @@ class NestEmitter(ABC):
         passed = {n: f"given{k}" for k, n in enumerate(needed)}
         arguments = [*self.vectors(), *self.sizes(), "work"]
         taken = Names([*self.ids.all(), *arguments, *passed.values()])
-        local = Printer(self.graph, self.dialect, self.scalars() | passed, taken)
+        local = Printer(self.graph, self.dialect, {**self.scalars, **passed}, taken)
         given = [Statement(name, printer.text(n), self.graph[n].kind) for n, name in passed.items()]
         written = code(local, nodes, (), results)
 
@@ -372,7 +374,7 @@ class NestEmitter(ABC):
                 continue
             name = f"{self.name}_{len(self.pieces)}"
             used = set(WORD.findall("\n".join(texts_of(part.lines))))
-            inputs = [index for index, text in self.scalars().items() if text in used]
+            inputs = [index for index, text in self.scalars.items() if text in used]
             body = self.loads(inputs) + rendered(part.lines, self.dialect)
             body += [self.stored(f"work[{slot}]", n) for n, slot in part.stores.items()]
             self.pieces.append(self.piece(name, arguments, body))
@@ -388,16 +390,18 @@ class NestEmitter(ABC):
         lines = [self.work_array(slots + len(needed))]
         lines += [self.stored(slot, printer.text(n)) for n, slot in places.items()]
         arguments = [*self.vectors(), *self.sizes(), "work"]
+        given = {**self.scalars, **passed}
         for chunk in chunks:
             name = f"{self.name}_{len(self.pieces)}"
-            known = self.scalars() | passed
+            used = {arg for node in chunk.nodes for arg in self.graph[node].args}
+            known = {n: text for n in used if (text := given.get(n)) is not None}
             known |= {
                 node: self.part(f"work[{slot}]", self.graph[node].kind)
                 for node, slot in chunk.reads.items()
             }
             taken = Names([*self.ids.all(), *arguments])
             local = Printer(self.graph, self.dialect, known, taken)
-            body = self.loads({arg for node in chunk.nodes for arg in self.graph[node].args})
+            body = self.loads(used)
             body += lines_of(local, chunk.nodes, list(chunk.writes))
             body += [self.stored(f"work[{s}]", local.text(n)) for n, s in chunk.writes.items()]
             self.pieces.append(self.piece(name, arguments, body))

@@ -84,7 +84,8 @@ _HELPERS = (
 
 def helpers(text: str) -> frozenset[str]:
     """Return which of the templates' helper functions a piece of generated code calls."""
-    found = {name for name in _HELPERS if re.search(rf"(?<![\w.]){name}\(", text)}
+    called = set(re.findall(r"(?<![\w.])[A-Za-z_]\w*(?=\()", text))
+    found = {name for name in _HELPERS if name in called}
     found |= {"_number"} if "_arrays" in found else set()
     return frozenset(found | ({"_over"} if "_mostly" in found else set()))
 

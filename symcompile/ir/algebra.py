@@ -31,8 +31,9 @@ _ODD = frozenset(
 
 def exact(graph: Graph, node: int) -> Fraction | None:
     """Return the number that a constant node holds, or None."""
-    data = graph[node].data
-    return data if isinstance(data, Fraction) else None
+    data = graph.nodes[node].data
+    # isinstance would ask the abstract base classes of numbers, of most nodes in vain.
+    return data if type(data) is Fraction else None
 
 
 def _small(value: Fraction) -> bool:

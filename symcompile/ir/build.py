@@ -53,14 +53,19 @@ class Builder:
     def call(self, op: str, *args: int) -> int:
         """Return the node for an elementwise operation, simplified."""
         nodes = self.graph.nodes
-        axes = next((nodes[arg].axes for arg in args if nodes[arg].axes), ())
-        if axes:
+        for arg in args:
+            axes = nodes[arg].axes
+            if not axes:
+                continue
             used = frozenset[int]().union(*(support(self.graph, arg) for arg in args))
             if len(used) < len(axes):
                 return self._narrow(op, args, axes, sorted(used))
+            break
         found = simplify(self, op, args)
         if found is None:
             return self.graph.add(op, args)
+        if nodes[found].kind is Kind.COMPLEX:
+            return found
         # i*i is -1 among the complex numbers: its square root is i.
         return self.widened(found, kind_of(op, [nodes[arg].kind for arg in args]))
 

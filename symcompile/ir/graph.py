@@ -216,6 +216,14 @@ class Graph:
                 axes = node.axes
         return self._intern(Node(op, args, None, axes, kind), key)
 
+    def copied(self, node: Node, args: tuple[int, ...]) -> int:
+        """Return the same elementwise operation of other arguments that are alike."""
+        key = (node.op, args)
+        found = self._index.get(key)
+        if found is None and node.op in COMMUTATIVE:
+            found = self._index.get((node.op, args[::-1]))
+        return self._intern(node._replace(args=args), key) if found is None else found
+
     def constant(self, value: Constant | int) -> int:
         """Return the node of an exact constant."""
         data = Fraction(value) if isinstance(value, int) else value
@@ -391,15 +399,17 @@ class Function:
 
 def takes_complex(graph: Graph, node: int) -> bool:
     """Return whether an operation is one of complex numbers: an argument is one, or its result."""
-    found = graph[node]
-    return found.kind is Kind.COMPLEX or any(graph[arg].kind is Kind.COMPLEX for arg in found.args)
+    nodes = graph.nodes
+    found = nodes[node]
+    if found.kind is Kind.COMPLEX:
+        return True
+    return Kind.COMPLEX in [nodes[arg].kind for arg in found.args]
 
 
 def operation_count(graph: Graph, roots: Iterable[int]) -> int:
     """Return how many operations a graph holds: nodes that are neither inputs nor constants."""
-    return sum(
-        1 for n in graph.ancestors(roots) if graph[n].args and graph[n].op not in ("view", *LEAVES)
-    )
+    nodes = [graph[index] for index in graph.ancestors(roots)]
+    return sum(1 for n in nodes if n.args and n.op != "view" and n.op not in LEAVES)
 
 
 def tree_count(graph: Graph, roots: Iterable[int]) -> int:

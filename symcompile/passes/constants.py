@@ -6,7 +6,7 @@ from fractions import Fraction
 from typing import Any
 
 from symcompile.ir.build import Builder
-from symcompile.ir.graph import LEAVES, STRUCTURAL, Function, Graph, Node, Special
+from symcompile.ir.graph import BODY_OPS, LEAVES, STRUCTURAL, Function, Graph, Node, Special
 from symcompile.ir.interpreter import apply_op, context, to_mpf
 from symcompile.ir.ops import CONSTANTS
 from symcompile.passes.rewrite import rewrite
@@ -19,6 +19,8 @@ _KEPT = LEAVES | STRUCTURAL
 
 def round_constants(function: Function) -> Function:
     """Return ``function`` with every constant subexpression replaced by its value."""
+    if not _has_constants(function):
+        return function
     mp = context(_DIGITS)
 
     def rule(b: Builder, node: Node, args: tuple[int, ...]) -> int | None:
@@ -36,6 +38,21 @@ def round_constants(function: Function) -> Function:
         return b.constant(_exact(mp, value))
 
     return rewrite(function, rule)
+
+
+def _has_constants(function: Function) -> bool:
+    """Return whether anything but a number is computed from numbers alone."""
+    graph = function.graph
+    constant = bytearray(len(graph))
+    for index in graph.ancestors(function.roots()):
+        node = graph[index]
+        if node.op in BODY_OPS or (node.op in CONSTANTS and not node.args):
+            return True
+        if node.op in ("const", "imaginary"):
+            constant[index] = 1
+        elif node.args and node.op not in _KEPT and all(constant[arg] for arg in node.args):
+            return True
+    return False
 
 
 def _number(mp: Any, graph: Graph, index: int) -> Any:

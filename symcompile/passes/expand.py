@@ -11,21 +11,27 @@ from __future__ import annotations
 
 from symcompile.ir.build import Builder, Value, call
 from symcompile.ir.graph import Function, Node
-from symcompile.passes.rewrite import rewrite
+from symcompile.passes.rewrite import concerns, rewrite
+
+#: The operations that exist in the IR only.
+OPS = frozenset(
+    {"detach", "sloped", "refined", "softplus", "sigmoid", "bose", "sech", "sech_squared"}
+)
 
 
 def expand(function: Function) -> Function:
     """Return ``function`` without the operations that exist in the IR only."""
-    return rewrite(function, _rule)
+    return rewrite(function, expanded) if concerns(function, OPS) else function
 
 
-def _rule(b: Builder, node: Node, args: tuple[int, ...]) -> int | None:
+def expanded(b: Builder, node: Node, args: tuple[int, ...]) -> int | None:
+    """Return a stable form in operations that every backend has, or None of anything else."""
+    if node.op not in OPS:
+        return None
     if node.op in ("detach", "sloped"):
         return args[0]
     if node.op == "refined":
         return args[1]
-    if node.op not in ("softplus", "sigmoid", "bose", "sech", "sech_squared"):
-        return None
     x = Value(b, args[0])
     if node.op == "sech_squared" and x.complex:
         # The same of x or -x, whichever has a real part that does not grow.

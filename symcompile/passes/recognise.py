@@ -16,8 +16,9 @@ from symcompile.ir.build import Builder
 from symcompile.ir.graph import BODY_OPS, STRUCTURAL, Function, Kind, Node
 from symcompile.passes.rewrite import rewrite
 from symcompile.passes.stable.curves import Curves
+from symcompile.passes.stable.heads import heads_of
 from symcompile.passes.stable.site import Site
-from symcompile.passes.stable.table import BY_OP
+from symcompile.passes.stable.table import BITS, BY_OP, rules_for
 
 # What no rule is about.
 _WHOLE = STRUCTURAL | BODY_OPS
@@ -48,6 +49,7 @@ def recognise(
     derived: bool = False,
     value_only: bool = False,
     trace: list[Fired] | None = None,
+    before: Function | None = None,
 ) -> Function:
     """Return ``function`` with stable forms where their unstable spellings stood.
 
@@ -56,13 +58,18 @@ def recognise(
         derived: whether derivatives have been taken: rules that make them dearer rest.
         value_only: whether no derivatives will be taken.
         trace: takes what fired, in order; nodes are those of the graph of the result.
+        before: of a derivative, what it is one of, if rules have been tried there. It is the
+            beginning of the graph.
     """
-    return rewrite(function, _Recogniser(function, derived, value_only, trace).rule)
+    recogniser = _Recogniser(function, derived, value_only, trace)
+    if before is not None:
+        recogniser.settle(function, before)
+    return rewrite(function, recogniser.rule)
 
 
-def rederived(function: Function) -> Function:
+def rederived(function: Function, before: Function | None = None) -> Function:
     """Return what :func:`recognise` makes of a derivative."""
-    return recognise(function, derived=True)
+    return recognise(function, derived=True, before=before)
 
 
 class _Recogniser:
@@ -73,52 +80,71 @@ class _Recogniser:
         self.closed = _closed(function)
         self.inner = _inner_sums(function)
         self.curves = Curves(function, 0 if value_only else 2)
+        self.settled: frozenset[Node] = frozenset()
+
+    def settle(self, function: Function, before: Function) -> None:
+        """Find the nodes of which it is known that no rule applies.
+
+        These are the nodes that were there before, but for the sums that were terms of others
+        then and are not now.
+        """
+        graph = function.graph
+        was_inner = _inner_sums(before)
+        known = bytearray(len(graph))
+        for index in before.graph.ancestors(before.roots()):
+            node = graph[index]
+            known[index] = (
+                all(known[arg] for arg in node.args)
+                and node not in self.curves
+                and (node.op not in _SUMS or node in self.inner or node not in was_inner)
+            )
+        order = graph.ancestors(function.roots())
+        self.settled = frozenset(graph[k] for k in order if known[k] and graph[k].data is None)
 
     def rule(self, b: Builder, node: Node, args: tuple[int, ...]) -> int | None:
         if not args or node.op in _WHOLE or node in self.closed:
             return None
+        if node in self.settled:
+            return b.graph.copied(node, args)
         made = self.rewritten(b, node.op, args, node in self.inner)
         if node not in self.curves or node.op in _FORMS:
             return made
-        before = b.call(node.op, *args) if made is None else made
-        curve = self.curves.better(b, before)
+        curve = self.curves.better(b, made)
         if curve is None:
             return made
-        self.note(curve.rule, before, curve.node)
+        self.note(curve.rule, made, curve.node)
         return curve.node
 
-    def rewritten(self, b: Builder, op: str, args: tuple[int, ...], inner: bool) -> int | None:
+    def rewritten(self, b: Builder, op: str, args: tuple[int, ...], inner: bool) -> int:
+        """Return the node for an operation, made better by rules until none applies."""
         found: int | None = None
         for _ in range(_MOST_STEPS):
             made = self.once(b, op, args, inner)
             if made is None and found is None:
-                simple = b.graph[b.call(op, *args)]
+                plain = b.call(op, *args)
+                simple = b.graph[plain]
                 if simple.op != op:  # as a power with a negative exponent is a quotient
                     made = self.once(b, simple.op, simple.args, inner)
+                if made is None:
+                    return plain
             if made is None:
-                return found
+                break
             found = made
             op, args = b.graph[made].op, b.graph[made].args
+        assert found is not None
         return found
 
     def once(self, b: Builder, op: str, args: tuple[int, ...], inner: bool) -> int | None:
-        rules = BY_OP.get(op, ())
+        if op not in BY_OP:
+            return None
+        nodes = b.graph.nodes
+        complex = any(nodes[arg].kind is Kind.COMPLEX for arg in args)
+        heads = heads_of(b, BITS).of(op, args)
+        rules = rules_for(op, heads, complex, self.derived, inner)
         if not rules:
             return None
-        complex = any(b.graph[arg].kind is Kind.COMPLEX for arg in args)
         site = Site(b, op, args, self.derived)
-        heads: frozenset[str] | None = None
         for rule in rules:
-            if (
-                (complex and not rule.complex)
-                or (self.derived and rule.early)
-                or (inner and rule.whole)
-            ):
-                continue
-            if rule.needs:
-                heads = _heads(site) if heads is None else heads
-                if not heads & rule.needs:
-                    continue
             made = rule.apply(site)
             if made is None:
                 continue
@@ -131,25 +157,6 @@ class _Recogniser:
     def note(self, rule: str, before: int, after: int) -> None:
         if self.trace is not None:
             self.trace.append(Fired(rule, before, after))
-
-
-#: How many operations of a sum of products are looked at.
-_MOST_HEADS = 64
-
-
-def _heads(site: Site) -> frozenset[str]:
-    """Return the operations that the terms of a sum are products of."""
-    graph = site.b.graph
-    found: set[str] = set()
-    pending = [term.node for term in site.terms if term.node is not None]
-    for _ in range(_MOST_HEADS):  # the rest of a long product is not searched
-        if not pending:
-            break
-        node = graph[pending.pop()]
-        found.add(node.op)
-        if node.op in ("mul", "div", "neg"):
-            pending += node.args
-    return frozenset(found)
 
 
 def _inner_sums(function: Function) -> frozenset[Node]:

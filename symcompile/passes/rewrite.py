@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import replace
 
 from symcompile.ir.bodies import closed, opened
 from symcompile.ir.body import LIMITS, Body
 from symcompile.ir.build import Builder
-from symcompile.ir.graph import Function, Node
+from symcompile.ir.graph import BODY_OPS, Function, Node
 
 #: Given the new graph, a node of the old one and its new arguments: the new node, or None.
 Rule = Callable[[Builder, Node, tuple[int, ...]], int | None]
@@ -36,6 +36,16 @@ def rewrite(function: Function, rule: Rule) -> Function:
         for output in function.outputs
     )
     return replace(function, graph=b.graph, outputs=outputs)
+
+
+def concerns(function: Function, ops: Container[str]) -> bool:
+    """Return whether a function has one of these operations, or one with a body.
+
+    A pass about them need not copy a function that has none.
+    """
+    graph = function.graph
+    nodes = [graph[index] for index in graph.ancestors(function.roots())]
+    return any(node.op in ops or node.op in BODY_OPS for node in nodes)
 
 
 def _with_body(b: Builder, op: str, args: tuple[int, ...], body: Body, rule: Rule) -> int:

@@ -11,20 +11,19 @@ from fractions import Fraction
 
 from symcompile.ir.algebra import exact
 from symcompile.ir.build import Builder
-from symcompile.ir.graph import Function, Kind, Node, Special
-from symcompile.passes.rewrite import rewrite
+from symcompile.ir.graph import Kind, Node, Special
 
 _LARGEST_POWER = 64
 _LARGEST_HALF_POWER = 16
 
 
-def reduce_strength(function: Function) -> Function:
-    """Return ``function`` with cheap powers written out."""
-    return rewrite(function, _rule)
+#: What may be cheaper as something else.
+OPS = frozenset({"pow", "powi"})
 
 
-def _rule(b: Builder, node: Node, args: tuple[int, ...]) -> int | None:
-    if node.op not in ("pow", "powi"):
+def reduced(b: Builder, node: Node, args: tuple[int, ...]) -> int | None:
+    """Return a cheap power written out, or None of anything else."""
+    if node.op not in OPS:
         return None
     exponent = exact(b.graph, args[1])
     if exponent is None:

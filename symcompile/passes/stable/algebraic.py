@@ -205,6 +205,7 @@ RULES = [
         _conjugate_over,
         "(sqrt(u) - v)/a = ((u - v^2)/a)/(sqrt(u) + v), where a divides what is left of u - v^2",
         "G. E. Forsythe, How do you solve a quadratic equation?, 1966",
+        frozenset({"select"}),
     ),
     Rule(
         "difference of squares",

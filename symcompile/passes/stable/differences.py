@@ -24,6 +24,7 @@ from symcompile.passes.stable.terms import (
     Part,
     argument,
     logarithm,
+    meetings,
     of_two,
     operation,
     parts,
@@ -245,16 +246,10 @@ def _entropies(site: Site) -> Value | None:
 
 def _inverse_roots(site: Site) -> Value | None:
     """``1/sqrt(x) - 1/sqrt(y) = -(x - y)/(sqrt(x)*sqrt(y)*(sqrt(x) + sqrt(y)))``."""
-    b = site.b
-    found: list[tuple[int, Part]] = []
-    for i, term in enumerate(site.terms):
-        found += [(i, p) for p in parts(b, term, frozenset({"sqrt"})) if p.below]
-    for a, (i, part) in enumerate(found):
-        for j, other in found[a + 1 :]:
-            if i == j or part.rest != other.rest or part.coefficient != -other.coefficient:
-                continue
+    for i, part, j, other in meetings(site).of_two:
+        if part.op == other.op == "sqrt" and part.below and part.coefficient == -other.coefficient:
             p, q = site.value(part.node), site.value(other.node)
-            d = difference(b, argument(p).node, argument(q).node)
+            d = difference(site.b, argument(p).node, argument(q).node)
             if d is not None:
                 return replaced(site, Counter([i, j]), part, -d / p / q / (p + q))
     return None

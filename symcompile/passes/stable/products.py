@@ -361,6 +361,7 @@ RULES = [
         _tanh,
         "(exp(z) - 1)/(exp(z) + 1) = tanh(z/2), sinh(z)/cosh(z) = tanh(z)",
         "NIST DLMF 4.28.4, 4.35.22",
+        needs=frozenset({"expm1", "sinh"}),
     ),
     Rule(
         "sigmoid",
@@ -368,6 +369,7 @@ RULES = [
         _sigmoid,
         "1/(1 + exp(-z)) = exp(z)/(1 + exp(z)) = sigmoid(z), computed with exp(-|z|)",
         "both halves times exp(z); the one that does not overflow is taken",
+        needs=frozenset({"add", "sub"}),
     ),
     Rule(
         "softmax",
@@ -376,6 +378,7 @@ RULES = [
         "exp(b)/sum(exp(a_k)) = exp(b - m)/sum(exp(a_k - m)), m the largest",
         "P. Blanchard, D. J. Higham, N. J. Higham, Accurately computing the log-sum-exp and "
         "softmax functions, IMA J. Numer. Anal. 41, 2021",
+        needs=frozenset({"exp"}),
     ),
     Rule(
         "bose",
@@ -384,6 +387,7 @@ RULES = [
         "1/(exp(z) - 1) = bose(z), exp(z)/(exp(z) - 1) = -bose(-z); the slope is bose(z)*bose(-z)",
         "both halves divided by exp(z); bose(z) = exp(-z) up to rounding for z > 40",
         early=True,
+        needs=frozenset({"expm1"}),
     ),
     Rule(
         "product of exponentials",
@@ -392,6 +396,7 @@ RULES = [
         "exp(x)*exp(y) = exp(x + y), exp(x)/exp(y) = exp(x - y)",
         "NIST DLMF 4.8.14",
         early=True,
+        needs=frozenset({"exp"}),
     ),
     Rule(
         "erfcx",
@@ -399,6 +404,7 @@ RULES = [
         _erfcx,
         "exp(z^2)*erfc(z) = erfcx(z)",
         "definition of erfcx; W. J. Cody, 1969",
+        needs=frozenset({"erfc"}),
     ),
     Rule(
         "binomial, beta",
@@ -408,6 +414,7 @@ RULES = [
         "gamma(x)*gamma(y)/gamma(x + y) = beta(x, y)",
         "NIST DLMF 1.2.6, 5.12.1",
         early=True,
+        needs=frozenset({"gamma", "factorial"}),
     ),
     Rule(
         "ratio of gammas",
@@ -416,6 +423,7 @@ RULES = [
         "gamma(x + k)/gamma(x) = x*(x + 1)*...*(x + k - 1), or the rising factorial",
         "NIST DLMF 5.5.1, 5.2.5",
         early=True,
+        needs=frozenset({"gamma", "factorial"}),
     ),
     Rule(
         "common factor",
@@ -424,6 +432,7 @@ RULES = [
         "(a*d - c)/d = a - c/d",
         "the derivative in d is c/d^2, not the difference of a/d and (a*d - c)/d^2",
         early=True,
+        needs=frozenset({"add", "sub"}),
     ),
     Rule(
         "reciprocals",
@@ -432,6 +441,7 @@ RULES = [
         "1/cosh(z) = sech(z) with slope -sech*tanh; 1/sinh and 1/gamma with slopes of their own",
         "NIST DLMF 4.34.10, 4.34.11, 5.2.2; the square of the divisor is out of range early",
         early=True,
+        needs=frozenset({"cosh", "sinh", "gamma"}),
     ),
     Rule(
         "x log x",
@@ -439,5 +449,6 @@ RULES = [
         _xlogx,
         "x*log(x) = 0 at x = 0, and x*log(x/y), x*log(y/x) as well",
         "the limit from the right",
+        needs=frozenset({"log", "log1p"}),
     ),
 ]

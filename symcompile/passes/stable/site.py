@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any, NamedTuple
 
 from symcompile.ir.algebra import exact
 from symcompile.ir.build import Builder, Number, Value
@@ -29,13 +30,15 @@ class Site:
         op: the operation.
         args: its arguments.
         final: whether derivatives have been taken already.
+        found: what :func:`~symcompile.passes.stable.terms.meetings` found.
     """
 
-    __slots__ = ("_terms", "args", "b", "final", "op")
+    __slots__ = ("_terms", "args", "b", "final", "found", "op")
 
     def __init__(self, b: Builder, op: str, args: tuple[int, ...], final: bool = False) -> None:
         self.b, self.op, self.args, self.final = b, op, args, final
         self._terms: list[Term] | None = None
+        self.found: dict[bool, Any] = {}
 
     def value(self, node: int) -> Value:
         """Return a node with the operators of arithmetic."""
@@ -74,7 +77,8 @@ class Rule:
         apply: what it does: the better form, or None.
         identity: the two formulas, and where they are equal.
         source: a reference, or the reason.
-        needs: of a sum, operations one of which must be among the heads of its terms.
+        needs: operations one of which must be among the terms of a sum or their factors, or the
+            factors of a product; none if it is tried everywhere.
         complex: whether it holds for complex numbers.
         early: whether it is for formulas only, not for their derivatives.
         whole: whether it is for sums only that are no terms of other sums.
@@ -91,8 +95,7 @@ class Rule:
     whole: bool = False
 
 
-@dataclass(frozen=True)
-class Term:
+class Term(NamedTuple):
     """``coefficient*node``; the node is None where the term is a number."""
 
     coefficient: Fraction
@@ -103,25 +106,24 @@ def flat(b: Builder, parts: Iterable[Term]) -> list[Term]:
     """Return the terms of a sum, those of sums within it too; equal ones stay apart."""
     found: list[Term] = []
     pending = list(parts)[::-1]
+    nodes = b.graph.nodes
     while pending:
         term = pending.pop()
-        if term.node is None:
+        c, index = term
+        if index is None:
             found.append(term)
             continue
-        node = b.graph[term.node]
-        c = term.coefficient
-        value = exact(b.graph, term.node)
-        if value is not None:
-            found.append(Term(c * value, None))
-        elif node.op == "neg":
-            pending.append(Term(-c, node.args[0]))
-        elif node.op in ("add", "sub") and len(found) + len(pending) < MOST_TERMS:
-            sign = 1 if node.op == "add" else -1
-            pending += [Term(c * sign, node.args[1]), Term(c, node.args[0])]
-        elif node.op == "mul" and (factor := exact(b.graph, node.args[0])) is not None:
-            pending.append(Term(c * factor, node.args[1]))
-        elif node.op == "div" and (divisor := exact(b.graph, node.args[1])):
-            pending.append(Term(c / divisor, node.args[0]))
+        op, args, data, *_ = nodes[index]
+        if type(data) is Fraction:
+            found.append(Term(c * data, None))
+        elif op == "neg":
+            pending.append(Term(-c, args[0]))
+        elif op in ("add", "sub") and len(found) + len(pending) < MOST_TERMS:
+            pending += [Term(c if op == "add" else -c, args[1]), Term(c, args[0])]
+        elif op == "mul" and (factor := exact(b.graph, args[0])) is not None:
+            pending.append(Term(c * factor, args[1]))
+        elif op == "div" and (divisor := exact(b.graph, args[1])):
+            pending.append(Term(c / divisor, args[0]))
         else:
             found.append(term)
     return found
@@ -175,12 +177,18 @@ def difference(b: Builder, x: int, y: int) -> Value | None:
     return total(b, kept)
 
 
+#: Sums and products of more operations are not multiplied out.
+_MOST_SPREAD = 64
+
+
 def multiplied_out(b: Builder, *nodes: int) -> list[Polynomial] | None:
     """Return nodes as polynomials in what is neither a sum nor a product, or None.
 
     The squares of square roots are what stands under them.
     """
     graph = b.graph
+    if any(_is_large(b, node) for node in nodes):
+        return None
     nodes = tuple(spread(b, node) for node in nodes)
     atoms: set[int] = set()
     pending, seen = list(nodes), set[int]()
@@ -189,28 +197,55 @@ def multiplied_out(b: Builder, *nodes: int) -> list[Polynomial] | None:
         if index in seen:
             continue
         seen.add(index)
-        if len(seen) > 64:
+        if len(seen) > _MOST_SPREAD:
             return None
-        node = graph[index]
         if exact(graph, index) is not None:
             continue
-        inner = node.op in ("add", "sub", "neg", "mul")
-        inner = inner or (node.op == "powi" and 0 < (exact(graph, node.args[1]) or 0) <= 8)
-        inner = inner or (node.op == "div" and bool(exact(graph, node.args[1])))
+        inner = _inner(b, index)
         if inner:
-            pending += node.args[:1] if node.op == "powi" else node.args
+            pending += inner
         else:
             atoms.add(index)
     return polynomials(graph, nodes, atoms)
 
 
+def _inner(b: Builder, index: int) -> tuple[int, ...]:
+    """Return what a node is a polynomial in; nothing of one that is none."""
+    op, args, *_ = b.graph[index]
+    if op in ("add", "sub", "neg", "mul"):
+        return args
+    if op == "powi":
+        return args[:1] if 0 < (exact(b.graph, args[1]) or 0) <= 8 else ()
+    return args if op == "div" and exact(b.graph, args[1]) else ()
+
+
+def _is_large(b: Builder, root: int) -> bool:
+    """Return whether a polynomial is certainly too long; what holds such a one is, too."""
+    pending, seen = [root], set[int]()
+    while pending:
+        index = unrefined(b, pending.pop())
+        if index in seen:
+            continue
+        seen.add(index)
+        # What the simplification of a longer one leaves may be short enough.
+        if ("large", index) in b.memo or len(seen) > 2 * _MOST_SPREAD:
+            b.memo["large", root] = True
+            return True
+        pending += _inner(b, index)
+    return False
+
+
 def spread(b: Builder, node: int, depth: int = 6) -> int:
     """Return a sum or product without the stable forms in it."""
-    node = unrefined(b, node)
-    found = b.graph[node]
-    if not depth or found.op not in ("add", "sub", "neg", "mul", "powi"):
-        return node
-    return b.call(found.op, *[spread(b, arg, depth - 1) for arg in found.args])
+    key = (f"spread {depth}", node)
+    made: int | None = b.memo.get(key)
+    if made is None:
+        made = unrefined(b, node)
+        found = b.graph[made]
+        if depth and found.op in ("add", "sub", "neg", "mul", "powi"):
+            made = b.call(found.op, *[spread(b, arg, depth - 1) for arg in found.args])
+        b.memo[key] = made
+    return made
 
 
 def from_polynomial(b: Builder, polynomial: Polynomial) -> Value:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from symcompile.passes.stable import (
     algebraic,
     beside_one,
@@ -10,6 +12,7 @@ from symcompile.passes.stable import (
     powers,
     products,
 )
+from symcompile.passes.stable.heads import numbered
 from symcompile.passes.stable.site import Rule
 
 #: Every rule.
@@ -27,3 +30,27 @@ BY_OP: dict[str, tuple[Rule, ...]] = {
     op: tuple(rule for rule in RULES if op in rule.ops)
     for op in sorted({op for rule in RULES for op in rule.ops})
 }
+
+#: A bit for each operation that a rule needs.
+BITS = numbered(op for rule in RULES for op in rule.needs)
+
+
+@lru_cache(maxsize=4096)
+def rules_for(op: str, heads: int, complex: bool, derived: bool, inner: bool) -> tuple[Rule, ...]:
+    """Return the rules to try at an operation, in order.
+
+    Args:
+        op: the operation.
+        heads: what it is a sum or a product of, in :data:`BITS`.
+        complex: whether an argument is a complex number.
+        derived: whether derivatives have been taken.
+        inner: whether it is a term of a sum.
+    """
+    return tuple(
+        rule
+        for rule in BY_OP.get(op, ())
+        if (rule.complex or not complex)
+        and not (derived and rule.early)
+        and not (inner and rule.whole)
+        and (not rule.needs or any(heads & BITS[op] for op in rule.needs))
+    )

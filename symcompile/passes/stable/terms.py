@@ -7,9 +7,9 @@ Terms are compared with all their other factors, so that ``a*exp(z) - a`` is see
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from fractions import Fraction
+from itertools import combinations
 from typing import NamedTuple
 
 from symcompile.ir.algebra import exact
@@ -29,10 +29,19 @@ DLMF = "NIST DLMF"
 
 #: Terms of more factors are not searched: sums of long products would take quadratic time.
 _MOST_FACTORS = 8
+#: The functions that rules about two terms are about.
+_MET = frozenset(
+    {"exp", "expm1", "cos", "sin", "tan", "cosh", "sinh", "tanh", "sigmoid", "erf", "erfc", "mul"}
+    | {"pow", "powi", "sqrt", "cbrt", "log", "log1p", "atan", "asin", "acos"}
+)
+_FORMS = frozenset({"refined", "sloped", "detach"})
 
 
-@dataclass(frozen=True)
-class Part:
+#: What stands beside a function in a term: other factors and divisors, ascending.
+Rest = tuple[tuple[int, ...], tuple[int, ...]]
+
+
+class Part(NamedTuple):
     """A term taken apart: ``coefficient*rest*op(z)``, or divided by it where ``below``."""
 
     coefficient: Fraction
@@ -43,12 +52,8 @@ class Part:
     below: bool = False
 
     @property
-    def rest(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    def rest(self) -> Rest:
         return self.top, self.bottom
-
-
-def _without(nodes: tuple[int, ...], k: int) -> tuple[int, ...]:
-    return tuple(sorted(nodes[:k] + nodes[k + 1 :]))
 
 
 class _Factors(NamedTuple):
@@ -58,6 +63,10 @@ class _Factors(NamedTuple):
     top: tuple[int, ...]
     bottom: tuple[int, ...]
     ops: frozenset[str]
+
+    @property
+    def rest(self) -> Rest:
+        return self.top, self.bottom
 
 
 _NONE = _Factors(Fraction(1), (), (), frozenset())
@@ -96,19 +105,46 @@ def whole(b: Builder, term: Term) -> Part:
     return Part(c, "", -1, top, bottom)
 
 
-def parts(b: Builder, term: Term, ops: frozenset[str]) -> Iterator[Part]:
-    own = _factors(b, term.node).ops
-    if not own or ("pow" not in ops and not own & ops):
-        return
-    c, top, bottom = taken_apart(b, term)
-    if "pow" in ops:
-        top = tuple(unrefined(b, node) for node in top)
-    for k, node in enumerate(top):
-        if b.graph[node].op in ops:
-            yield Part(c, b.graph[node].op, node, _without(top, k), bottom)
-    for k, node in enumerate(bottom):
-        if b.graph[node].op in ops:
-            yield Part(c, b.graph[node].op, node, tuple(sorted(top)), _without(bottom, k), True)
+def parts(b: Builder, term: Term, ops: frozenset[str]) -> list[Part]:
+    """Return a term taken apart at each of its factors and divisors that is one of ``ops``."""
+    if not _factors(b, term.node).ops & ops:
+        return []
+    return [_times(term, part) for part in _taken(b, term.node, False).parts if part.op in ops]
+
+
+class _Taken(NamedTuple):
+    """A node taken apart at each of its factors and divisors, and what it leaves then."""
+
+    parts: tuple[Part, ...]
+    rests: frozenset[Rest]
+
+
+def _taken(b: Builder, node: int | None, seen_through: bool) -> _Taken:
+    """Return a node taken apart; found once for each node."""
+    key = ("taken through forms" if seen_through else "taken", -1 if node is None else node)
+    known: _Taken | None = b.memo.get(key)
+    if known is not None:
+        return known
+    c, top, bottom, ops = _factors(b, node)
+    found: list[Part] = []
+    if ops:
+        nodes = b.graph.nodes
+        order = top
+        if seen_through:
+            top = tuple(unrefined(b, factor) for factor in top)
+            order = tuple(sorted(top))
+        for k, factor in enumerate(top):
+            if (op := nodes[factor].op) in _MET:
+                rest = top[:k] + top[k + 1 :]
+                rest = tuple(sorted(rest)) if seen_through else rest
+                found.append(Part(c, op, factor, rest, bottom))
+        for k, factor in enumerate(bottom):
+            if (op := nodes[factor].op) in _MET:
+                found.append(Part(c, op, factor, order, bottom[:k] + bottom[k + 1 :], True))
+    # What a term leaves without one of its functions, and the term itself.
+    rests = frozenset([_factors(b, node).rest, *[part.rest for part in found]])
+    made = b.memo[key] = _Taken(tuple(found), rests)
+    return made
 
 
 def replaced(site: Site, gone: Counter[int], part: Part, made: Value) -> Value:
@@ -124,29 +160,104 @@ def replaced(site: Site, gone: Counter[int], part: Part, made: Value) -> Value:
     return total(b, terms)
 
 
+class Meeting(NamedTuple):
+    """Two terms of a sum that have all factors but one in common.
+
+    Attributes:
+        first, part: the place of one of them, and it taken apart.
+        second, other: the same of the other one; a term without a factor of its own is
+            :func:`whole`.
+    """
+
+    first: int
+    part: Part
+    second: int
+    other: Part
+
+
+class Meetings:
+    """All meetings of the terms of a sum, in the order of their terms.
+
+    Terms that have something in common are found by what is left of them, so that every rule
+    about two terms looks at those only.
+
+    Attributes:
+        with_number: a factor of one term stands where the other has none, as in
+            ``a*exp(z) - a``; their coefficients differ by the sign at most.
+        of_two: a factor of each stands in the same place.
+    """
+
+    def __init__(self, site: Site, seen_through: bool) -> None:
+        b, terms = site.b, site.terms
+        self.with_number: list[Meeting] = []
+        self.of_two: list[Meeting] = []
+        taken = [_taken(b, term.node, seen_through) for term in terms]
+        seen: set[Rest] = set()
+        for one in taken:
+            if not seen.isdisjoint(one.rests):
+                break
+            seen |= one.rests
+        else:
+            return
+        wholes: dict[Rest, list[int]] = {}
+        for i, term in enumerate(terms):
+            wholes.setdefault(_factors(b, term.node).rest, []).append(i)
+        found: list[tuple[int, Part]] = []
+        same: dict[tuple[Rest, bool], list[int]] = {}
+        for i, term in enumerate(terms):
+            for part in taken[i].parts:
+                rest = part.rest
+                same.setdefault((rest, part.below), []).append(len(found))
+                found.append((i, part))
+                if not part.below and rest in wholes:
+                    own = _times(term, part)
+                    others = [(j, whole(b, terms[j])) for j in wholes[rest] if j != i]
+                    self.with_number += [
+                        Meeting(i, own, j, other)
+                        for j, other in others
+                        if abs(other.coefficient) == abs(own.coefficient)
+                    ]
+        if len(same) == len(found):
+            return
+        for k, m in sorted(pair for places in same.values() for pair in combinations(places, 2)):
+            (i, part), (j, other) = found[k], found[m]
+            if i != j:
+                self.of_two.append(Meeting(i, _times(terms[i], part), j, _times(terms[j], other)))
+
+
+def _times(term: Term, part: Part) -> Part:
+    return part._replace(coefficient=term.coefficient * part.coefficient)
+
+
+def meetings(site: Site, seen_through: bool = False) -> Meetings:
+    """Return the meetings of the terms of a sum, found once for each.
+
+    Args:
+        site: the sum.
+        seen_through: whether stable forms count as the formulas that they were made from.
+    """
+    if seen_through and not any(_has_forms(site.b, term) for term in site.terms):
+        seen_through = False
+    made: Meetings | None = site.found.get(seen_through)
+    if made is None:
+        made = site.found[seen_through] = Meetings(site, seen_through)
+    return made
+
+
+def _has_forms(b: Builder, term: Term) -> bool:
+    return not _FORMS.isdisjoint(_factors(b, term.node).ops)
+
+
 def beside_one(
     site: Site, ops: frozenset[str], form: Callable[[Value, Value, bool], Value | None]
 ) -> Value | None:
     """Replace ``f + 1`` (or ``f - 1``, where the last argument of ``form`` is true)."""
-    b = site.b
-    wholes: list[Part] = []
-    for i, term in enumerate(site.terms):
-        for part in parts(b, term, ops):
-            if part.below:
-                continue
-            wholes = wholes or [whole(b, term) for term in site.terms]
-            for j, other in enumerate(wholes):
-                if (
-                    j == i
-                    or other.rest != part.rest
-                    or abs(other.coefficient) != abs(part.coefficient)
-                ):
-                    continue
-                made = form(
-                    site.value(part.node), site.number(1), other.coefficient != part.coefficient
-                )
-                if made is not None:
-                    return replaced(site, Counter([i, j]), part, made)
+    for i, part, j, other in meetings(site, "pow" in ops).with_number:
+        if part.op in ops:
+            minus = other.coefficient != part.coefficient
+            made = form(site.value(part.node), site.number(1), minus)
+            if made is not None:
+                return replaced(site, Counter([i, j]), part, made)
     return None
 
 
@@ -157,15 +268,10 @@ def of_two(
     same: bool = False,
 ) -> Value | None:
     """Replace ``f(x) - f(y)`` (``f(x) + f(y)`` if ``same``) by what ``form`` makes of the two."""
-    b = site.b
-    found: list[tuple[int, Part]] = []
-    for i, term in enumerate(site.terms):
-        found += [(i, part) for part in parts(b, term, ops) if not part.below]
-    for a, (i, part) in enumerate(found):
-        for j, other in found[a + 1 :]:
-            sign = 1 if same else -1
-            if i == j or part.rest != other.rest or part.coefficient != sign * other.coefficient:
-                continue
+    for i, part, j, other in meetings(site, "pow" in ops).of_two:
+        if part.op not in ops or other.op not in ops or part.below:
+            continue
+        if part.coefficient == (other.coefficient if same else -other.coefficient):
             made = form(site.value(part.node), site.value(other.node))
             if made is not None:
                 return replaced(site, Counter([i, j]), part, made)
