@@ -23,7 +23,7 @@ from symcompile.ir.graph import BODY_OPS, Axes, Kind, takes_complex
 from symcompile.ir.ops import OPS
 from symcompile.ir.volume import Volume
 from symcompile.naming import identifier
-from symcompile.planning import Schedule, Sweep, left_behind
+from symcompile.planning import Nest, Schedule, Sweep, left_behind
 
 # Work arrays beyond this many slots live in thread-local storage, not on the stack.
 _STACK_SLOTS = 8192

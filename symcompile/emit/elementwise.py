@@ -320,12 +320,9 @@ class _Module:
         ]
         tiles = ["@jit", *filled("def _tiles(", ["first", "last", *arguments], "):", 0)]
         core = ["@jit", *filled("def _array(", ["threads", *arguments], "):", 0)]
-        passed = filled("_shared(_tiles, (", arguments, "))")
-        run = [
-            f"code, values = {passed[0]}",
-            *passed[1:],
-            f"_threaded(code, values, (count + TILE - 1)//TILE, threads, {self._points_cost()}*count)",
-        ]
+        shared = f"*_shared(_tiles, ({', '.join(arguments)}))"
+        work = f"{self._points_cost()}*count"
+        run = filled("_threaded(", [shared, "(count + TILE - 1)//TILE", "threads", work], ")")
         return "\n".join([*tiles, indent(body, 1), "", "", *core, indent(run, 1)])
 
     def _loop_body(

@@ -180,10 +180,10 @@ class NumbaEmitter(NestEmitter):
         """Return the statements that add to a compensated sum."""
         if kind is Kind.COMPLEX:
             return [
-                f"_accumulate(part, {slot}, {name}.real)",
-                f"_accumulate(part, {added([slot, '2'])}, {name}.imag)",
+                f"_accumulate({_from('part', slot)}, {name}.real)",
+                f"_accumulate({_from('part', added([slot, '2']))}, {name}.imag)",
             ]
-        return [f"_accumulate(part, {slot}, {name})"]
+        return [f"_accumulate({_from('part', slot)}, {name})"]
 
     def packed(self, pack: Pack, at: Sequence[str], lead: str) -> str:
         """Return an element of a tile of an input, at its other indices and the lead one."""
@@ -194,12 +194,12 @@ class NumbaEmitter(NestEmitter):
         rows, columns, summed = product.counts
         i, j, m = product.variables
         first, second, out = product.left, product.right, product.out
-        made = made(Kind.COMPLEX if product.complex else Kind.REAL)
+        dtype = made(Kind.COMPLEX if product.complex else Kind.REAL)
         left, right, result = (self.names.fresh(name) for name in ("left", "right", "product"))
         return [
-            f"{left} = np.empty(({rows}, {summed}){made})",
+            f"{left} = np.empty(({rows}, {summed}){dtype})",
             *self._nested((i, rows), (m, summed), f"{left}[{i}, {m}] = {first.element}"),
-            f"{right} = np.empty(({summed}, {columns}){made})",
+            f"{right} = np.empty(({summed}, {columns}){dtype})",
             *self._nested((m, summed), (j, columns), f"{right}[{m}, {j}] = {second.element}"),
             f"{result} = _multiply({left}, {right})",
             *self._nested((i, rows), (j, columns), f"{out.element} += {result}[{i}, {j}]"),
@@ -236,6 +236,11 @@ class NumbaEmitter(NestEmitter):
             size = self.volume(Volume.product(self.graph[node].axes))
             lines.append(f"{name} = np.zeros({size}{made(self.graph[node].kind)})")
         return lines
+
+
+def _from(array: str, start: str) -> str:
+    """Return an array from some place on."""
+    return array if start == "0" else f"{array}[{start}:]"
 
 
 class Indexed(Array):

@@ -12,7 +12,7 @@ from symcompile.emit.numbers import made
 from symcompile.emit.sweep import SweepEmitter
 from symcompile.emit.syntax import WIDE, Pack, Total
 from symcompile.ir.graph import Kind
-from symcompile.ir.volume import ZERO, Volume
+from symcompile.ir.volume import ONE, ZERO, Volume
 from symcompile.planning import Sweep, work
 
 if TYPE_CHECKING:
@@ -87,17 +87,12 @@ class SweepFunction:
     def _loop(self, tile: list[str]) -> list[str]:
         """Return the loop over blocks, and over the tiles of each."""
         lines: list[str] = []
-        per_block = self.local.per_block
         for total in self.local.totals:
             if total.alone:
-                size = self.volume(Volume.product(self.graph[total.node].axes))
-                ends = scaled("block", size), scaled("(block + 1)", size)
-                lines.append(f"{total.tile} = all_{total.tile}[{ends[0]}:{ends[1]}]")
+                lines.append(f"{total.tile} = all_{total.tile}[block]")
                 lines.append(f"{total.tile}[:] = {self._identity(total)}")
-        if per_block != ZERO:
-            size = self.volume(per_block)
-            ends = scaled("block", size), scaled("(block + 1)", size)
-            lines.append(f"part = parts[{ends[0]}:{ends[1]}]")
+        if self.local.per_block != ZERO:
+            lines.append("part = parts[block]")
         for total in self.local.totals:
             if self.graph[total.node].op in _COMBINE and not total.alone:
                 slot, size = self.volume(total.slot), self.volume(total.size)
@@ -145,12 +140,13 @@ class SweepFunction:
             f"{self.blocks} = _blocks({self.count}, {self.tile}, {sums})",
         ]
         if local.per_block != ZERO:
-            size = scaled(self.blocks, self.volume(local.per_block))
-            lines.append(f"{self.parts} = np.zeros({size})")
+            size = self.volume(local.per_block)
+            lines.append(f"{self.parts} = np.zeros(({self.blocks}, {size}))")
         for total in local.totals:
             if total.alone:
-                size = scaled(self.blocks, self.volume(Volume.product(self.graph[total.node].axes)))
-                lines.append(f"all_{total.tile} = np.empty({size}{made(total.kind)})")
+                size = self.volume(Volume.product(self.graph[total.node].axes))
+                shape = f"({self.blocks}, {size})"
+                lines.append(f"all_{total.tile} = np.empty({shape}{made(total.kind)})")
         return lines
 
     def _threaded(self, used: list[str]) -> list[str]:
@@ -166,14 +162,13 @@ class SweepFunction:
 
     def _total(self, total: Total) -> list[str]:
         node = self.graph[total.node]
-        slot, size = self.volume(total.slot), self.volume(total.size)
-        per_block = self.volume(self.local.per_block)
         function = "_totals" if total.compensated else _COMBINE.get(node.op, "_sums")
-        call = f"{function}({self.parts}, {slot}, {per_block}, {self.blocks}, {size})"
+        size = total.size * (2 if total.compensated else 1)
         complex = total.kind is Kind.COMPLEX
         if total.alone:
-            view = ".view(np.float64)" if complex else ""
-            call = f"{function}(all_{total.tile}{view}, 0, {size}, {self.blocks}, {size})"
+            call = f"{function}(all_{total.tile}{'.view(np.float64)' if complex else ''})"
+        else:
+            call = f"{function}({self._columns(total.slot, size)})"
         if node.axes:
             array = self.emitter.held[total.node]
             start = "" if array.offset == "0" else array.offset
@@ -183,10 +178,11 @@ class SweepFunction:
         name = next(self.emitter.sums)
         self.printer.name(total.node, name)
         if complex:
-            one = "{}({}, {}, {}, {}, 1)[0]"
-            parts = [
-                one.format(function, self.parts, at, per_block, self.blocks)
-                for at in (slot, added([slot, "2"]))
-            ]
-            return [f"{name} = complex({parts[0]}, {parts[1]})"]
+            pair = (self._columns(total.slot + ONE * k, ONE * 2) for k in (0, 2))
+            parts = ", ".join(f"{function}({columns})[0]" for columns in pair)
+            return [f"{name} = complex({parts})"]
         return [f"{name} = {call}[0]"]
+
+    def _columns(self, start: Volume, size: Volume) -> str:
+        """Return the part of the sums of all blocks that belongs to one of them."""
+        return f"{self.parts}[:, {self.volume(start)}:{self.volume(start + size)}]"
