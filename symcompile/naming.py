@@ -38,6 +38,7 @@ _SCAFFOLDING = """
 p v u c n i out k start stop block blocks tile tiles total totals carry length size self result
 value grad value_and_grad hessian hvp jacobian jvp vjp data point args samples scratch
 function arrays shape rows found array index count work sums PARAMS DATA CONSTANTS TILE BLOCKS
+parts threads THREAD llvm ir cgutils intrinsic numba os ctypes last
 """.split()
 
 # Directions and cotangents are unpacked under these names.

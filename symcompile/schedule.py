@@ -36,8 +36,6 @@ from symcompile.sweeps import Root, SweepPlanner, held_root
 
 BLOCKS = 64
 TILE = 512
-#: Where there are no vector lanes to share a tile, it is shorter, for the same error.
-SCALAR_TILE = 128
 
 
 def schedule(function: Function) -> Schedule:

@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from symcompile.emit.c_sweep import SweepFunction
 from symcompile.emit.dialect import C
 from symcompile.emit.expression import Printer
 from symcompile.emit.lines import filled, indent
-from symcompile.emit.memory import Array, added, tight
+from symcompile.emit.memory import Array, added, scaled, tight
 from symcompile.emit.nest import NestEmitter
 from symcompile.emit.signature import Identifiers
-from symcompile.emit.syntax import Product, width
+from symcompile.emit.syntax import Pack, Product, width
 from symcompile.frontend.definition import Definition
 from symcompile.ir.dtypes import input_kind, is_single
 from symcompile.ir.graph import BODY_OPS, Axes, Kind, takes_complex
@@ -25,8 +25,6 @@ from symcompile.ir.volume import Volume
 from symcompile.naming import identifier
 from symcompile.planning import Nest, Schedule, Sweep, left_behind
 
-# A loop body longer than this is not vectorised: it would spill more than it gains.
-_LONGEST_SIMD = 2000
 # Work arrays beyond this many slots live in thread-local storage, not on the stack.
 _STACK_SLOTS = 8192
 _DOUBLES, _COMPLEX = "double *restrict ", "sc_complex *restrict "
@@ -230,6 +228,11 @@ class CEmitter(NestEmitter):
         """Return an index moved into its range."""
         return f"sc_clamp({index}, {extent})"
 
+    def packed(self, pack: Pack, at: Sequence[str], lead: str) -> str:
+        """Return an element of a tile of an input, at its other indices and the lead one."""
+        parts = [scaled(i, s) for i, s in zip(at, pack.steps, strict=True)]
+        return f"{pack.name}[{added([*parts, lead])}]"
+
     def contraction(self, product: Product) -> list[str]:
         """Return the call that adds a product of matrices to an array; of complex ones, loops."""
         if product.complex:
@@ -271,22 +274,8 @@ class CEmitter(NestEmitter):
     def sweep(self, printer: Printer, sweep: Sweep) -> list[str]:
         """Return a loop over tiles, in blocks: the call of a function of its own."""
         self._hold_arrays(sweep)
-        steps = tuple(
-            replace(step, vector=False)
-            if isinstance(step, Nest) and not self._vectorises(step)
-            else step
-            for step in sweep.steps
-        )
         self.sweeps += 1
-        return SweepFunction(self, replace(sweep, steps=steps), printer, self.sweeps - 1).emit()
-
-    def _vectorises(self, nest: Nest) -> bool:
-        """Return whether vector units may do a nest: it is short and real, and calls no loops."""
-        calls = any(
-            self.graph[node].op in BODY_OPS or takes_complex(self.graph, node)
-            for node in nest.nodes
-        )
-        return len(nest.nodes) <= _LONGEST_SIMD and not calls
+        return SweepFunction(self, self.for_vectors(sweep), printer, self.sweeps - 1).emit()
 
     def _hold_arrays(self, sweep: Sweep) -> None:
         """Allocate the arrays of full size that a sweep leaves behind."""

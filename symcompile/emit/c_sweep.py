@@ -45,7 +45,7 @@ class SweepFunction:
         self.name = f"{emitter.name}_sweep{number}"
         self.count = emitter.extent(sweep.axis.extent)
         held = dict(emitter.held)
-        self.local = SweepEmitter(emitter, emitter, printer, sweep, held, packing=True)
+        self.local = SweepEmitter(emitter, emitter, printer, sweep, held, packing=3)
         self.tile, self.blocks, self.parts, self.context = (
             emitter.names.fresh(f"{word}{number}")
             for word in ("tile", "blocks", "parts", "context")

@@ -11,6 +11,7 @@ from symcompile.emit.c import CEmitter, CFunction, guarded, vector_functions
 from symcompile.emit.dialect import C
 from symcompile.emit.glue import arrays_call
 from symcompile.emit.library import support
+from symcompile.emit.limits import LIMITS
 from symcompile.emit.lines import filled, indent, unpacked
 from symcompile.emit.numbers import numbers_of
 from symcompile.emit.python import columns_call, constant_defaults, helpers, tables
@@ -31,7 +32,6 @@ from symcompile.ir.dtypes import is_single
 from symcompile.ir.graph import Function, Kind, Output
 from symcompile.ir.volume import ZERO, Volume
 from symcompile.planning import Schedule
-from symcompile.schedule import BLOCKS, TILE
 
 
 @dataclass(frozen=True)
@@ -74,16 +74,6 @@ def emit_cython(definition: Definition, schedules: Sequence[Schedule]) -> str:
         rank=rank(definition),
         **LIMITS,
     )
-
-
-#: What the generated loops are made for: sizes in doubles, and the operations worth a thread.
-LIMITS = {
-    "blocks": BLOCKS,
-    "tile": TILE,
-    "cached": 98_304,
-    "summed": 262_144,
-    "thread": "1e6",
-}
 
 
 def rank(definition: Definition) -> int:

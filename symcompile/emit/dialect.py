@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -90,6 +91,7 @@ class Dialect:
         types: the type of each kind of number.
         single: format of a literal of 24 bits; None where numbers have 53.
         branching: how branches are written.
+        vector: the modules whose functions loops call by their bare names, in vector variants.
     """
 
     name: str
@@ -100,6 +102,12 @@ class Dialect:
     types: Mapping[Kind, str] = field(default_factory=dict)
     single: str | None = None
     branching: Branching = field(default_factory=Branching)
+    vector: str = ""
+
+    @property
+    def in_loops(self) -> Dialect:
+        """The same language within loops that vector units share."""
+        return replace(self, vector=_VECTOR.get(self.name, ""))
 
     def literal(self, value: Constant) -> str:
         """Return the shortest text that reads back as the same number."""
@@ -137,6 +145,8 @@ class Dialect:
         text: str = getattr(row, self.spelling)
         if not text:
             raise ValueError(f"{op} has no spelling in {self.name}: a pass should have expanded it")
+        if self.vector and row.libm:
+            return re.sub(rf"(?:{self.vector})\.{row.libm}\(", f"{row.libm}(", text)
         return text
 
 
@@ -174,6 +184,9 @@ C = Dialect(
         either="||",
     ),
 )
+
+#: Modules of a language whose functions have vector variants in loops, under their own names.
+_VECTOR = {"Numba": "math|np"}
 
 # What differs at 24 bits. Python's literals take the precision of what they meet in NumPy; its
 # scalars are computed in 53 bits.

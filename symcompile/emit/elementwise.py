@@ -12,14 +12,13 @@ from collections.abc import Sequence
 from symcompile.emit.bodies import helpers_of, integrates, with_helpers
 from symcompile.emit.c import CEmitter, guarded
 from symcompile.emit.chunks import LONGEST_WHOLE
-from symcompile.emit.cython import LIMITS
 from symcompile.emit.dialect import NUMBA, NUMPY, SCALAR_PYTHON, C, Dialect
 from symcompile.emit.expression import Printer
 from symcompile.emit.library import Language, Support, support
+from symcompile.emit.limits import LIMITS
 from symcompile.emit.lines import filled, indent, tuple_text
 from symcompile.emit.llvm import linking, lowered_module
-from symcompile.emit.numba import LIMITS as NUMBA_LIMITS
-from symcompile.emit.numba import NumbaEmitter
+from symcompile.emit.numba import NumbaEmitter, vector_functions
 from symcompile.emit.numbers import numbers_of
 from symcompile.emit.python import helpers, scalar_core
 from symcompile.emit.signature import Identifiers, header, imported
@@ -55,13 +54,25 @@ def _chosen(template: str, context: dict[str, object]) -> dict[str, object]:
     return {name: value for name, value in context.items() if name in used}
 
 
-def emit_elementwise(called: Called, schedule: Schedule, backend: Backend) -> str:
-    """Return the source of a module with one elementwise function."""
-    return _Module(called, schedule, backend).source()
+def emit_elementwise(
+    called: Called, schedule: Schedule, backend: Backend, threads: int | None = None
+) -> str:
+    """Return the source of a module with one elementwise function.
+
+    Args:
+        called: the formula and how it is called.
+        schedule: the formula as numbers.
+        backend: the language.
+        threads: how many threads there may be; None asks the environment at each call.
+    """
+    return _Module(called, schedule, backend, threads).source()
 
 
 class _Module:
-    def __init__(self, called: Called, schedule: Schedule, backend: Backend) -> None:
+    def __init__(
+        self, called: Called, schedule: Schedule, backend: Backend, threads: int | None
+    ) -> None:
+        self.threads = threads
         self.called, self.schedule, self.backend = called, schedule, backend
         self.definition = called.definition
         self.dtype = self.definition.dtype
@@ -300,40 +311,53 @@ class _Module:
             "count": len(self.entries),
             "argument": numpy_name(self.dtype, input_kind(self.dtype)),
             "output": numpy_name(self.dtype, self.definition.output.kind),
-            "loops": True,
+            "loops": bool(self.params),
+            "vector": vector_functions(array),
+            "threads": self.threads,
+            "points_cost": self._points_cost(),
             "text": scalar + array + "_new(_entries(",
             "fast": self._uniform,
             "plain_type": "complex" if input_kind(self.dtype) is Kind.COMPLEX else "float",
-            **NUMBA_LIMITS,
+            **LIMITS,
         }
         return scalar, array, extra
 
     def _numba_array(self, dialect: Dialect) -> str:
         """Return the loop over points: tiles of rows, gathered where they are not contiguous."""
-        names = Names([*self.params, "size", "first", "i", "count", "p", "value"])
+        names = Names([*self.params, *("size", "start", "i", "count", "p", "value", "tile")])
         rows = self._rows(names)
-        tiles = [names.fresh(f"{name}_tile") for name in self.params]
         arguments = ["count"]
         before: list[str] = []
-        head: list[str] = []
-        for name, tile in zip(self.params, tiles, strict=True):
-            at, step, row = (names.fresh(f"{name}_{word}") for word in ("at", "step", "row"))
+        loop: list[str] = []
+        inputs, outs = [], []
+        for name in self.params:
+            at, step, row, tile = (
+                names.fresh(f"{name}_{word}") for word in ("at", "step", "row", "tile")
+            )
             arguments += [name, at, step]
-            before.append(f"{row} = np.empty(min(TILE, count), dtype={name}.dtype)")
-            head.append(f"{tile} = _gathered({name}, {at} + first*{step}, {step}, size, {row})")
-        outs = []
+            before.append(f"{row} = np.empty(TILE, dtype={name}.dtype)")
+            loop.append(f"{tile} = _gathered({name}, {at} + start*{step}, {step}, size, {row})")
+            inputs.append(f"{tile}[i]")
         for name, _ in rows:
             arguments.append(name)
-            outs.append(f"{name}[first + i]")
-        lines = self._loop_body(dialect, [f"{tile}[i]" for tile in tiles], outs, rows, names)
-        loop = [*head, "for i in range(size):", indent(lines, 1)]
+            tile = names.fresh(f"{name}_tile")
+            loop.append(f"{tile} = {name}[start:start + size]")
+            outs.append(f"{tile}[i]")
+        lines = self._loop_body(dialect, inputs, outs, rows, names)
+        loop += ["for i in range(size):", indent(lines, 1)]
         body = [
             *before,
-            "for first in range(0, count, TILE):",
-            "    size = min(TILE, count - first)",
+            "for tile in range(first, last):",
+            "    start = tile*TILE",
+            "    size = min(TILE, count - start)",
             indent(loop, 1),
         ]
-        return "\n".join(["@jit", *filled("def _array(", arguments, "):", 0), indent(body, 1)])
+        tiles = ["@jit", *filled("def _tiles(", ["first", "last", *arguments], "):", 0)]
+        core = ["@jit", *filled("def _array(", ["threads", *arguments], "):", 0)]
+        shared = f"*_shared(_tiles, ({', '.join(arguments)}))"
+        work = f"{self._points_cost()}*count"
+        run = filled("_threaded(", [shared, "(count + TILE - 1)//TILE", "threads", work], ")")
+        return "\n".join([*tiles, indent(body, 1), "", "", *core, indent(run, 1)])
 
     def _loop_body(
         self,
@@ -418,10 +442,14 @@ class _Module:
             "number_type": NUMPY_TYPES[numpy_name(self.dtype, input_kind(self.dtype))],
             "alignment": emitter.element(Kind.REAL),
             "format": build_format(self.called.mirror),
-            "points_cost": sum(cost(self.graph[n].op) for n in self.nodes) + len(self.params) + 1,
+            "points_cost": self._points_cost(),
             **LIMITS,
         }
         return code, tile, extra
+
+    def _points_cost(self) -> int:
+        """Return what one point costs, in simple operations."""
+        return sum(cost(self.graph[n].op) for n in self.nodes) + len(self.params) + 1
 
     def _vector_functions(self) -> list[str]:
         """Return the functions of libm in the loop that have vector variants."""

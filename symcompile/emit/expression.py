@@ -87,7 +87,7 @@ class Printer:
     ) -> None:
         self.eager = eager
         self.graph = graph
-        self.dialect = dialect
+        self.dialect = dialect.in_loops if eager else dialect
         self.texts: dict[int, Text] = {node: Text(text) for node, text in known.items()}
         self._names = names
         self._numbered = names.numbered("t")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import ClassVar
 
@@ -23,13 +24,16 @@ from symcompile.emit.outline import Fork, Outline, Part, texts_of
 from symcompile.emit.signature import Identifiers
 from symcompile.frontend.definition import Definition, squeezed
 from symcompile.ir.affine import Affine
-from symcompile.ir.graph import Axes, Gather, Input, Kind, View, payload
+from symcompile.ir.graph import BODY_OPS, Axes, Gather, Input, Kind, View, payload, takes_complex
 from symcompile.ir.volume import ZERO, Volume
 from symcompile.naming import Names
+from symcompile.planning import Nest as Planned
 from symcompile.planning import Scalars, Schedule, Sweep
 from symcompile.schedule import pieces
 
 _ARRAYS = {"param": "p", "constant": "c", "direction": "v", "cotangent": "u"}
+# A loop body longer than this is not vectorised: it would spill more than it gains.
+_LONGEST_SIMD = 2000
 _INDICES = ("i", "j", "k", "l", "m", "q", "r", "s")
 
 
@@ -125,6 +129,24 @@ class NestEmitter(ABC):
     @abstractmethod
     def sweep(self, printer: Printer, sweep: Sweep) -> list[str]:
         """Return a loop over the tiles of an axis."""
+
+    def for_vectors(self, sweep: Sweep) -> Sweep:
+        """Return a sweep in which only such nests are for vector units as these can do."""
+        steps = tuple(
+            replace(step, vector=False)
+            if isinstance(step, Planned) and not self._vectorises(step)
+            else step
+            for step in sweep.steps
+        )
+        return replace(sweep, steps=steps)
+
+    def _vectorises(self, nest: Planned) -> bool:
+        """Return whether vector units may do a nest: it is short and real, and calls no loops."""
+        calls = any(
+            self.graph[node].op in BODY_OPS or takes_complex(self.graph, node)
+            for node in nest.nodes
+        )
+        return len(nest.nodes) <= _LONGEST_SIMD and not calls
 
     # -- sizes and arrays ------------------------------------------------------------------
 

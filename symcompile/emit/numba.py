@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -10,10 +11,12 @@ from symcompile.emit.dialect import NUMBA
 from symcompile.emit.expression import Printer
 from symcompile.emit.glue import arrays_call
 from symcompile.emit.library import support
+from symcompile.emit.limits import LIMITS
 from symcompile.emit.lines import filled, indent, unpacked
-from symcompile.emit.memory import Array, added, scaled
+from symcompile.emit.memory import Array, added
 from symcompile.emit.nest import NestEmitter
-from symcompile.emit.numbers import Numbers, numbers_of
+from symcompile.emit.numba_sweep import SweepFunction
+from symcompile.emit.numbers import Numbers, made, numbers_of
 from symcompile.emit.python import columns_call, constant_defaults, helpers, tables
 from symcompile.emit.results import Results
 from symcompile.emit.signature import (
@@ -24,15 +27,14 @@ from symcompile.emit.signature import (
     imported,
     signature,
 )
-from symcompile.emit.sweep import SweepEmitter
-from symcompile.emit.syntax import Product, Total
+from symcompile.emit.syntax import Pack, Product
 from symcompile.emit.templates import render
 from symcompile.frontend.definition import Definition
 from symcompile.ir.dtypes import is_single
 from symcompile.ir.graph import Axes, Kind, Output
-from symcompile.ir.volume import ZERO, Volume
-from symcompile.planning import Schedule, Sweep, left_behind
-from symcompile.schedule import BLOCKS, SCALAR_TILE
+from symcompile.ir.ops import OPS
+from symcompile.ir.volume import Volume
+from symcompile.planning import Schedule, Sweep, left_behind, work
 
 
 @dataclass(frozen=True)
@@ -44,8 +46,16 @@ class _Body:
     core: str
 
 
-def emit_numba(definition: Definition, schedules: Sequence[Schedule]) -> str:
-    """Return the source of a Numba module with the functions of ``schedules``."""
+def emit_numba(
+    definition: Definition, schedules: Sequence[Schedule], threads: int | None = None
+) -> str:
+    """Return the source of a Numba module with the functions of ``schedules``.
+
+    Args:
+        definition: whose functions they are.
+        schedules: the functions.
+        threads: how many threads there may be; None asks the environment at each call.
+    """
     names = identifiers(definition)
     bodies = [
         _Body(
@@ -71,16 +81,18 @@ def emit_numba(definition: Definition, schedules: Sequence[Schedule]) -> str:
         support=needed,
         used=used,
         numbers=numbers_of(definition),
-        loops="_blocks(" in text,
+        loops="_threaded(" in text,
+        vector=vector_functions(text),
         text=text,
         tables=tables(definition),
+        threads=threads,
         pieces=bool(used & {"_split", "_joined"}),
         **LIMITS,
     )
 
 
-#: Sizes that the generated loops are made for: of tiles, blocks and large sums.
-LIMITS = {"blocks": BLOCKS, "tile": SCALAR_TILE, "summed": 262_144}
+#: What an accumulation in a variable is, whose order does not matter.
+_IN_ANY_ORDER = {"reduce_sum": "_plus", "reduce_prod": "_times", "reduce_max": "_larger"}
 
 
 class NumbaEmitter(NestEmitter):
@@ -99,10 +111,14 @@ class NumbaEmitter(NestEmitter):
     def emit(self) -> str:
         """Return the compiled core, and its pieces before it."""
         body = self.body()
-        arguments = [*self.vectors(), *self.ids.data, *self.sizes()]
-        arguments += [o.name for o in self.function.outputs]
+        arguments = [*self.arguments(), *(["threads"] if self.schedule.loops else [])]
         head = filled(f"def {self.name}(", arguments, "):", 0)
         return "\n".join([*self.pieces, "@jit", *head, indent(body or ["pass"], 1)])
+
+    def arguments(self) -> list[str]:
+        """Return the arguments of the core: the vectors, the data, the sizes and the results."""
+        results = [output.name for output in self.function.outputs]
+        return [*self.vectors(), *self.ids.data, *self.sizes(), *results]
 
     # -- hooks -----------------------------------------------------------------------------
 
@@ -146,6 +162,8 @@ class NumbaEmitter(NestEmitter):
 
     def update(self, op: str, target: str, text: str, kind: Kind = Kind.REAL) -> str:
         """Return an accumulation."""
+        if target.isidentifier() and kind is not Kind.COMPLEX:
+            return f"{target} = {_IN_ANY_ORDER[op]}({target}, {text})"
         if op == "reduce_max":
             return f"{target} = np.maximum({target}, {text})"
         return f"{target} {'*' if op == 'reduce_prod' else '+'}= {text}"
@@ -162,22 +180,26 @@ class NumbaEmitter(NestEmitter):
         """Return the statements that add to a compensated sum."""
         if kind is Kind.COMPLEX:
             return [
-                f"_accumulate(part, {slot}, {name}.real)",
-                f"_accumulate(part, {added([slot, '2'])}, {name}.imag)",
+                f"_accumulate({_from('part', slot)}, {name}.real)",
+                f"_accumulate({_from('part', added([slot, '2']))}, {name}.imag)",
             ]
-        return [f"_accumulate(part, {slot}, {name})"]
+        return [f"_accumulate({_from('part', slot)}, {name})"]
+
+    def packed(self, pack: Pack, at: Sequence[str], lead: str) -> str:
+        """Return an element of a tile of an input, at its other indices and the lead one."""
+        return f"{pack.name}[{', '.join([*at, lead])}]"
 
     def contraction(self, product: Product) -> list[str]:
         """Return the statements that add a product of matrices to an array: copies, and a call."""
         rows, columns, summed = product.counts
         i, j, m = product.variables
         first, second, out = product.left, product.right, product.out
-        made = _made(Kind.COMPLEX if product.complex else Kind.REAL)
+        dtype = made(Kind.COMPLEX if product.complex else Kind.REAL)
         left, right, result = (self.names.fresh(name) for name in ("left", "right", "product"))
         return [
-            f"{left} = np.empty(({rows}, {summed}){made})",
+            f"{left} = np.empty(({rows}, {summed}){dtype})",
             *self._nested((i, rows), (m, summed), f"{left}[{i}, {m}] = {first.element}"),
-            f"{right} = np.empty(({summed}, {columns}){made})",
+            f"{right} = np.empty(({summed}, {columns}){dtype})",
             *self._nested((m, summed), (j, columns), f"{right}[{m}, {j}] = {second.element}"),
             f"{result} = _multiply({left}, {right})",
             *self._nested((i, rows), (j, columns), f"{out.element} += {result}[{i}, {j}]"),
@@ -191,101 +213,13 @@ class NumbaEmitter(NestEmitter):
     # -- sweeps ----------------------------------------------------------------------------
 
     def sweep(self, printer: Printer, sweep: Sweep) -> list[str]:
-        """Return a loop over tiles, in blocks."""
+        """Return a loop over tiles, in blocks: the call of a function of its own."""
         allocated = self._arrays_of(sweep)
-        local = SweepEmitter(self, self, printer, sweep, dict(self.held), packing=False)
-        tile = local.tile()
-        count = self.extent(sweep.axis.extent)
         number, self.sweeps = self.sweeps, self.sweeps + 1
-        blocks, parts = (self.names.fresh(f"{w}{number}") for w in ("blocks", "parts"))
-        arrays = ZERO
-        for total in local.totals:
-            arrays = arrays + (total.size if self.graph[total.node].axes else ZERO)
-        per_block = self.volume(local.per_block)
-        lines = [*allocated, f"tile = min(TILE, max({count}, 1))"]
-        lines.append(f"{blocks} = _blocks({count}, tile, {self.volume(arrays)})")
-        for total in local.totals:
-            if total.alone:
-                entries = self.volume(Volume.product(self.graph[total.node].axes))
-                size = scaled(blocks, entries)
-                lines.append(f"all_{total.tile} = np.empty({size}{_made(total.kind)})")
-        if local.per_block != ZERO:
-            lines.append(f"{parts} = np.zeros({scaled(blocks, per_block)})")
-        for buffer in local.buffers:
-            size = self.volume(buffer.size)
-            size = size if buffer.whole else scaled(size, "tile")
-            lines.append(f"{buffer.name} = np.zeros({size}{_made(buffer.kind)})")
-        lines += [
-            f"for block in range({blocks}):",
-            indent(self._block(local, tile, count, blocks, parts, per_block), 1),
+        return [
+            *allocated,
+            *SweepFunction(self, self.for_vectors(sweep), printer, number).emit(),
         ]
-        for total in local.totals:
-            lines += self._completed(printer, total, parts, per_block, blocks)
-        return lines
-
-    def _block(
-        self,
-        local: SweepEmitter,
-        tile: list[str],
-        count: str,
-        blocks: str,
-        parts: str,
-        per_block: str,
-    ) -> list[str]:
-        lines: list[str] = []
-        arrays = [total for total in local.totals if total.tile and not total.alone]
-        for total in local.totals:
-            if total.alone:
-                size = self.volume(Volume.product(self.graph[total.node].axes))
-                ends = scaled("block", size), scaled("(block + 1)", size)
-                lines.append(f"{total.tile} = all_{total.tile}[{ends[0]}:{ends[1]}]")
-                lines.append(f"{total.tile}[:] = {local.identity(self.graph[total.node].op)}")
-        if local.per_block != ZERO:
-            ends = scaled("block", per_block), scaled("(block + 1)", per_block)
-            lines.append(f"part = {parts}[{ends[0]}:{ends[1]}]")
-        for total in local.totals:
-            op = self.graph[total.node].op
-            if op in ("reduce_prod", "reduce_max") and not total.alone:
-                slot, size = self.volume(total.slot), self.volume(total.size)
-                lines.append(self.filled("part", slot, size, local.identity(op)))
-        lines += [
-            f"stop = min((block + 1)*_block_size({count}, tile, {blocks}), {count})",
-            f"for start in range(block*_block_size({count}, tile, {blocks}), stop, tile):",
-            "    size = min(tile, stop - start)",
-            indent(tile, 1),
-        ]
-        for total in arrays:
-            slot = self.volume(total.slot)
-            view = ".view(np.float64)" if total.kind is Kind.COMPLEX else ""
-            lines.append(f"    _flush({total.tile}{view}, part[{slot}:])")
-        return lines
-
-    def _completed(
-        self, printer: Printer, total: Total, parts: str, per_block: str, blocks: str
-    ) -> list[str]:
-        """Return the statements that add up what the blocks found."""
-        node = self.graph[total.node]
-        slot, size = self.volume(total.slot), self.volume(total.size)
-        kind = "_totals" if total.compensated else _COMBINE.get(node.op, "_sums")
-        call = f"{kind}({parts}, {slot}, {per_block}, {blocks}, {size})"
-        complex = total.kind is Kind.COMPLEX
-        if total.alone:
-            view = ".view(np.float64)" if complex else ""
-            call = f"{kind}(all_{total.tile}{view}, 0, {size}, {blocks}, {size})"
-        if node.axes:
-            array = self.held[total.node]
-            start = "" if array.offset == "0" else array.offset
-            stop = added([array.offset, self.volume(Volume.product(node.axes))])
-            view = ".view(np.complex128)" if complex else ""
-            return [f"{array.base}[{start}:{stop}] = {call}{view}"]
-        name = next(self.sums)
-        printer.name(total.node, name)
-        if complex:
-            one = "{}({}, {}, {}, {}, 1)[0]"
-            slots = slot, added([slot, "2"])
-            parts_ = [one.format(kind, parts, s, per_block, blocks) for s in slots]
-            return [f"{name} = complex({parts_[0]}, {parts_[1]})"]
-        return [f"{name} = {call}[0]"]
 
     def _arrays_of(self, sweep: Sweep) -> list[str]:
         """Return the statements that make the arrays of full size that a sweep leaves behind."""
@@ -300,16 +234,13 @@ class NumbaEmitter(NestEmitter):
             name = self.names.fresh(label) if label else next(self.held_names)
             self.held[node] = self.whole_array(name, node)
             size = self.volume(Volume.product(self.graph[node].axes))
-            lines.append(f"{name} = np.zeros({size}{_made(self.graph[node].kind)})")
+            lines.append(f"{name} = np.zeros({size}{made(self.graph[node].kind)})")
         return lines
 
 
-def _made(kind: Kind) -> str:
-    """Return the argument that makes an array to work in hold numbers of a kind."""
-    return ", dtype=np.complex128" if kind is Kind.COMPLEX else ""
-
-
-_COMBINE = {"reduce_max": "_largest", "reduce_prod": "_products"}
+def _from(array: str, start: str) -> str:
+    """Return an array from some place on."""
+    return array if start == "0" else f"{array}[{start}:]"
 
 
 class Indexed(Array):
@@ -343,6 +274,9 @@ def wrapper(definition: Definition, names: Identifiers, schedule: Schedule) -> l
             size = f"({len(output.entries)}, n)"
             call[-1] += ".reshape(-1)"
         lines.append(f"{output.name} = np.empty({size}{numbers.made(output.kind)})")
+    if schedule.loops:
+        most = " + ".join(_cost(names, schedule))
+        call.append(f"_threads({most})")
     lines += filled(f"_{function.name}(", call, ")")
     returned = [
         results.returned(output) + _narrowed(numbers, output)
@@ -351,6 +285,22 @@ def wrapper(definition: Definition, names: Identifiers, schedule: Schedule) -> l
         for output in function.outputs
     ]
     return [*lines, f"return {', '.join(returned)}"]
+
+
+def _cost(names: Identifiers, schedule: Schedule) -> list[str]:
+    """Return what each sweep costs, over the sizes."""
+    sweeps = [phase for phase in schedule.phases if isinstance(phase, Sweep)]
+    volumes = [work(schedule, sweep) for sweep in sweeps]
+    return [v.text(lambda size: names.known_sizes.get(size, size)) for v in volumes]
+
+
+def vector_functions(text: str) -> list[tuple[str, str]]:
+    """Return the functions of libm that loops call with vectors, and Numba's own names of them."""
+    found: dict[str, str] = {}
+    for row in OPS.values():
+        if row.libm and re.search(rf"(?<![\w.]){row.libm}\(", text):
+            found.setdefault(row.libm, row.numba.split("(")[0])
+    return sorted(found.items())
 
 
 def _narrowed(numbers: Numbers, output: Output) -> str:

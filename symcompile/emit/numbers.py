@@ -91,3 +91,8 @@ def numbers_of(definition: Definition) -> Numbers:
     dtype: DType = "float64" if definition.indexed and is_single(given) else given
     mixed = definition.output.kind is Kind.COMPLEX and given != "complex128"
     return Numbers(dtype, given, mixed)
+
+
+def made(kind: Kind) -> str:
+    """Return the argument that makes an array of doubles to work in hold numbers of a kind."""
+    return ", dtype=np.complex128" if kind is Kind.COMPLEX else ""

@@ -30,7 +30,8 @@ class SweepEmitter:
     printer: Printer
     sweep: Sweep
     held: dict[int, Array]
-    packing: bool
+    #: Of how many dimensions the inputs are whose samples are put in a row.
+    packing: int
     buffers: list[Buffer] = field(default_factory=list)
     packs: dict[tuple[int, int, Affine], Pack] = field(default_factory=dict)
     totals: list[Total] = field(default_factory=list)
@@ -271,8 +272,7 @@ class SweepEmitter:
                         for k, i in enumerate(view.index)
                         if k != packed.axis and isinstance(i, Affine)
                     ]
-                    parts = [scaled(i, s) for i, s in zip(at, packed.steps, strict=True)]
-                    return f"{packed.name}[{added([*parts, self.lead])}]"
+                    return self.syntax.packed(packed, at, self.lead)
             array = self.emitter.arrays[source]
         else:
             array = self.held[source]
@@ -351,7 +351,7 @@ class SweepEmitter:
     def _packed(self, source: int, view: View, lead: int) -> Pack | None:
         """Return the tile of an input whose lead axis is to be contiguous; None if it need not."""
         array, axes = self.emitter.arrays[source], self.graph[source].axes
-        if payload(self.graph[source]).role != "data" or view.clamped or len(axes) > 3:
+        if payload(self.graph[source]).role != "data" or view.clamped or len(axes) > self.packing:
             return None
         if not all(isinstance(i, Affine) for i in view.index):
             return None

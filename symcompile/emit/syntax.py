@@ -82,6 +82,9 @@ class Syntax(Protocol):
     def clamped(self, index: str, extent: str) -> str:
         """Return an index moved into its range."""
 
+    def packed(self, pack: Pack, at: Sequence[str], lead: str) -> str:
+        """Return an element of a tile of an input, at its other indices and the lead one."""
+
     def contraction(self, product: Product) -> list[str]:
         """Return the statements that add a product of matrices to an array."""
 
