@@ -226,6 +226,11 @@ cdef extern from *:
         }
         threads = threads < blocks ? threads : blocks;
         if (threads < 2) {
+            double small[1024];
+            if (work <= 1024) {
+                body(shared, 0, blocks, small);
+                return 0;
+            }
             double *memory = sc_memory(work);
             if (!memory) {
                 return -1;
@@ -1166,6 +1171,19 @@ cdef extern from *:
         return PyArray_SimpleNew(1, shape, NPY_DOUBLE);
     }
 
+    /* Release the interpreter's lock for so many operations, where they take longer than that. */
+    static inline void *sc_release(double cost)
+    {
+        return cost > 2e4 ? PyEval_SaveThread() : NULL;
+    }
+
+    static inline void sc_acquire(void *thread)
+    {
+        if (thread) {
+            PyEval_RestoreThread((PyThreadState *)thread);
+        }
+    }
+
     static inline Py_ssize_t sc_length(PyObject *value)
     {
         return PyArray_DIM((PyArrayObject *)value, 0);
@@ -1213,16 +1231,79 @@ cdef extern from *:
         }
         return found;
     }
+
+    /* A function without its last arguments. `self` is a tuple: the function, what takes the calls that
+       it is not made for, the names of the arguments that go by keyword or None, and the arguments. */
+    static PyObject *sc_call(PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *names)
+    {
+        PyObject *const general = PyTuple_GET_ITEM(self, 1), *const keywords = PyTuple_GET_ITEM(self, 2);
+        const Py_ssize_t last = PyTuple_GET_SIZE(self) - 3, all = count + last;
+        const Py_ssize_t named = keywords == Py_None ? 0 : PyTuple_GET_SIZE(keywords);
+        PyObject *few[32], **const stack = all < 32 ? few : PyMem_Malloc((size_t)(all + 1) * sizeof *stack);
+        int plain = stack && !names;
+        for (Py_ssize_t k = 0; plain && k < count; k++) {
+            PyArrayObject *const array = (PyArrayObject *)args[k];
+            plain = PyArray_CheckExact(args[k]) && PyArray_TYPE(array) == NPY_DOUBLE && PyArray_ISNOTSWAPPED(array);
+            stack[k + 1] = args[k];
+        }
+        PyObject *found = NULL;
+        if (plain) {
+            for (Py_ssize_t k = 0; k < last; k++) {
+                stack[count + k + 1] = PyTuple_GET_ITEM(self, 3 + k);
+            }
+            found = PyObject_Vectorcall(
+                PyTuple_GET_ITEM(self, 0), stack + 1,
+                (size_t)(all - named) | PY_VECTORCALL_ARGUMENTS_OFFSET, named ? keywords : NULL
+            );
+        }
+        if (stack != few) {
+            PyMem_Free(stack);
+        }
+        if (found || (PyErr_Occurred() && !PyErr_ExceptionMatches(PyExc_TypeError)
+                      && !PyErr_ExceptionMatches(PyExc_ValueError))) {
+            return found;
+        }
+        PyErr_Clear();
+        return PyObject_Vectorcall(general, args, (size_t)count, names);
+    }
+
+    static PyMethodDef sc_methods[] = {
+        {"value", (PyCFunction)(void (*)(void))sc_call, METH_FASTCALL | METH_KEYWORDS, "Return the value: a float."},
+        {"grad", (PyCFunction)(void (*)(void))sc_call, METH_FASTCALL | METH_KEYWORDS, "Return the gradient: shape (3,)."},
+        {"value_and_grad", (PyCFunction)(void (*)(void))sc_call, METH_FASTCALL | METH_KEYWORDS, "Return the value and the gradient: a float and shape (3,)."},
+        {"hessian", (PyCFunction)(void (*)(void))sc_call, METH_FASTCALL | METH_KEYWORDS, "Return the Hessian: shape (3, 3)."},
+        {"hvp", (PyCFunction)(void (*)(void))sc_call, METH_FASTCALL | METH_KEYWORDS, "Return the Hessian times v: shape (3,)."},
+        {"jacobian", (PyCFunction)(void (*)(void))sc_call, METH_FASTCALL | METH_KEYWORDS, "Return the Jacobian: shape (3,)."},
+        {"jvp", (PyCFunction)(void (*)(void))sc_call, METH_FASTCALL | METH_KEYWORDS, "Return the Jacobian times v, shaped like the value: a float."},
+        {"vjp", (PyCFunction)(void (*)(void))sc_call, METH_FASTCALL | METH_KEYWORDS, "Return u, shaped like the value, times the Jacobian: shape (3,)."},
+        {NULL, NULL, 0, NULL},
+    };
+
+    static PyObject *sc_bound(const char *name, PyObject *self)
+    {
+        PyMethodDef *method = sc_methods;
+        while (method->ml_name && strcmp(method->ml_name, name)) {
+            method++;
+        }
+        if (!method->ml_name || !PyTuple_Check(self) || PyTuple_GET_SIZE(self) < 3) {
+            PyErr_SetString(PyExc_ValueError, "no such function");
+            return NULL;
+        }
+        return PyCFunction_NewEx(method, self, NULL);
+    }
     """
     int sc_import_numpy() except -1
     bint sc_is_vector(object, Py_ssize_t)
     double *sc_doubles(object)
     object sc_new(Py_ssize_t)
+    object sc_bound(const char *, object)
     ctypedef struct sc_array:
         pass
     bint sc_is_column(object, object)
     bint sc_is_array(object, int)
     Py_ssize_t sc_length(object)
+    void *sc_release(double)
+    void sc_acquire(void *)
     Py_ssize_t sc_dim(object, int)
     sc_array sc_as_array(object)
     int logistic_value(const double *p, sc_array x1_array, sc_array x2_array, sc_array label_array, ptrdiff_t n, double *value) nogil
@@ -1254,8 +1335,9 @@ def value(p, x1, x2, label):
     cdef sc_array sc__x1 = sc_as_array(x1)
     cdef sc_array sc__x2 = sc_as_array(x2)
     cdef sc_array sc__label = sc_as_array(label)
-    with nogil:
-        sc__status = logistic_value(sc__p, sc__x1, sc__x2, sc__label, n, &value)
+    cdef void *sc__thread = sc_release(51*<double>n)
+    sc__status = logistic_value(sc__p, sc__x1, sc__x2, sc__label, n, &value)
+    sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
     return value
@@ -1275,8 +1357,9 @@ def grad(p, x1, x2, label):
     cdef sc_array sc__x2 = sc_as_array(x2)
     cdef sc_array sc__label = sc_as_array(label)
     cdef double *sc__grad = sc_doubles(grad)
-    with nogil:
-        sc__status = logistic_grad(sc__p, sc__x1, sc__x2, sc__label, n, sc__grad)
+    cdef void *sc__thread = sc_release(42*<double>n)
+    sc__status = logistic_grad(sc__p, sc__x1, sc__x2, sc__label, n, sc__grad)
+    sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
     return grad
@@ -1297,10 +1380,9 @@ def value_and_grad(p, x1, x2, label):
     cdef sc_array sc__x2 = sc_as_array(x2)
     cdef sc_array sc__label = sc_as_array(label)
     cdef double *sc__grad = sc_doubles(grad)
-    with nogil:
-        sc__status = logistic_value_and_grad(
-            sc__p, sc__x1, sc__x2, sc__label, n, &value, sc__grad
-        )
+    cdef void *sc__thread = sc_release(65*<double>n)
+    sc__status = logistic_value_and_grad(sc__p, sc__x1, sc__x2, sc__label, n, &value, sc__grad)
+    sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
     return value, grad
@@ -1320,8 +1402,9 @@ def hessian(p, x1, x2, label):
     cdef sc_array sc__x2 = sc_as_array(x2)
     cdef sc_array sc__label = sc_as_array(label)
     cdef double *sc__hessian = sc_doubles(hessian)
-    with nogil:
-        sc__status = logistic_hessian(sc__p, sc__x1, sc__x2, sc__label, n, sc__hessian)
+    cdef void *sc__thread = sc_release(63*<double>n)
+    sc__status = logistic_hessian(sc__p, sc__x1, sc__x2, sc__label, n, sc__hessian)
+    sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
     return hessian.reshape((3, 3))
@@ -1344,8 +1427,9 @@ def hvp(p, v, x1, x2, label):
     cdef sc_array sc__x2 = sc_as_array(x2)
     cdef sc_array sc__label = sc_as_array(label)
     cdef double *sc__hvp = sc_doubles(hvp)
-    with nogil:
-        sc__status = logistic_hvp(sc__p, sc__v, sc__x1, sc__x2, sc__label, n, sc__hvp)
+    cdef void *sc__thread = sc_release(56*<double>n)
+    sc__status = logistic_hvp(sc__p, sc__v, sc__x1, sc__x2, sc__label, n, sc__hvp)
+    sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
     return hvp
@@ -1365,8 +1449,9 @@ def jacobian(p, x1, x2, label):
     cdef sc_array sc__x2 = sc_as_array(x2)
     cdef sc_array sc__label = sc_as_array(label)
     cdef double *sc__jacobian = sc_doubles(jacobian)
-    with nogil:
-        sc__status = logistic_jacobian(sc__p, sc__x1, sc__x2, sc__label, n, sc__jacobian)
+    cdef void *sc__thread = sc_release(42*<double>n)
+    sc__status = logistic_jacobian(sc__p, sc__x1, sc__x2, sc__label, n, sc__jacobian)
+    sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
     return jacobian
@@ -1388,8 +1473,9 @@ def jvp(p, v, x1, x2, label):
     cdef sc_array sc__x1 = sc_as_array(x1)
     cdef sc_array sc__x2 = sc_as_array(x2)
     cdef sc_array sc__label = sc_as_array(label)
-    with nogil:
-        sc__status = logistic_jvp(sc__p, sc__v, sc__x1, sc__x2, sc__label, n, &jvp)
+    cdef void *sc__thread = sc_release(43*<double>n)
+    sc__status = logistic_jvp(sc__p, sc__v, sc__x1, sc__x2, sc__label, n, &jvp)
+    sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
     return jvp
@@ -1412,11 +1498,17 @@ def vjp(p, u, x1, x2, label):
     cdef sc_array sc__x2 = sc_as_array(x2)
     cdef sc_array sc__label = sc_as_array(label)
     cdef double *sc__vjp = sc_doubles(vjp)
-    with nogil:
-        sc__status = logistic_vjp(sc__p, sc__u, sc__x1, sc__x2, sc__label, n, sc__vjp)
+    cdef void *sc__thread = sc_release(42*<double>n)
+    sc__status = logistic_vjp(sc__p, sc__u, sc__x1, sc__x2, sc__label, n, sc__vjp)
+    sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
     return vjp
+
+
+def _bound(name, arguments):
+    """Return a function with its last arguments given, for symcompile's kernels to call."""
+    return sc_bound(name.encode(), arguments)
 
 
 def _real(value, name):

@@ -268,6 +268,11 @@ cdef extern from *:
         }
         threads = threads < blocks ? threads : blocks;
         if (threads < 2) {
+            double small[1024];
+            if (work <= 1024) {
+                body(shared, 0, blocks, small);
+                return 0;
+            }
             double *memory = sc_memory(work);
             if (!memory) {
                 return -1;
@@ -3109,6 +3114,19 @@ cdef extern from *:
         return PyArray_SimpleNew(1, shape, NPY_DOUBLE);
     }
 
+    /* Release the interpreter's lock for so many operations, where they take longer than that. */
+    static inline void *sc_release(double cost)
+    {
+        return cost > 2e4 ? PyEval_SaveThread() : NULL;
+    }
+
+    static inline void sc_acquire(void *thread)
+    {
+        if (thread) {
+            PyEval_RestoreThread((PyThreadState *)thread);
+        }
+    }
+
     static inline Py_ssize_t sc_length(PyObject *value)
     {
         return PyArray_DIM((PyArrayObject *)value, 0);
@@ -3156,16 +3174,79 @@ cdef extern from *:
         }
         return found;
     }
+
+    /* A function without its last arguments. `self` is a tuple: the function, what takes the calls that
+       it is not made for, the names of the arguments that go by keyword or None, and the arguments. */
+    static PyObject *sc_call(PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *names)
+    {
+        PyObject *const general = PyTuple_GET_ITEM(self, 1), *const keywords = PyTuple_GET_ITEM(self, 2);
+        const Py_ssize_t last = PyTuple_GET_SIZE(self) - 3, all = count + last;
+        const Py_ssize_t named = keywords == Py_None ? 0 : PyTuple_GET_SIZE(keywords);
+        PyObject *few[32], **const stack = all < 32 ? few : PyMem_Malloc((size_t)(all + 1) * sizeof *stack);
+        int plain = stack && !names;
+        for (Py_ssize_t k = 0; plain && k < count; k++) {
+            PyArrayObject *const array = (PyArrayObject *)args[k];
+            plain = PyArray_CheckExact(args[k]) && PyArray_TYPE(array) == NPY_DOUBLE && PyArray_ISNOTSWAPPED(array);
+            stack[k + 1] = args[k];
+        }
+        PyObject *found = NULL;
+        if (plain) {
+            for (Py_ssize_t k = 0; k < last; k++) {
+                stack[count + k + 1] = PyTuple_GET_ITEM(self, 3 + k);
+            }
+            found = PyObject_Vectorcall(
+                PyTuple_GET_ITEM(self, 0), stack + 1,
+                (size_t)(all - named) | PY_VECTORCALL_ARGUMENTS_OFFSET, named ? keywords : NULL
+            );
+        }
+        if (stack != few) {
+            PyMem_Free(stack);
+        }
+        if (found || (PyErr_Occurred() && !PyErr_ExceptionMatches(PyExc_TypeError)
+                      && !PyErr_ExceptionMatches(PyExc_ValueError))) {
+            return found;
+        }
+        PyErr_Clear();
+        return PyObject_Vectorcall(general, args, (size_t)count, names);
+    }
+
+    static PyMethodDef sc_methods[] = {
+        {"value", (PyCFunction)(void (*)(void))sc_call, METH_FASTCALL | METH_KEYWORDS, "Return the value: a float."},
+        {"grad", (PyCFunction)(void (*)(void))sc_call, METH_FASTCALL | METH_KEYWORDS, "Return the gradient: shape (d*h + h*c_ + c_ + h,)."},
+        {"value_and_grad", (PyCFunction)(void (*)(void))sc_call, METH_FASTCALL | METH_KEYWORDS, "Return the value and the gradient: a float and shape (d*h + h*c_ + c_ + h,)."},
+        {"hessian", (PyCFunction)(void (*)(void))sc_call, METH_FASTCALL | METH_KEYWORDS, "Return the Hessian: shape (d*h + h*c_ + c_ + h, d*h + h*c_ + c_ + h)."},
+        {"hvp", (PyCFunction)(void (*)(void))sc_call, METH_FASTCALL | METH_KEYWORDS, "Return the Hessian times v: shape (d*h + h*c_ + c_ + h,)."},
+        {"jacobian", (PyCFunction)(void (*)(void))sc_call, METH_FASTCALL | METH_KEYWORDS, "Return the Jacobian: shape (d*h + h*c_ + c_ + h,)."},
+        {"jvp", (PyCFunction)(void (*)(void))sc_call, METH_FASTCALL | METH_KEYWORDS, "Return the Jacobian times v, shaped like the value: a float."},
+        {"vjp", (PyCFunction)(void (*)(void))sc_call, METH_FASTCALL | METH_KEYWORDS, "Return u, shaped like the value, times the Jacobian: shape (d*h + h*c_ + c_ + h,)."},
+        {NULL, NULL, 0, NULL},
+    };
+
+    static PyObject *sc_bound(const char *name, PyObject *self)
+    {
+        PyMethodDef *method = sc_methods;
+        while (method->ml_name && strcmp(method->ml_name, name)) {
+            method++;
+        }
+        if (!method->ml_name || !PyTuple_Check(self) || PyTuple_GET_SIZE(self) < 3) {
+            PyErr_SetString(PyExc_ValueError, "no such function");
+            return NULL;
+        }
+        return PyCFunction_NewEx(method, self, NULL);
+    }
     """
     int sc_import_numpy() except -1
     bint sc_is_vector(object, Py_ssize_t)
     double *sc_doubles(object)
     object sc_new(Py_ssize_t)
+    object sc_bound(const char *, object)
     ctypedef struct sc_array:
         pass
     bint sc_is_column(object, object)
     bint sc_is_array(object, int)
     Py_ssize_t sc_length(object)
+    void *sc_release(double)
+    void sc_acquire(void *)
     Py_ssize_t sc_dim(object, int)
     sc_array sc_as_array(object)
     int mlp_value(const double *p, sc_array X_array, sc_array Y_array, ptrdiff_t n, ptrdiff_t d, ptrdiff_t c_, ptrdiff_t h, double *value) nogil
@@ -3199,8 +3280,11 @@ def value(p, X, Y):
     cdef double *sc__p = sc_doubles(p)
     cdef sc_array sc__X = sc_as_array(X)
     cdef sc_array sc__Y = sc_as_array(Y)
-    with nogil:
-        sc__status = mlp_value(sc__p, sc__X, sc__Y, sc_n, sc_d, sc_c_, sc_h, &value)
+    cdef void *sc__thread = sc_release(
+        <double>sc_c_*<double>sc_h*<double>sc_n + <double>sc_d*<double>sc_h*<double>sc_n + 27*<double>sc_c_*<double>sc_n + 22*<double>sc_h*<double>sc_n + 27*<double>sc_n
+    )
+    sc__status = mlp_value(sc__p, sc__X, sc__Y, sc_n, sc_d, sc_c_, sc_h, &value)
+    sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
     return value
@@ -3216,8 +3300,11 @@ def grad(p, X, Y):
     cdef sc_array sc__X = sc_as_array(X)
     cdef sc_array sc__Y = sc_as_array(Y)
     cdef double *sc__grad = sc_doubles(grad)
-    with nogil:
-        sc__status = mlp_grad(sc__p, sc__X, sc__Y, sc_n, sc_d, sc_c_, sc_h, sc__grad)
+    cdef void *sc__thread = sc_release(
+        3*<double>sc_c_*<double>sc_h*<double>sc_n + 2*<double>sc_d*<double>sc_h*<double>sc_n + 31*<double>sc_c_*<double>sc_n + 63*<double>sc_h*<double>sc_n + 2*<double>sc_h + 10*<double>sc_n
+    )
+    sc__status = mlp_grad(sc__p, sc__X, sc__Y, sc_n, sc_d, sc_c_, sc_h, sc__grad)
+    sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
     return grad
@@ -3234,10 +3321,13 @@ def value_and_grad(p, X, Y):
     cdef sc_array sc__X = sc_as_array(X)
     cdef sc_array sc__Y = sc_as_array(Y)
     cdef double *sc__grad = sc_doubles(grad)
-    with nogil:
-        sc__status = mlp_value_and_grad(
-            sc__p, sc__X, sc__Y, sc_n, sc_d, sc_c_, sc_h, &value, sc__grad
-        )
+    cdef void *sc__thread = sc_release(
+        3*<double>sc_c_*<double>sc_h*<double>sc_n + 2*<double>sc_d*<double>sc_h*<double>sc_n + 33*<double>sc_c_*<double>sc_n + 63*<double>sc_h*<double>sc_n + 2*<double>sc_h + 33*<double>sc_n
+    )
+    sc__status = mlp_value_and_grad(
+        sc__p, sc__X, sc__Y, sc_n, sc_d, sc_c_, sc_h, &value, sc__grad
+    )
+    sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
     return value, grad
@@ -3253,8 +3343,11 @@ def hessian(p, X, Y):
     cdef sc_array sc__X = sc_as_array(X)
     cdef sc_array sc__Y = sc_as_array(Y)
     cdef double *sc__hessian = sc_doubles(hessian)
-    with nogil:
-        sc__status = mlp_hessian(sc__p, sc__X, sc__Y, sc_n, sc_d, sc_c_, sc_h, sc__hessian)
+    cdef void *sc__thread = sc_release(
+        4*<double>sc_c_*<double>sc_c_*<double>sc_h*<double>sc_h*<double>sc_n + 4*<double>sc_c_*<double>sc_d*<double>sc_h*<double>sc_h*<double>sc_n + 2*<double>sc_d*<double>sc_d*<double>sc_h*<double>sc_h*<double>sc_n + <double>sc_c_*<double>sc_c_*<double>sc_h*<double>sc_h + 9*<double>sc_c_*<double>sc_c_*<double>sc_h*<double>sc_n + 2*<double>sc_c_*<double>sc_d*<double>sc_h*<double>sc_h + 10*<double>sc_c_*<double>sc_d*<double>sc_h*<double>sc_n + 6*<double>sc_c_*<double>sc_h*<double>sc_h*<double>sc_n + <double>sc_d*<double>sc_d*<double>sc_h*<double>sc_h + 7*<double>sc_d*<double>sc_h*<double>sc_h*<double>sc_n + 2*<double>sc_c_*<double>sc_c_*<double>sc_h + 6*<double>sc_c_*<double>sc_c_*<double>sc_n + 2*<double>sc_c_*<double>sc_d*<double>sc_h + 2*<double>sc_c_*<double>sc_h*<double>sc_h + 20*<double>sc_c_*<double>sc_h*<double>sc_n + 2*<double>sc_d*<double>sc_h*<double>sc_h + 6*<double>sc_d*<double>sc_h*<double>sc_n + 6*<double>sc_h*<double>sc_h*<double>sc_n + <double>sc_c_*<double>sc_c_ + 2*<double>sc_c_*<double>sc_h + 56*<double>sc_c_*<double>sc_n + <double>sc_h*<double>sc_h + 63*<double>sc_h*<double>sc_n + 16*<double>sc_n
+    )
+    sc__status = mlp_hessian(sc__p, sc__X, sc__Y, sc_n, sc_d, sc_c_, sc_h, sc__hessian)
+    sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
     return hessian.reshape((sc_c_*sc_h + sc_d*sc_h + sc_c_ + sc_h, sc_c_*sc_h + sc_d*sc_h + sc_c_ + sc_h))
@@ -3273,8 +3366,11 @@ def hvp(p, v, X, Y):
     cdef sc_array sc__X = sc_as_array(X)
     cdef sc_array sc__Y = sc_as_array(Y)
     cdef double *sc__hvp = sc_doubles(hvp)
-    with nogil:
-        sc__status = mlp_hvp(sc__p, sc__v, sc__X, sc__Y, sc_n, sc_d, sc_c_, sc_h, sc__hvp)
+    cdef void *sc__thread = sc_release(
+        14*<double>sc_c_*<double>sc_h*<double>sc_n + 3*<double>sc_d*<double>sc_h*<double>sc_n + 39*<double>sc_c_*<double>sc_n + 65*<double>sc_h*<double>sc_n + 18*<double>sc_n
+    )
+    sc__status = mlp_hvp(sc__p, sc__v, sc__X, sc__Y, sc_n, sc_d, sc_c_, sc_h, sc__hvp)
+    sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
     return hvp
@@ -3290,8 +3386,11 @@ def jacobian(p, X, Y):
     cdef sc_array sc__X = sc_as_array(X)
     cdef sc_array sc__Y = sc_as_array(Y)
     cdef double *sc__jacobian = sc_doubles(jacobian)
-    with nogil:
-        sc__status = mlp_jacobian(sc__p, sc__X, sc__Y, sc_n, sc_d, sc_c_, sc_h, sc__jacobian)
+    cdef void *sc__thread = sc_release(
+        3*<double>sc_c_*<double>sc_h*<double>sc_n + 2*<double>sc_d*<double>sc_h*<double>sc_n + 31*<double>sc_c_*<double>sc_n + 63*<double>sc_h*<double>sc_n + 2*<double>sc_h + 10*<double>sc_n
+    )
+    sc__status = mlp_jacobian(sc__p, sc__X, sc__Y, sc_n, sc_d, sc_c_, sc_h, sc__jacobian)
+    sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
     return jacobian
@@ -3309,8 +3408,11 @@ def jvp(p, v, X, Y):
     cdef double *sc__v = sc_doubles(v)
     cdef sc_array sc__X = sc_as_array(X)
     cdef sc_array sc__Y = sc_as_array(Y)
-    with nogil:
-        sc__status = mlp_jvp(sc__p, sc__v, sc__X, sc__Y, sc_n, sc_d, sc_c_, sc_h, &jvp)
+    cdef void *sc__thread = sc_release(
+        5*<double>sc_c_*<double>sc_h*<double>sc_n + 2*<double>sc_d*<double>sc_h*<double>sc_n + 31*<double>sc_c_*<double>sc_n + 55*<double>sc_h*<double>sc_n + 11*<double>sc_n
+    )
+    sc__status = mlp_jvp(sc__p, sc__v, sc__X, sc__Y, sc_n, sc_d, sc_c_, sc_h, &jvp)
+    sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
     return jvp
@@ -3328,11 +3430,19 @@ def vjp(p, u, X, Y):
     cdef sc_array sc__X = sc_as_array(X)
     cdef sc_array sc__Y = sc_as_array(Y)
     cdef double *sc__vjp = sc_doubles(vjp)
-    with nogil:
-        sc__status = mlp_vjp(sc__p, sc__u, sc__X, sc__Y, sc_n, sc_d, sc_c_, sc_h, sc__vjp)
+    cdef void *sc__thread = sc_release(
+        3*<double>sc_c_*<double>sc_h*<double>sc_n + 2*<double>sc_d*<double>sc_h*<double>sc_n + 31*<double>sc_c_*<double>sc_n + 63*<double>sc_h*<double>sc_n + 2*<double>sc_h + 10*<double>sc_n
+    )
+    sc__status = mlp_vjp(sc__p, sc__u, sc__X, sc__Y, sc_n, sc_d, sc_c_, sc_h, sc__vjp)
+    sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
     return vjp
+
+
+def _bound(name, arguments):
+    """Return a function with its last arguments given, for symcompile's kernels to call."""
+    return sc_bound(name.encode(), arguments)
 
 
 def _real(value, name):

@@ -219,6 +219,11 @@ cdef extern from *:
         }
         threads = threads < blocks ? threads : blocks;
         if (threads < 2) {
+            double small[1024];
+            if (work <= 1024) {
+                body(shared, 0, blocks, small);
+                return 0;
+            }
             double *memory = sc_memory(work);
             if (!memory) {
                 return -1;
@@ -1076,6 +1081,19 @@ cdef extern from *:
         return PyArray_SimpleNew(1, shape, NPY_DOUBLE);
     }
 
+    /* Release the interpreter's lock for so many operations, where they take longer than that. */
+    static inline void *sc_release(double cost)
+    {
+        return cost > 2e4 ? PyEval_SaveThread() : NULL;
+    }
+
+    static inline void sc_acquire(void *thread)
+    {
+        if (thread) {
+            PyEval_RestoreThread((PyThreadState *)thread);
+        }
+    }
+
     static inline Py_ssize_t sc_length(PyObject *value)
     {
         return PyArray_DIM((PyArrayObject *)value, 0);
@@ -1123,16 +1141,79 @@ cdef extern from *:
         }
         return found;
     }
+
+    /* A function without its last arguments. `self` is a tuple: the function, what takes the calls that
+       it is not made for, the names of the arguments that go by keyword or None, and the arguments. */
+    static PyObject *sc_call(PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *names)
+    {
+        PyObject *const general = PyTuple_GET_ITEM(self, 1), *const keywords = PyTuple_GET_ITEM(self, 2);
+        const Py_ssize_t last = PyTuple_GET_SIZE(self) - 3, all = count + last;
+        const Py_ssize_t named = keywords == Py_None ? 0 : PyTuple_GET_SIZE(keywords);
+        PyObject *few[32], **const stack = all < 32 ? few : PyMem_Malloc((size_t)(all + 1) * sizeof *stack);
+        int plain = stack && !names;
+        for (Py_ssize_t k = 0; plain && k < count; k++) {
+            PyArrayObject *const array = (PyArrayObject *)args[k];
+            plain = PyArray_CheckExact(args[k]) && PyArray_TYPE(array) == NPY_DOUBLE && PyArray_ISNOTSWAPPED(array);
+            stack[k + 1] = args[k];
+        }
+        PyObject *found = NULL;
+        if (plain) {
+            for (Py_ssize_t k = 0; k < last; k++) {
+                stack[count + k + 1] = PyTuple_GET_ITEM(self, 3 + k);
+            }
+            found = PyObject_Vectorcall(
+                PyTuple_GET_ITEM(self, 0), stack + 1,
+                (size_t)(all - named) | PY_VECTORCALL_ARGUMENTS_OFFSET, named ? keywords : NULL
+            );
+        }
+        if (stack != few) {
+            PyMem_Free(stack);
+        }
+        if (found || (PyErr_Occurred() && !PyErr_ExceptionMatches(PyExc_TypeError)
+                      && !PyErr_ExceptionMatches(PyExc_ValueError))) {
+            return found;
+        }
+        PyErr_Clear();
+        return PyObject_Vectorcall(general, args, (size_t)count, names);
+    }
+
+    static PyMethodDef sc_methods[] = {
+        {"value", (PyCFunction)(void (*)(void))sc_call, METH_FASTCALL | METH_KEYWORDS, "Return the value: a float."},
+        {"grad", (PyCFunction)(void (*)(void))sc_call, METH_FASTCALL | METH_KEYWORDS, "Return the gradient: shape (2,)."},
+        {"value_and_grad", (PyCFunction)(void (*)(void))sc_call, METH_FASTCALL | METH_KEYWORDS, "Return the value and the gradient: a float and shape (2,)."},
+        {"hessian", (PyCFunction)(void (*)(void))sc_call, METH_FASTCALL | METH_KEYWORDS, "Return the Hessian: shape (2, 2)."},
+        {"hvp", (PyCFunction)(void (*)(void))sc_call, METH_FASTCALL | METH_KEYWORDS, "Return the Hessian times v: shape (2,)."},
+        {"jacobian", (PyCFunction)(void (*)(void))sc_call, METH_FASTCALL | METH_KEYWORDS, "Return the Jacobian: shape (2,)."},
+        {"jvp", (PyCFunction)(void (*)(void))sc_call, METH_FASTCALL | METH_KEYWORDS, "Return the Jacobian times v, shaped like the value: a float."},
+        {"vjp", (PyCFunction)(void (*)(void))sc_call, METH_FASTCALL | METH_KEYWORDS, "Return u, shaped like the value, times the Jacobian: shape (2,)."},
+        {NULL, NULL, 0, NULL},
+    };
+
+    static PyObject *sc_bound(const char *name, PyObject *self)
+    {
+        PyMethodDef *method = sc_methods;
+        while (method->ml_name && strcmp(method->ml_name, name)) {
+            method++;
+        }
+        if (!method->ml_name || !PyTuple_Check(self) || PyTuple_GET_SIZE(self) < 3) {
+            PyErr_SetString(PyExc_ValueError, "no such function");
+            return NULL;
+        }
+        return PyCFunction_NewEx(method, self, NULL);
+    }
     """
     int sc_import_numpy() except -1
     bint sc_is_vector(object, Py_ssize_t)
     double *sc_doubles(object)
     object sc_new(Py_ssize_t)
+    object sc_bound(const char *, object)
     ctypedef struct sc_array:
         pass
     bint sc_is_column(object, object)
     bint sc_is_array(object, int)
     Py_ssize_t sc_length(object)
+    void *sc_release(double)
+    void sc_acquire(void *)
     Py_ssize_t sc_dim(object, int)
     sc_array sc_as_array(object)
     int robust_value(const double *p, const double *c, sc_array x_array, sc_array y_array, ptrdiff_t n, double *value) nogil
@@ -1165,8 +1246,9 @@ def value(p, x, y, *, delta=1.0):
     cdef double *sc__sc__constants = sc_doubles(sc__constants)
     cdef sc_array sc__x = sc_as_array(x)
     cdef sc_array sc__y = sc_as_array(y)
-    with nogil:
-        sc__status = robust_value(sc__p, sc__sc__constants, sc__x, sc__y, n, &value)
+    cdef void *sc__thread = sc_release(11*<double>n)
+    sc__status = robust_value(sc__p, sc__sc__constants, sc__x, sc__y, n, &value)
+    sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
     return value
@@ -1187,8 +1269,9 @@ def grad(p, x, y, *, delta=1.0):
     cdef sc_array sc__x = sc_as_array(x)
     cdef sc_array sc__y = sc_as_array(y)
     cdef double *sc__grad = sc_doubles(grad)
-    with nogil:
-        sc__status = robust_grad(sc__p, sc__sc__constants, sc__x, sc__y, n, sc__grad)
+    cdef void *sc__thread = sc_release(19*<double>n)
+    sc__status = robust_grad(sc__p, sc__sc__constants, sc__x, sc__y, n, sc__grad)
+    sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
     return grad
@@ -1210,10 +1293,11 @@ def value_and_grad(p, x, y, *, delta=1.0):
     cdef sc_array sc__x = sc_as_array(x)
     cdef sc_array sc__y = sc_as_array(y)
     cdef double *sc__grad = sc_doubles(grad)
-    with nogil:
-        sc__status = robust_value_and_grad(
-            sc__p, sc__sc__constants, sc__x, sc__y, n, &value, sc__grad
-        )
+    cdef void *sc__thread = sc_release(25*<double>n)
+    sc__status = robust_value_and_grad(
+        sc__p, sc__sc__constants, sc__x, sc__y, n, &value, sc__grad
+    )
+    sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
     return value, grad
@@ -1234,8 +1318,9 @@ def hessian(p, x, y, *, delta=1.0):
     cdef sc_array sc__x = sc_as_array(x)
     cdef sc_array sc__y = sc_as_array(y)
     cdef double *sc__hessian = sc_doubles(hessian)
-    with nogil:
-        sc__status = robust_hessian(sc__p, sc__sc__constants, sc__x, sc__y, n, sc__hessian)
+    cdef void *sc__thread = sc_release(18*<double>n)
+    sc__status = robust_hessian(sc__p, sc__sc__constants, sc__x, sc__y, n, sc__hessian)
+    sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
     return hessian.reshape((2, 2))
@@ -1259,8 +1344,9 @@ def hvp(p, v, x, y, *, delta=1.0):
     cdef sc_array sc__x = sc_as_array(x)
     cdef sc_array sc__y = sc_as_array(y)
     cdef double *sc__hvp = sc_doubles(hvp)
-    with nogil:
-        sc__status = robust_hvp(sc__p, sc__v, sc__sc__constants, sc__x, sc__y, n, sc__hvp)
+    cdef void *sc__thread = sc_release(16*<double>n)
+    sc__status = robust_hvp(sc__p, sc__v, sc__sc__constants, sc__x, sc__y, n, sc__hvp)
+    sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
     return hvp
@@ -1281,8 +1367,9 @@ def jacobian(p, x, y, *, delta=1.0):
     cdef sc_array sc__x = sc_as_array(x)
     cdef sc_array sc__y = sc_as_array(y)
     cdef double *sc__jacobian = sc_doubles(jacobian)
-    with nogil:
-        sc__status = robust_jacobian(sc__p, sc__sc__constants, sc__x, sc__y, n, sc__jacobian)
+    cdef void *sc__thread = sc_release(19*<double>n)
+    sc__status = robust_jacobian(sc__p, sc__sc__constants, sc__x, sc__y, n, sc__jacobian)
+    sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
     return jacobian
@@ -1305,8 +1392,9 @@ def jvp(p, v, x, y, *, delta=1.0):
     cdef double *sc__sc__constants = sc_doubles(sc__constants)
     cdef sc_array sc__x = sc_as_array(x)
     cdef sc_array sc__y = sc_as_array(y)
-    with nogil:
-        sc__status = robust_jvp(sc__p, sc__v, sc__sc__constants, sc__x, sc__y, n, &jvp)
+    cdef void *sc__thread = sc_release(13*<double>n)
+    sc__status = robust_jvp(sc__p, sc__v, sc__sc__constants, sc__x, sc__y, n, &jvp)
+    sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
     return jvp
@@ -1330,11 +1418,17 @@ def vjp(p, u, x, y, *, delta=1.0):
     cdef sc_array sc__x = sc_as_array(x)
     cdef sc_array sc__y = sc_as_array(y)
     cdef double *sc__vjp = sc_doubles(vjp)
-    with nogil:
-        sc__status = robust_vjp(sc__p, sc__u, sc__sc__constants, sc__x, sc__y, n, sc__vjp)
+    cdef void *sc__thread = sc_release(19*<double>n)
+    sc__status = robust_vjp(sc__p, sc__u, sc__sc__constants, sc__x, sc__y, n, sc__vjp)
+    sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
     return vjp
+
+
+def _bound(name, arguments):
+    """Return a function with its last arguments given, for symcompile's kernels to call."""
+    return sc_bound(name.encode(), arguments)
 
 
 def _real(value, name):

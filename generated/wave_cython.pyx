@@ -127,11 +127,72 @@ cdef extern from *:
         npy_intp shape[1] = {size};
         return PyArray_SimpleNew(1, shape, NPY_DOUBLE);
     }
+
+    /* A function without its last arguments. `self` is a tuple: the function, what takes the calls that
+       it is not made for, the names of the arguments that go by keyword or None, and the arguments. */
+    static PyObject *sc_call(PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *names)
+    {
+        PyObject *const general = PyTuple_GET_ITEM(self, 1), *const keywords = PyTuple_GET_ITEM(self, 2);
+        const Py_ssize_t last = PyTuple_GET_SIZE(self) - 3, all = count + last;
+        const Py_ssize_t named = keywords == Py_None ? 0 : PyTuple_GET_SIZE(keywords);
+        PyObject *few[32], **const stack = all < 32 ? few : PyMem_Malloc((size_t)(all + 1) * sizeof *stack);
+        int plain = stack && !names;
+        for (Py_ssize_t k = 0; plain && k < count; k++) {
+            PyArrayObject *const array = (PyArrayObject *)args[k];
+            plain = PyArray_CheckExact(args[k]) && PyArray_TYPE(array) == NPY_DOUBLE && PyArray_ISNOTSWAPPED(array);
+            stack[k + 1] = args[k];
+        }
+        PyObject *found = NULL;
+        if (plain) {
+            for (Py_ssize_t k = 0; k < last; k++) {
+                stack[count + k + 1] = PyTuple_GET_ITEM(self, 3 + k);
+            }
+            found = PyObject_Vectorcall(
+                PyTuple_GET_ITEM(self, 0), stack + 1,
+                (size_t)(all - named) | PY_VECTORCALL_ARGUMENTS_OFFSET, named ? keywords : NULL
+            );
+        }
+        if (stack != few) {
+            PyMem_Free(stack);
+        }
+        if (found || (PyErr_Occurred() && !PyErr_ExceptionMatches(PyExc_TypeError)
+                      && !PyErr_ExceptionMatches(PyExc_ValueError))) {
+            return found;
+        }
+        PyErr_Clear();
+        return PyObject_Vectorcall(general, args, (size_t)count, names);
+    }
+
+    static PyMethodDef sc_methods[] = {
+        {"value", (PyCFunction)(void (*)(void))sc_call, METH_FASTCALL | METH_KEYWORDS, "Return the value: a float."},
+        {"grad", (PyCFunction)(void (*)(void))sc_call, METH_FASTCALL | METH_KEYWORDS, "Return the gradient: shape (1,)."},
+        {"value_and_grad", (PyCFunction)(void (*)(void))sc_call, METH_FASTCALL | METH_KEYWORDS, "Return the value and the gradient: a float and shape (1,)."},
+        {"hessian", (PyCFunction)(void (*)(void))sc_call, METH_FASTCALL | METH_KEYWORDS, "Return the Hessian: shape (1, 1)."},
+        {"hvp", (PyCFunction)(void (*)(void))sc_call, METH_FASTCALL | METH_KEYWORDS, "Return the Hessian times v: shape (1,)."},
+        {"jacobian", (PyCFunction)(void (*)(void))sc_call, METH_FASTCALL | METH_KEYWORDS, "Return the Jacobian: shape (1,)."},
+        {"jvp", (PyCFunction)(void (*)(void))sc_call, METH_FASTCALL | METH_KEYWORDS, "Return the Jacobian times v, shaped like the value: a float."},
+        {"vjp", (PyCFunction)(void (*)(void))sc_call, METH_FASTCALL | METH_KEYWORDS, "Return u, shaped like the value, times the Jacobian: shape (1,)."},
+        {NULL, NULL, 0, NULL},
+    };
+
+    static PyObject *sc_bound(const char *name, PyObject *self)
+    {
+        PyMethodDef *method = sc_methods;
+        while (method->ml_name && strcmp(method->ml_name, name)) {
+            method++;
+        }
+        if (!method->ml_name || !PyTuple_Check(self) || PyTuple_GET_SIZE(self) < 3) {
+            PyErr_SetString(PyExc_ValueError, "no such function");
+            return NULL;
+        }
+        return PyCFunction_NewEx(method, self, NULL);
+    }
     """
     int sc_import_numpy() except -1
     bint sc_is_vector(object, Py_ssize_t)
     double *sc_doubles(object)
     object sc_new(Py_ssize_t)
+    object sc_bound(const char *, object)
     int wave_value(const double *p, double *value) nogil
     int wave_grad(const double *p, double *grad) nogil
     int wave_value_and_grad(const double *p, double *value, double *grad) nogil
@@ -225,6 +286,11 @@ def vjp(p, u):
     vjp = sc_new(1)
     wave_vjp(sc_doubles(p), sc_doubles(u), sc_doubles(vjp))
     return vjp
+
+
+def _bound(name, arguments):
+    """Return a function with its last arguments given, for symcompile's kernels to call."""
+    return sc_bound(name.encode(), arguments)
 
 
 def _real(value, name):

@@ -77,6 +77,8 @@ def to_array(
         raise ArgumentTypeError(f"{what} holds {array.dtype} values, not real numbers")
     if strided and array.dtype == dtype and array.flags.aligned and _laid_out(array, True):
         return np.asarray(array, dtype)
+    if np.can_cast(array.dtype, dtype):
+        return np.require(array, dtype, ["C", "ALIGNED"]).reshape(array.shape)
     with np.errstate(over="ignore", under="ignore"):
         # ascontiguousarray would turn a scalar into an array of one entry.
         return np.require(array, dtype, ["C", "ALIGNED"]).reshape(array.shape)

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from types import ModuleType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from types import MethodType, ModuleType
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from symcompile.arguments import Array, count, listed, require_finite
 from symcompile.autodiff.derive import SCALAR_FUNCTIONS
+from symcompile.calling import Generated, bound
 from symcompile.errors import ArgumentTypeError, ArgumentValueError, SymcompileError
 from symcompile.interface import Interface
 from symcompile.objective import Objective, Value
@@ -28,13 +29,6 @@ __all__ = ["Kernel", "Objective"]
 Load = Callable[[tuple[str, ...]], ModuleType]
 
 _BIND_OPTIONS = ("copy", "check_finite")
-
-
-class _Loaded(NamedTuple):
-    """A generated function, and the keywords it gives the constants."""
-
-    function: Callable[..., Any]
-    keywords: tuple[str, ...]
 
 
 class Kernel:
@@ -95,12 +89,13 @@ class Kernel:
         self._plain: np.dtype[Any] = self.interface.dtype
         if definition.indexed and definition.dtype == "float32":
             self._plain = np.dtype(object)
-        self._loaded: dict[str, _Loaded] = {}
+        self._loaded: dict[str, Generated] = {}
         self._module: ModuleType | None = None
         eager = tuple(name for name in self.functions if name in functions)
         if eager:
             self._module = load(eager)
-            self._loaded = {name: _take(self._module, name) for name in eager}
+            for name in eager:
+                self._take(self._module, name)
 
     # ------------------------------------------------------------------ functions
 
@@ -248,7 +243,8 @@ class Kernel:
         """The generated module; of a kernel loaded piece by piece, the one with ``value``."""
         if self._module is None:
             self._module = self._load(("value",))
-            self._loaded.setdefault("value", _take(self._module, "value"))
+            if "value" not in self._loaded:
+                self._take(self._module, "value")
         return self._module
 
     @property
@@ -282,7 +278,7 @@ class Kernel:
         self, name: str, vectors: tuple[Any, ...], data: tuple[Any, ...], constants: dict[str, Any]
     ) -> Any:
         interface = self.interface
-        function = (self._loaded.get(name) or self._function(name)).function
+        function = (self._loaded.get(name) or self.generated(name)).function
         if len(data) == self._n_data and not constants and not interface.required:
             plain = self._plain
             for array in (*vectors, *data):
@@ -323,22 +319,31 @@ class Kernel:
 
     def function(self, name: str, numbers: dict[int, float]) -> Callable[..., Any]:
         """Return a generated function, loaded if need be, with the constants fixed."""
-        function, keywords = self._function(name)
-        if not numbers:
-            return function
-        return partial(function, **{keywords[slot]: value for slot, value in numbers.items()})
+        function = self.generated(name).function
+        return partial(function, **self.keywords(name, numbers)) if numbers else function
 
-    def _function(self, name: str) -> _Loaded:
+    def keywords(self, name: str, numbers: dict[int, float]) -> dict[str, float]:
+        """Return constants by the keywords of a generated function."""
+        keywords = self.generated(name).keywords
+        return {keywords[slot]: value for slot, value in numbers.items()}
+
+    def generated(self, name: str) -> Generated:
+        """Return a generated function, loaded if need be."""
         loaded = self._loaded.get(name)
         if loaded is None:
             self.interface.require(name)
-            loaded = self._loaded[name] = _take(self._load((name,)), name)
+            loaded = self._take(self._load((name,)), name)
         return loaded
 
-
-def _take(module: ModuleType, name: str) -> _Loaded:
-    keywords = tuple(keyword for keyword, _ in module.CONSTANTS)
-    return _Loaded(getattr(module, name), keywords)
+    def _take(self, module: ModuleType, name: str) -> Generated:
+        """Take a function from a module, and call it without a Python frame where it allows."""
+        loaded = self._loaded[name] = Generated.of(module, name)
+        required = self.interface.required
+        if hasattr(module, "_bound") and not required and self._plain == self.interface.dtype:
+            # The method takes what the function does not. It stands in the class, this before it.
+            general = MethodType(getattr(type(self), name), self)
+            self.__dict__[name] = bound(loaded, general, self.__reduce__())
+        return loaded
 
 
 def _rebuild(definition: Definition, backend: Any, options: Options) -> Kernel:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from types import MethodType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from symcompile.arguments import Array, count
-from symcompile.autodiff.derive import SCALAR_FUNCTIONS
+from symcompile.calling import bound
 from symcompile.packing import pack, unpack
 from symcompile.sizes import Piece
 
@@ -20,70 +19,6 @@ if TYPE_CHECKING:
     from symcompile.kernel import Kernel
 
 Value = float | NDArray[np.float64]
-
-
-class _Binding:
-    """The data of an objective, and the owner of its methods.
-
-    Methods made here pickle by name, as ``multiprocessing.Pool.map(objective.value, ...)`` asks
-    for. Their owner is not the objective itself, so that no cycle keeps large data alive.
-    """
-
-    def __init__(
-        self, kernel: Kernel, columns: tuple[Array, ...], numbers: dict[int, float]
-    ) -> None:
-        self.kernel = kernel
-        self.columns = columns
-        self.numbers = numbers
-
-    def __getattr__(self, name: str) -> MethodType:
-        # Unpickling asks for other names, before there is a kernel.
-        if name not in SCALAR_FUNCTIONS:
-            raise AttributeError(name)
-        return self.method(name)
-
-    def method(self, name: str) -> MethodType:
-        """Return one function of the kernel as a method without the data."""
-        kernel, columns, numbers = self.kernel, self.columns, self.numbers
-        function = kernel.function(name, numbers)
-
-        call: Callable[..., Any]
-        if name in ("hvp", "jvp", "vjp"):
-
-            def call(_: _Binding, p: ArrayLike, v: ArrayLike) -> Any:
-                try:
-                    return function(p, v, *columns)
-                except (TypeError, ValueError):
-                    pass  # What is checked now says what is wrong with p or v.
-                return kernel.checked(name, (p, v), columns, numbers)
-
-        else:
-            bound = _bound(function, columns)
-
-            def call(_: _Binding, p: ArrayLike) -> Any:
-                try:
-                    return bound(p)
-                except (TypeError, ValueError):
-                    pass
-                return kernel.checked(name, (p,), columns, numbers)
-
-        call.__name__ = name
-        call.__qualname__ = f"Objective.{name}"
-        call.__doc__ = getattr(Objective, name).__doc__
-        return MethodType(call, self)
-
-
-def _bound(function: Callable[..., Any], columns: tuple[Array, ...]) -> Callable[..., Any]:
-    """Return a function of ``p``. Unpacking costs as much as a small kernel, so it comes last."""
-    match columns:
-        case ():
-            return function
-        case (a,):
-            return lambda p: function(p, a)
-        case (a, b):
-            return lambda p: function(p, a, b)
-        case _:
-            return lambda p: function(p, *columns)
 
 
 class Objective:
@@ -117,7 +52,6 @@ class Objective:
         if definition.indexed:
             self.sizes = kernel.interface.solver(columns, numbers).sizes
         self._numbers = numbers
-        self._binding = _Binding(kernel, columns, numbers)
         for name in kernel.loaded:
             self._method(name)
 
@@ -191,10 +125,18 @@ class Objective:
         """
         return pack(self.kernel.definition, {**(values or {}), **named}, self.sizes)
 
-    def _method(self, name: str) -> MethodType:
-        method: MethodType | None = self.__dict__.get(name)
+    def _method(self, name: str) -> Callable[..., Any]:
+        method: Callable[..., Any] | None = self.__dict__.get(name)
         if method is None:
-            method = self.__dict__[name] = self._binding.method(name)
+            kernel, columns, numbers = self.kernel, self.data, self._numbers
+            method = self.__dict__[name] = bound(
+                kernel.generated(name),
+                _general(kernel, name, columns, numbers),
+                self.__reduce__(),
+                columns,
+                kernel.keywords(name, numbers),
+                getattr(Objective, name).__doc__,
+            )
         return method
 
     def minimize(
@@ -309,3 +251,12 @@ class Objective:
 
     def __reduce__(self) -> tuple[type[Objective], tuple[Any, ...]]:
         return Objective, (self.kernel, self.data, self._numbers)
+
+
+def _general(
+    kernel: Kernel, name: str, columns: tuple[Array, ...], numbers: dict[int, float]
+) -> Callable[..., Any]:
+    """Return what checks the vectors of a call. It does not know the objective: that is a cycle."""
+    if name in ("hvp", "jvp", "vjp"):
+        return lambda p, v: kernel.checked(name, (p, v), columns, numbers)
+    return lambda p: kernel.checked(name, (p,), columns, numbers)

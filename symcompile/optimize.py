@@ -60,9 +60,10 @@ def minimize(
     passed = {name: scipy_options.pop(name) for name in _OF_MINIMIZE & scipy_options.keys()}
     options = {**(passed.pop("options", None) or {}), **scipy_options}
     name = method.lower() if isinstance(method, str) else method
-    fun: Callable[..., Any] = objective.value_and_grad
-    if name in _VALUE_ONLY:
-        fun = objective.value
+    fun: Callable[..., Any] = objective.value
+    jac = None
+    if name not in _VALUE_ONLY:
+        fun, jac = _shared(objective.value_and_grad)
     if not isinstance(hess, str) or hess != "auto":
         passed["hess"] = hess
     elif "hessp" not in passed:
@@ -71,13 +72,35 @@ def minimize(
         fun,
         start,
         method=method,
-        jac=None if name in _VALUE_ONLY else True,
+        jac=jac,
         bounds=bounds,
         constraints=constraints,
         options=options or None,
         **passed,
     )
     return _named(objective, result)
+
+
+def _shared(
+    both: Callable[..., tuple[float, NDArray[np.float64]]],
+) -> tuple[Callable[..., float], Callable[..., NDArray[np.float64]]]:
+    """Return value and gradient as two functions that compute both once for each point.
+
+    It is what SciPy makes of ``jac=True``; but that compares points with NumPy, which takes
+    longer than a small objective does.
+    """
+    last = (0.0, np.empty(0))
+    at = b""
+
+    def computed(p: Any) -> tuple[float, NDArray[np.float64]]:
+        nonlocal at, last
+        point = np.asarray(p, np.float64).tobytes()
+        if point != at:
+            last = both(p)
+            at = point
+        return last
+
+    return lambda p: computed(p)[0], lambda p: computed(p)[1]
 
 
 def _start(objective: Objective, x0: Any) -> NDArray[np.float64]:
@@ -92,8 +115,13 @@ def _start(objective: Objective, x0: Any) -> NDArray[np.float64]:
 
 def _named(objective: Objective, result: OptimizeResult) -> OptimizeResult:
     """Return a result with the solution by name, where names tell the parameters apart."""
-    if len(set(objective.params)) == len(objective.params):
-        result["params"] = objective.unpack(result.x)
+    names, x = objective.params, result.x
+    if len(set(names)) == len(names):
+        definition = objective.kernel.definition
+        # What `unpack` finds out about sizes takes as long as a step of a small fit.
+        plain = not definition.indexed and x.dtype == definition.dtype == "float64"
+        named = dict(zip(names, x.tolist(), strict=True)) if plain else objective.unpack(x)
+        result["params"] = named
     return result
 
 

@@ -29,6 +29,7 @@ LAYERS = (
         "arguments",
         "packing",
         "interface",
+        "calling",
         "optimize",
         "objective",
         "kernel",

@@ -258,3 +258,33 @@ def test_each_fit_has_its_kind_of_value(lecture: Objective, residuals: Objective
     nothing = compile_kernel(x**2, data=x, reduce="sum", backend="python").bind([1.0])
     with pytest.raises(UnsupportedFunctionError, match="nothing to vary"):
         nothing.minimize([])
+
+
+@pytest.mark.parametrize("method", [*FIRST_ORDER, *SECOND_ORDER])
+def test_the_result_is_scipys_own(lecture: Objective, method: str) -> None:
+    second = {"hess": lecture.hessian} if method in SECOND_ORDER else {}
+    expected = optimize.minimize(
+        lecture.value_and_grad, [1.0, 1.0], jac=True, method=method, **second
+    )
+    found = lecture.minimize([1.0, 1.0], method=method)
+    for name in ("x", "fun", "nfev", "njev", "nhev", "nit", "status", "message"):
+        if name in expected:
+            np.testing.assert_array_equal(found[name], expected[name])
+
+
+@pytest.mark.parametrize("method", [*FIRST_ORDER, *SECOND_ORDER])
+def test_a_point_is_computed_once(method: str) -> None:
+    objective, module = bowl(3)
+    found = objective.minimize([1.0, 3.0, 0.5], method=method)
+    # SciPy counts what it asks for; both halves of a pair are asked for at each point.
+    assert module.calls["value_and_grad"] <= max(found.nfev, found.get("njev", 0)) + 1
+
+
+def test_a_method_of_ones_own_gets_both_functions(lecture: Objective) -> None:
+    def descend(fun: Any, x0: Any, args: Any, **options: Any) -> optimize.OptimizeResult:
+        p = list(x0)
+        step = -1e-4 * np.asarray(options["jac"](p))
+        return optimize.OptimizeResult(x=np.add(p, step), fun=fun(np.add(p, step)), success=True)
+
+    found = lecture.minimize([1.0, 1.0], method=descend)
+    assert found.fun < lecture.value([1.0, 1.0])

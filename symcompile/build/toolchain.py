@@ -39,6 +39,9 @@ __all__ = [
 # IEEE meaning: what is given up is errno and the floating-point exception flags.
 _OPTIONAL_FLAGS = (
     "-ftree-vectorize",
+    # At -O1 only this makes GCC clear the upper halves of vector registers as a function returns.
+    # Left in use, they slow down all code that knows nothing of them, libm's to a fifth.
+    "-fexpensive-optimizations",
     "-fopenmp-simd",
     "-fno-math-errno",
     "-fno-trapping-math",

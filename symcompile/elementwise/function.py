@@ -285,10 +285,12 @@ def load(
     called = variants.called(default)
     keys = called.mirror if not isinstance(called.mirror, int) and called.mirror.mapped() else None
 
-    # A class of its own: a static __call__ costs less than one that forwards its arguments.
-    # It is the compiled function, bound to what does all other calls.
-    kind = type("Lambdified", (Lambdified,), {"__doc__": property(_documentation)})
-    found: Lambdified = kind()
+    # A class of its own, whose call is the compiled function: nothing forwards its arguments.
+    own = {"__doc__": property(_documentation), "__signature__": signature_of(called.arguments)}
+    direct = keys is None and hasattr(module, "caller")
+    bases = (Lambdified, module.caller()) if direct else (Lambdified,)
+    kind = type("Lambdified", bases, own)
+    found: Lambdified = module.instance(kind) if direct else kind()
     found._variants, found._default, found._keys = variants, default, keys
     found.arguments, found.backend, found.module = called.arguments, backend, module
     items = called.arguments.items
@@ -296,6 +298,8 @@ def load(
     flat = called.arguments.tree == tuple(range(len(items)))
     #: How many arrays of doubles the default variant takes without a further look; else -1.
     found._simple = len(items) if plain and flat and default == Variant("float64") else -1
+    if direct:
+        return found
     bound = _bound(module, found._general, called.arguments)
     if keys is not None:
 
@@ -306,7 +310,6 @@ def load(
         found._keys = None
     else:
         kind.__call__ = staticmethod(bound)  # type: ignore[method-assign]
-    kind.__signature__ = signature_of(called.arguments)  # type: ignore[attr-defined]
     return found
 
 

@@ -31,7 +31,7 @@ from symcompile.ir.affine import Affine
 from symcompile.ir.dtypes import is_single
 from symcompile.ir.graph import Function, Kind, Output
 from symcompile.ir.volume import ZERO, Volume
-from symcompile.planning import Schedule
+from symcompile.planning import Schedule, Sweep, work
 
 
 @dataclass(frozen=True)
@@ -274,7 +274,15 @@ class _Glue:
         call = [f"sc_{c}" if c in sizes else c for c in self.call]
         if not self.emitted.loops:
             return filled(f"{name}(", call, ")")
-        return _released(name, call, self.numbers.plain)
+        return _released(name, call, self.numbers.plain, self._spent())
+
+    def _spent(self) -> str:
+        """Return what the loops cost, in simple operations."""
+        schedule, total = self.emitter.schedule, ZERO
+        for phase in schedule.phases:
+            if isinstance(phase, Sweep):
+                total = total + work(schedule, phase)
+        return total.text(lambda size: f"<double>{self._size(size)}")
 
     def _allocation(self, output: Output) -> str:
         numbers, complex = self.numbers, output.kind is Kind.COMPLEX
@@ -290,8 +298,8 @@ class _Glue:
         return f"{output.name} = sc_new({self.results.length(output)}, {npy})"
 
 
-def _released(name: str, call: Sequence[str], plain: bool) -> list[str]:
-    """Return the call without the GIL; what needs the GIL is looked up before."""
+def _released(name: str, call: Sequence[str], plain: bool, spent: str) -> list[str]:
+    """Return the call without the GIL where it is long; what needs the GIL is looked up before."""
     lines, args = ["cdef int sc__status = 0"], []
     for text in call:
         kind, _, inside = text.partition("(")
@@ -302,11 +310,11 @@ def _released(name: str, call: Sequence[str], plain: bool) -> list[str]:
             args.append(target)
         else:
             args.append(text)
-    inner = filled(f"sc__status = {name}(", args, ")", 2)
     return [
         *lines,
-        "with nogil:",
-        *["    " + part for part in inner],
+        *filled("cdef void *sc__thread = sc_release(", [spent], ")"),
+        *filled(f"sc__status = {name}(", args, ")"),
+        "sc_acquire(sc__thread)",
         "if sc__status < 0:",
         "    raise MemoryError()",
     ]

@@ -318,3 +318,19 @@ def test_only_the_first_errors_are_shown() -> None:
     assert diagnostics.first_c_errors("Killed\n") == "Killed"
     linker = "ld: k.o: undefined reference to `g'\ncollect2: error: ld returned 1 exit status"
     assert diagnostics.first_c_errors(linker) == linker
+
+
+@pytest.mark.skipif(not cpu.has_feature("avx"), reason="no upper halves of registers here")
+def test_functions_leave_no_vector_register_in_use(compiler: Toolchain, tmp_path: Path) -> None:
+    """What returns with the upper halves in use slows down libm for the whole process."""
+    text = "void f(double *x, double y) { for (int i = 0; i < 1024; i++) x[i] += y; }"
+    (tmp_path / "f.c").write_text(text, encoding="utf-8")
+    options = Options()
+    flags = [
+        *toolchain._tunable_flags(options),
+        f"-O{toolchain.optimization_level(options)}",
+    ]
+    subprocess.run([*compiler.command, *flags, "-S", "f.c", "-o", "f.s"], cwd=tmp_path, check=True)
+    listing = (tmp_path / "f.s").read_text(encoding="utf-8")
+    assert "ymm" in listing or "zmm" in listing
+    assert "vzeroupper" in listing
