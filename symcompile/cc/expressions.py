@@ -292,6 +292,15 @@ class Expressions(Reader, Emitter):
             self.lines = kept
         return Value(types.SIZE, str(size), known=size)
 
+    def _offset(self) -> Value:
+        """Read where a member of a struct lies in it."""
+        self.expect("(")
+        type = self.type_name()
+        self.expect(",")
+        offset = type.offset(self.take())
+        self.expect(")")
+        return Value(types.SIZE, str(offset), known=offset)
+
     def postfix(self, value: Value) -> Value:
         """Read what follows an operand: indices, members, calls, steps."""
         while True:
@@ -329,6 +338,8 @@ class Expressions(Reader, Emitter):
         first = item[0]
         if first.isdigit() or first == ".":
             return self._number_literal(item)
+        if item == "offsetof":
+            return self._offset()
         if item == "(":
             found = self.comma()
             self.expect(")")

@@ -167,7 +167,7 @@ class Reader:
         tag = self.take() if self.peek() != "{" else ""
         if not self.accept("{"):
             if tag not in self.unit.structs:
-                self.unit.structs[tag] = Type("struct", "i8", 0)  # of which nothing is known
+                self.unit.structs[tag] = Type("struct", "i8", 0)  # of which nothing is known yet
             return self.unit.structs[tag]
         names, members = list[str](), list[Type]()
         while not self.accept("}"):
@@ -177,6 +177,11 @@ class Reader:
                 members.append(one.type)
             self.expect(";")
         found = types.struct(names, members)
+        before = self.unit.structs.get(tag)
+        if before is not None:
+            # What points to it knows it from now on.
+            before.become(found)
+            return before
         if tag:
             self.unit.structs[tag] = found
         return found

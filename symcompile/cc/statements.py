@@ -243,6 +243,8 @@ class Body(Expressions):
             room = Value(type, self.room(type), place=True, local=True)
             self.scopes[-1][one.name] = room
             return
+        # A name is known in its own initialiser, where its size may be asked for.
+        self.scopes[-1][one.name] = Value(type, "poison", place=True)
         if type.kind == "array" and type.count < 0:
             assert type.of is not None
             type = types.array(type.of, self._entries())

@@ -27,9 +27,8 @@ class Type:
         count: how many entries an array or vector has.
         names: of the members of a struct.
         members: their types, or those of the arguments of a function.
-        offsets: where the members of a struct lie, in bytes.
         variadic: whether a function takes more arguments than these.
-        loose: the alignment that is taken for granted, where it is not ``align``.
+        noalias: the arguments of a function that are ``restrict``.
     """
 
     kind: TypeKind
@@ -43,6 +42,11 @@ class Type:
     members: tuple[Type, ...] = ()
     variadic: bool = False
     noalias: tuple[int, ...] = field(default=())
+
+    def become(self, other: Type) -> None:
+        """Take over what another type is: a struct that was named before it was defined."""
+        for name in ("text", "size", "align", "names", "members"):
+            object.__setattr__(self, name, getattr(other, name))
 
     @property
     def number(self) -> bool:
@@ -58,6 +62,17 @@ class Type:
     def aggregate(self) -> bool:
         """Whether its values live in memory."""
         return self.kind in ("array", "struct")
+
+
+    def offset(self, name: str) -> int:
+        """Return where a member of a struct lies in it, in bytes."""
+        at = 0
+        for own, member in zip(self.names, self.members, strict=True):
+            at = -(-at // member.align) * member.align
+            if own == name:
+                return at
+            at += member.size
+        raise KeyError(name)
 
 
 VOID = Type("void", "void", 1)

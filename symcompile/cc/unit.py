@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -26,6 +27,9 @@ VECTOR = {
     ),
     **dict.fromkeys(("atan2", "hypot", "pow"), 2),
 }
+
+
+_NAME = re.compile(r"@[\w.]+")
 
 
 @dataclass
@@ -306,17 +310,23 @@ class Unit:
             function = self.functions[self._wanted.pop(0)]
             bodies.append(Body(self, function).text())
         declarations = [self.declarations[name] for name in sorted(self.declarations)]
-        used = "\n".join(bodies)
-        definitions = [d for d in self._definitions if _is_used(d, used)]
+        definitions = _used(self._definitions, bodies)
         parts = [*definitions, *declarations, *bodies, *self._notes]
         vectors = tuple((number, name) for name, number in self._vectors.items())
         return Lowered("\n".join(parts), tuple(self._library), tuple(self._external), vectors)
 
 
-def _is_used(definition: str, text: str) -> bool:
-    """Return whether a variable is one that functions read, or that is set from outside."""
-    name = definition.split(" ", 1)[0]
-    return f"{name} = internal" not in definition or f"{name}" in text
+def _used(definitions: Sequence[str], bodies: Iterable[str]) -> list[str]:
+    """Return the variables that functions, or other variables, mention, and those set from outside."""
+    by_name = {definition.split(" ", 1)[0]: definition for definition in definitions}
+    kept = {name for name, definition in by_name.items() if f"{name} = internal" not in definition}
+    pending = [*bodies, *(by_name[name] for name in kept)]
+    while pending:
+        for name in set(_NAME.findall(pending.pop())) - kept:
+            if name in by_name:
+                kept.add(name)
+                pending.append(by_name[name])
+    return [definition for name, definition in by_name.items() if name in kept]
 
 
 def _declared(name: str, type: Type) -> str:

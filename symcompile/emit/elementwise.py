@@ -169,7 +169,8 @@ class _Module:
         """Return the module for LLVM: the C of the Cython backend, lowered."""
         needed = context["support"]
         assert isinstance(needed, Support)
-        exported = ["sc_function", "sc_point_call", *(["sc_loop_call"] if self.params else [])]
+        exported = ["sc_function", "sc_point_call", "sc_caller_call", "sc_instance_call"]
+        exported += ["sc_loop_call"] if self.params else []
         c = render("llvm/elementwise.c.j2", **_chosen("llvm/elementwise.c.j2", context))
         lowered = lowered_module(c, exported, needed, width=4)
         context |= linking(lowered, exported, needed, loops=True)

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from symcompile.cc import Lowered, lower
 from symcompile.emit.bodies import helpers_of, integrates, with_helpers
 from symcompile.emit.c import CEmitter, CFunction
-from symcompile.emit.cython import LIMITS, c_name, rank
+from symcompile.emit.cython import c_name, rank
 from symcompile.emit.dialect import C
 from symcompile.emit.library import Support, support
+from symcompile.emit.limits import LIMITS
 from symcompile.emit.lines import indent
 from symcompile.emit.llvm_glue import Glue
 from symcompile.emit.numba import wrapper
@@ -73,7 +74,8 @@ def emit_llvm(definition: Definition, schedules: Sequence[Schedule], *, width: i
     needed = support(code, "c")
     glue = "\n".join(body.code for body in bodies)
     used = helpers(glue)
-    exported = [name for body in bodies for name in (body.core, body.call) if name]
+    exported = ["sc_bound_call"]
+    exported += [name for body in bodies for name in (body.core, body.call) if name]
     c = render(
         "llvm/kernel.c.j2",
         code=code,
@@ -139,7 +141,7 @@ def _body(definition: Definition, names: Identifiers, schedule: Schedule) -> _Bo
     call = glue.call()
     return _Body(
         signature=signature(definition, names, schedule.function),
-        code=indent(wrapper(definition, names, schedule), 1),
+        code=indent(wrapper(definition, names, schedule, threads=False), 1),
         c=emitted,
         glue="\n".join([*glue.core(), *call]),
         core=f"{name}_core",

@@ -251,8 +251,13 @@ class Indexed(Array):
         return f"{self.base}[{', '.join(indices)}]"
 
 
-def wrapper(definition: Definition, names: Identifiers, schedule: Schedule) -> list[str]:
-    """Return the lines of the Python function: arguments in, compiled core, results out."""
+def wrapper(
+    definition: Definition, names: Identifiers, schedule: Schedule, *, threads: bool = True
+) -> list[str]:
+    """Return the lines of the Python function: arguments in, compiled core, results out.
+
+    With ``threads`` the core is told how many; else it asks itself.
+    """
     function = schedule.function
     results = Results(lambda size: names.known_sizes.get(size, size))
     numbers = numbers_of(definition)
@@ -274,7 +279,7 @@ def wrapper(definition: Definition, names: Identifiers, schedule: Schedule) -> l
             size = f"({len(output.entries)}, n)"
             call[-1] += ".reshape(-1)"
         lines.append(f"{output.name} = np.empty({size}{numbers.made(output.kind)})")
-    if schedule.loops:
+    if schedule.loops and threads:
         most = " + ".join(_cost(names, schedule))
         call.append(f"_threads({most})")
     lines += filled(f"_{function.name}(", call, ")")
