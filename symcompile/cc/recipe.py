@@ -49,7 +49,7 @@ def recipe(unit: Unit, text: str, operands: tuple[Type, ...], result: Type) -> R
         result: the type of its value.
     """
     names = [f"sc_operand{k}" for k in range(len(operands))]
-    code = Expressions(unit, tokens(text.format(*names), unit.macros))
+    code = Expressions(unit, tokens(text.format(*names), {}))
     for k, (name, type) in enumerate(zip(names, operands, strict=True)):
         code.scopes[0][name] = Value(type, f"{{{k}}}")
     value = code.convert(code.comma(), result)

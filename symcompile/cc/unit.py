@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from symcompile.cc import types
 from symcompile.cc.builtins import CONSTANTS
@@ -79,6 +80,7 @@ def lower(
     variables: Iterable[str] = (),
     apart: Iterable[str] = (),
     cold: Iterable[str] = (),
+    given: Mapping[str, Callable[[Unit], str]] | None = None,
 ) -> Lowered:
     """Return C as LLVM's intermediate language.
 
@@ -91,6 +93,7 @@ def lower(
         variables: the variables that are set from outside.
         apart: functions that are called, not copied to where they are called.
         cold: functions that are not worth optimising.
+        given: functions that are declared only, and who writes them in LLVM's language.
 
     Raises:
         LoweringError: the C is not of the part that is known; says where.
@@ -104,7 +107,7 @@ def lower(
         <BLANKLINE>
     """
     groups = {**dict.fromkeys(apart, " #3"), **dict.fromkeys(cold, " #5")}
-    return Unit(text, {**DEFINED, **(defined or {})}, variables, groups).lowered(exported)
+    return Unit(text, {**DEFINED, **(defined or {})}, variables, groups, given).lowered(exported)
 
 
 class Unit:
@@ -116,6 +119,7 @@ class Unit:
         defined: Mapping[str, str],
         variables: Iterable[str] = (),
         groups: Mapping[str, str] | None = None,
+        given: Mapping[str, Callable[[Unit], str]] | None = None,
     ) -> None:
         self.typedefs: dict[str, Type] = {"PyObject": types.struct(["ob_head"], [types.LONG])}
         self.structs: dict[str, Type] = {}
@@ -136,6 +140,9 @@ class Unit:
         self._notes: list[str] = []
         self._wanted: list[str] = []
         self._lowered: set[str] = set()
+        #: What operations become, for those who write many; see :mod:`symcompile.cc.recipe`.
+        self.recipes: dict[Any, Any] = {}
+        self.given = dict(given or {})
         self.items = tokens(text, defined)
         self._read()
 
@@ -251,6 +258,9 @@ class Unit:
             return Value(self.functions[name].type, f"@{name}")
         if name in self._places:
             return self._places[name]
+        if name in self.given:
+            self.want(name)
+            return Value(self._known[name], f"@{name}")
         if name in self._known and name not in CONSTANTS:
             self.external(name, self._known[name])
             return Value(self._known[name], f"@{name}")
@@ -307,8 +317,11 @@ class Unit:
             self.want(name)
         bodies = []
         while self._wanted:
-            function = self.functions[self._wanted.pop(0)]
-            bodies.append(Body(self, function).text())
+            name = self._wanted.pop(0)
+            if name in self.given:
+                bodies.append(self.given[name](self))
+            else:
+                bodies.append(Body(self, self.functions[name]).text())
         declarations = [self.declarations[name] for name in sorted(self.declarations)]
         definitions = _used(self._definitions, bodies)
         parts = [*definitions, *declarations, *bodies, *self._notes]

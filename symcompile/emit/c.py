@@ -174,12 +174,16 @@ class CEmitter(NestEmitter):
 
     def piece(self, name: str, arguments: Sequence[str], body: Sequence[str]) -> str:
         """Return a function that is kept apart: inlined, the pieces would be one again."""
+        head = self.piece_head(name, arguments)
+        return "\n".join(["SC_NOINLINE", head, "{", indent(body, 1), "}", ""])
+
+    def piece_head(self, name: str, arguments: Sequence[str]) -> str:
+        """Return the head of such a function."""
         types = dict.fromkeys(self.sizes(), "ptrdiff_t ")
         types["work"] = f"{self.work_type()} *restrict "
         types |= {name: f"const {self.vector_type(name)} *restrict " for name in self.vectors()}
         typed = [types[name] + name for name in arguments]
-        head = f"static void {name}({', '.join(typed)})"
-        return "\n".join(["SC_NOINLINE", head, "{", indent(body, 1), "}", ""])
+        return f"static void {name}({', '.join(typed)})"
 
     def work_array(self, slots: int) -> str:
         """Return the declaration of a work array."""

@@ -34,13 +34,13 @@ class Chunk:
 
 
 def cut(
-    graph: Graph, nodes: Sequence[int], kept: Collection[int]
+    graph: Graph, nodes: Sequence[int], kept: Collection[int], size: int = CHUNK
 ) -> tuple[list[Chunk], dict[int, int], int]:
     """Return the chunks of ``nodes``, the slots of ``kept`` at the end, and how many slots.
 
-    ``kept`` are the nodes that are used after all chunks.
+    ``kept`` are the nodes that are used after all chunks, of ``size`` operations each.
     """
-    pieces = [tuple(nodes[k : k + CHUNK]) for k in range(0, len(nodes), CHUNK)]
+    pieces = [tuple(nodes[k : k + size]) for k in range(0, len(nodes), size)]
     home = {node: number for number, piece in enumerate(pieces) for node in piece}
     last_use: dict[int, int] = {}
     for number, piece in enumerate(pieces):

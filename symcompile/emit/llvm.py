@@ -7,12 +7,14 @@ others by a Python function, which converts and calls the same core.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from symcompile.cc import Lowered, lower
 from symcompile.emit.bodies import helpers_of, integrates, with_helpers
 from symcompile.emit.c import CEmitter, CFunction
+from symcompile.emit.chunks import Chunk
 from symcompile.emit.cython import c_name, rank
 from symcompile.emit.dialect import C
 from symcompile.emit.library import Support, support
@@ -30,8 +32,10 @@ from symcompile.emit.signature import (
     imported,
     signature,
 )
+from symcompile.emit.straight import Piece, lowers
 from symcompile.emit.templates import render
 from symcompile.frontend.definition import Definition
+from symcompile.ir.dtypes import is_single
 from symcompile.planning import Schedule
 
 #: Vectors of so many doubles in products of matrices, by what the processor has.
@@ -43,8 +47,41 @@ _APART = (
 ).split()
 #: What is not worth optimising either.
 _COLD = ["sc_run", "sc_thread", "sc_threads"]
-#: Straight-line code of more statements than this is not optimised: it is simplified already.
-_LONG = 20_000
+#: Straight-line code of more instructions than this is translated as it stands: it is simplified
+#: already, and choosing instructions and registers with care takes ten times as long.
+_LONG = 6_000
+
+
+class LLVMEmitter(CEmitter):
+    """Prints C, but long straight-line code of real numbers, which is written for LLVM directly."""
+
+    #: LLVM's own time is linear in it.
+    chunk = 1000
+
+    def __init__(
+        self, definition: Definition, names: Identifiers, schedule: Schedule, name: str
+    ) -> None:
+        super().__init__(definition, names, schedule, name)
+        self.direct: dict[str, Piece] = {}
+
+    def straight(
+        self, name: str, arguments: Sequence[str], chunk: Chunk, given: Mapping[int, str]
+    ) -> str:
+        """Return a piece of straight-line code, or its declaration if LLVM gets it directly."""
+        used = {arg for node in chunk.nodes for arg in self.graph[node].args}
+        inputs = {n: (a, int(k)) for n, (a, k) in self.places(used).items() if k.isdigit()}
+        before = {n: int(found[1]) for n in used if (found := _SLOT.fullmatch(given.get(n, "")))}
+        plain = not is_single(self.numbers.dtype) and not self.complex and not self.sizes()
+        if not plain or not lowers(self.graph, chunk.nodes, inputs):
+            return super().straight(name, arguments, chunk, given)
+        self.direct[name] = Piece(
+            name, arguments, self.graph, self.dialect, chunk.nodes, inputs,
+            {**before, **chunk.reads}, chunk.writes,
+        )
+        return f"{self.piece_head(name, arguments)};\n"
+
+
+_SLOT = re.compile(r"work\[(\d+)\]")
 
 
 @dataclass(frozen=True)
@@ -57,6 +94,7 @@ class _Body:
     glue: str
     core: str
     call: str
+    pieces: Mapping[str, Piece]
 
 
 def emit_llvm(definition: Definition, schedules: Sequence[Schedule], *, width: int = 4) -> str:
@@ -71,6 +109,10 @@ def emit_llvm(definition: Definition, schedules: Sequence[Schedule], *, width: i
     bodies = [_body(definition, names, schedule) for schedule in schedules]
     code = "\n".join(body.c.text for body in bodies)
     code = with_helpers(code, helpers_of(schedules, C), code, "c")
+    direct = {name: piece for body in bodies for name, piece in body.pieces.items()}
+    if direct:
+        called = sorted({text for piece in direct.values() for text in piece.operations()})
+        code += f"\n/* Written without C are {', '.join(called)}. */\n"
     needed = support(code, "c")
     glue = "\n".join(body.code for body in bodies)
     used = helpers(glue)
@@ -88,7 +130,7 @@ def emit_llvm(definition: Definition, schedules: Sequence[Schedule], *, width: i
         vector=(),
         **LIMITS,
     )
-    lowered = lowered_module(c, exported, needed, width)
+    lowered = lowered_module(c, exported, needed, width, direct)
     integral = integrates(code)
     needs = imported("NumPy and llvmlite", special=needed.special, integrates=integral)
     return render(
@@ -108,12 +150,17 @@ def emit_llvm(definition: Definition, schedules: Sequence[Schedule], *, width: i
 
 
 def lowered_module(
-    c: str, exported: Sequence[str], needed: Support, width: int
+    c: str,
+    exported: Sequence[str],
+    needed: Support,
+    width: int,
+    direct: Mapping[str, Piece] | None = None,
 ) -> Lowered:
     """Return C as LLVM's language; what SciPy's functions are called through is set from outside."""
     variables = [f"sc_scipy_{pointer.ident}" for pointer in needed.pointers]
     cold = [*_COLD, *(name for name in exported if name.endswith("_core"))]
-    return lower(c, exported, _WIDTHS[width], [*variables, "sc_quad"], _APART, cold)
+    given = {name: piece.text for name, piece in (direct or {}).items()}
+    return lower(c, exported, _WIDTHS[width], [*variables, "sc_quad"], _APART, cold, given)
 
 
 def linking(
@@ -122,20 +169,21 @@ def linking(
     """Return what a template says of how its machine code is made and linked."""
     variables = [f"sc_scipy_{pointer.ident}" for pointer in needed.pointers]
     variables += ["sc_quad"] if "@sc_quad = " in lowered.text else []
-    long = lowered.text.count("\n") > _LONG
+    lines = lowered.text.count("\n")
+    long = not loops and lines > _LONG
     return {
         "lowered": lowered,
         "exported": (*exported, *variables),
         "support": needed,
         "level": 2 if loops else 0 if long else 1,
-        "codegen": 1 if long else 2,
+        "codegen": 0 if long else 1 if lines > _LONG else 2,
         "loops": loops,
     }
 
 
 def _body(definition: Definition, names: Identifiers, schedule: Schedule) -> _Body:
     name = c_name(definition, schedule.function.name)
-    emitter = CEmitter(definition, names, schedule, name)
+    emitter = LLVMEmitter(definition, names, schedule, name)
     emitted = emitter.emit()
     glue = Glue(definition, names, schedule.function, emitter, emitted)
     call = glue.call()
@@ -146,4 +194,5 @@ def _body(definition: Definition, names: Identifiers, schedule: Schedule) -> _Bo
         glue="\n".join([*glue.core(), *call]),
         core=f"{name}_core",
         call=f"{name}_call" if call else "",
+        pieces=emitter.direct,
     )

@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import ClassVar
 
 from symcompile.emit.blocks import WORD, branches, code, lines_of, rendered
-from symcompile.emit.chunks import LONGEST_WHOLE, cut
+from symcompile.emit.chunks import CHUNK, LONGEST_WHOLE, Chunk, cut
 from symcompile.emit.dialect import Dialect
 from symcompile.emit.expression import Printer, Statement
 from symcompile.emit.lines import indent
@@ -57,6 +57,8 @@ class NestEmitter(ABC):
     #: The language; an instance has the one of its dtype.
     language: ClassVar[Dialect]
     end: ClassVar[str]
+    #: Pieces of straight-line code have so many operations.
+    chunk: ClassVar[int] = CHUNK
 
     def __init__(
         self, definition: Definition, names: Identifiers, schedule: Schedule, name: str
@@ -264,9 +266,18 @@ class NestEmitter(ABC):
     def loads(self, nodes: Collection[int]) -> list[str]:
         """Return the statements that name the scalar inputs among ``nodes``."""
         texts = self.scalars
+        return self.assigned(
+            [
+                Statement(texts[index], f"{array}[{place}]", self.graph[index].kind)
+                for index, (array, place) in self.places(nodes).items()
+            ]
+        )
+
+    def places(self, nodes: Collection[int]) -> dict[int, tuple[str, str]]:
+        """Return the array of each scalar input among ``nodes``, and the index in it, in order."""
         starts = self.offsets()
         cotangents = places(self.definition.output)
-        found: list[Statement] = []
+        found = {}
         for index in sorted(set(nodes)):
             node = self.graph[index]
             if node.op != "input" or node.axes:
@@ -278,8 +289,8 @@ class NestEmitter(ABC):
                 place = str(slot)
             else:
                 place = self.volume(starts[slot])
-            found.append(Statement(texts[index], f"{_ARRAYS[role]}[{place}]", node.kind))
-        return self.assigned(found)
+            found[index] = _ARRAYS[role], place
+        return found
 
     def assigned(self, statements: Sequence[Statement]) -> list[str]:
         """Return statements in the language."""
@@ -382,6 +393,23 @@ class NestEmitter(ABC):
             printer.name(node, text)
         return lines
 
+    def straight(
+        self, name: str, arguments: Sequence[str], chunk: Chunk, given: Mapping[int, str]
+    ) -> str:
+        """Return a piece of straight-line code; ``given`` is the text of what is known before."""
+        used = {arg for node in chunk.nodes for arg in self.graph[node].args}
+        known = {n: text for n in used if (text := given.get(n)) is not None}
+        known |= {
+            node: self.part(f"work[{slot}]", self.graph[node].kind)
+            for node, slot in chunk.reads.items()
+        }
+        taken = Names([*self.ids.all(), *arguments])
+        local = Printer(self.graph, self.dialect, known, taken)
+        body = self.loads(used)
+        body += lines_of(local, chunk.nodes, list(chunk.writes))
+        body += [self.stored(f"work[{s}]", local.text(n)) for n, s in chunk.writes.items()]
+        return self.piece(name, arguments, body)
+
     def _calls(self, parts: Sequence[Part], arguments: Sequence[str]) -> list[str]:
         """Emit pieces of code; return the calls, in the branches around them."""
         lines: list[str] = []
@@ -406,7 +434,7 @@ class NestEmitter(ABC):
     def _cut(self, printer: Printer, nodes: Sequence[int], kept: Collection[int]) -> list[str]:
         """Emit scalar code as functions of their own; return the calls."""
         needed = self._given(printer, nodes)
-        chunks, final, slots = cut(self.graph, nodes, sorted(kept))
+        chunks, final, slots = cut(self.graph, nodes, sorted(kept), self.chunk)
         places = {n: f"work[{slots + k}]" for k, n in enumerate(needed)}
         passed = {n: self.part(slot, self.graph[n].kind) for n, slot in places.items()}
         lines = [self.work_array(slots + len(needed))]
@@ -415,18 +443,7 @@ class NestEmitter(ABC):
         given = {**self.scalars, **passed}
         for chunk in chunks:
             name = f"{self.name}_{len(self.pieces)}"
-            used = {arg for node in chunk.nodes for arg in self.graph[node].args}
-            known = {n: text for n in used if (text := given.get(n)) is not None}
-            known |= {
-                node: self.part(f"work[{slot}]", self.graph[node].kind)
-                for node, slot in chunk.reads.items()
-            }
-            taken = Names([*self.ids.all(), *arguments])
-            local = Printer(self.graph, self.dialect, known, taken)
-            body = self.loads(used)
-            body += lines_of(local, chunk.nodes, list(chunk.writes))
-            body += [self.stored(f"work[{s}]", local.text(n)) for n, s in chunk.writes.items()]
-            self.pieces.append(self.piece(name, arguments, body))
+            self.pieces.append(self.straight(name, arguments, chunk, given))
             lines.append(f"{name}({', '.join(arguments)}){self.end}")
         for node, slot in final.items():
             if self.schedule.loops:  # a sweep works in an array of its own

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from symcompile.cc import types
@@ -11,9 +11,6 @@ from symcompile.cc.unit import Unit
 from symcompile.emit.dialect import Dialect
 from symcompile.ir.graph import BODY_OPS, Graph, Kind
 from symcompile.ir.ops import INFIX
-
-#: The arguments of a piece, which are arrays of doubles.
-_ARRAYS = {"param": "p", "constant": "c", "direction": "v", "cotangent": "u"}
 
 
 def template(dialect: Dialect, op: str) -> str:
@@ -29,7 +26,7 @@ def template(dialect: Dialect, op: str) -> str:
     return dialect.template(op)
 
 
-def lowers(graph: Graph, nodes: Sequence[int], fixed: Mapping[int, int]) -> bool:
+def lowers(graph: Graph, nodes: Sequence[int], fixed: Collection[int]) -> bool:
     """Return whether nodes can be written so: real numbers, of operations without bodies.
 
     ``fixed`` are the places of the numbers among parameters and their like.
@@ -138,4 +135,4 @@ class Piece:
         return made
 
 
-__all__ = ["_ARRAYS", "Piece", "lowers", "template"]
+__all__ = ["Piece", "lowers"]
