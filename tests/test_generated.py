@@ -10,9 +10,9 @@ import pytest
 import sympy as sp
 
 import symcompile as sc
-from symcompile.options import READABLE
 from symcompile.definition_file import load_definitions
 from symcompile.generate import Source, difference, generate, write, write_package
+from symcompile.options import READABLE
 
 ROOT = Path(__file__).resolve().parent.parent
 GOLDEN = ROOT / "generated"

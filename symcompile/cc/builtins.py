@@ -88,9 +88,12 @@ _PURE = " #1"
 
 def call_builtin(code: Expressions, name: str, arguments: Sequence[Value]) -> Value | None:
     """Return a call of a function that is known without a declaration, or None."""
-    single = code.unit.single and bool(arguments) and all(
-        a.type.kind != "float" or a.type is types.FLOAT for a in arguments
-    ) and any(a.type is types.FLOAT for a in arguments)
+    single = (
+        code.unit.single
+        and bool(arguments)
+        and all(a.type.kind != "float" or a.type is types.FLOAT for a in arguments)
+        and any(a.type is types.FLOAT for a in arguments)
+    )
     if name in _INTRINSICS:
         return _intrinsic(code, _INTRINSICS[name], arguments, single)
     if name in MATH:
@@ -103,9 +106,7 @@ def call_builtin(code: Expressions, name: str, arguments: Sequence[Value]) -> Va
     return special(code, arguments) if special is not None else None
 
 
-def _intrinsic(
-    code: Expressions, name: str, arguments: Sequence[Value], single: bool
-) -> Value:
+def _intrinsic(code: Expressions, name: str, arguments: Sequence[Value], single: bool) -> Value:
     kind = types.FLOAT if single else types.DOUBLE
     full = f"llvm.{name}.{'f32' if single else 'f64'}"
     kinds = ", ".join([kind.text] * len(arguments))

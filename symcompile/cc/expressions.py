@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from symcompile.cc import types
-from symcompile.cc.builtins import CONSTANTS, MATH, call_builtin
-from symcompile.cc.emitter import COMPARISONS, Emitter
+from symcompile.cc.builtins import CONSTANTS, call_builtin
+from symcompile.cc.calls import Calls
+from symcompile.cc.emitter import Emitter
 from symcompile.cc.reader import Reader
 from symcompile.cc.types import Type
 from symcompile.cc.values import Value, real_text
@@ -42,7 +43,7 @@ _SHORT_ARM = 8
 _ESCAPES = {"n": "\n", "t": "\t", "0": "\0", "\\": "\\", '"': '"', "'": "'"}
 
 
-class Expressions(Reader, Emitter):
+class Expressions(Calls):
     """The expressions of one function."""
 
     def __init__(self, unit: Unit, items: Sequence[str], at: int = 0) -> None:
@@ -83,11 +84,6 @@ class Expressions(Reader, Emitter):
         flags = " reassoc" if left.text in self.reductions else ""
         return self.store(left, self.binary(sign[:-1], left, right, flags))
 
-    def copy(self, place: Value, value: Value) -> None:
-        """Put a struct into a place."""
-        found = self._whole(value)
-        self.lines.append(f"  store {found.type.text} {found.text}, ptr {place.text}")
-
     def ternary(self) -> Value:
         """Read a choice."""
         condition = self.levels(1)
@@ -125,18 +121,11 @@ class Expressions(Reader, Emitter):
         """Read an arm of a choice; its instructions, in a block of that label, are kept apart."""
         kept, self.lines = self.lines, [f"{label}:"]
         value = self.comma() if end else self.expression()
-        value = self.loaded(value) if not value.type.aggregate else self._whole(value)
+        value = self.loaded(value) if not value.type.aggregate else self.whole(value)
         lines, self.lines = self.lines[1:], kept
         if end:
             self.expect(end)
         return lines, value
-
-    def _whole(self, value: Value) -> Value:
-        """Return a struct as a value; an array is where it starts."""
-        if not value.place or value.type.kind == "array":
-            return self.loaded(value)
-        text = self.instruction(f"load {value.type.text}, ptr {value.text}")
-        return Value(value.type, text)
 
     def block(self) -> str:
         """Return the label of the block that is being written."""
@@ -166,7 +155,7 @@ class Expressions(Reader, Emitter):
             return left
         if left.kind == "pointer" or right.kind == "pointer":
             return left if left.kind == "pointer" else right
-        if left.number and right.number or "complex" in (left.kind, right.kind):
+        if (left.number and right.number) or "complex" in (left.kind, right.kind):
             if left.kind == right.kind == "bool":
                 return types.INT
             kept, self.lines = self.lines, []
@@ -239,18 +228,20 @@ class Expressions(Reader, Emitter):
         if sign == "!":
             found = self.truth(inner)
             if found in ("true", "false"):
-                return Value(types.BOOL, "true" if found == "false" else "false",
-                             known=int(found == "false"))
+                return Value(
+                    types.BOOL, "true" if found == "false" else "false", known=int(found == "false")
+                )
             return Value(types.BOOL, self.instruction(f"xor i1 {found}, true"))
         if sign == "~":
             inner = self.loaded(inner)
             ones = "-1"
             if inner.type.kind == "vector":
                 assert inner.type.of is not None
-                ones = f"splat ({inner.type.of.text} -1)"
                 parts = ", ".join([f"{inner.type.of.text} -1"] * inner.type.count)
                 ones = f"<{parts}>"
-            return Value(inner.type, self.instruction(f"xor {inner.type.text} {inner.text}, {ones}"))
+            return Value(
+                inner.type, self.instruction(f"xor {inner.type.text} {inner.text}, {ones}")
+            )
         if sign == "*":
             inner = self.loaded(inner)
             of = inner.type.of
@@ -316,7 +307,7 @@ class Expressions(Reader, Emitter):
                 value = Value(of, self.moved(base.text, of, index), place=True, local=local)
             elif item == "(":
                 self.take()
-                value = self._called(value)
+                value = self.called(value)
             elif item == ".":
                 self.take()
                 value = self.member(value, self.take())
@@ -365,7 +356,7 @@ class Expressions(Reader, Emitter):
             return CONSTANTS[item]
         if self.peek() == "(":
             self.take()
-            arguments = self._arguments()
+            arguments = self.arguments()
             made = call_builtin(self, item, arguments)
             if made is not None:
                 return made
@@ -383,124 +374,6 @@ class Expressions(Reader, Emitter):
             return Value(types.FLOAT, real_text(float(low[:-1]), single=True))
         return Value(types.DOUBLE, real_text(float(low)))
 
-    # -- calls -----------------------------------------------------------------------------
-
-    def _arguments(self) -> list[Value]:
-        found = []
-        while not self.accept(")"):
-            value = self.expression()
-            found.append(self._whole(value) if value.type.aggregate else self.loaded(value))
-            self.accept(",")
-        return found
-
-    def _called(self, value: Value) -> Value:
-        arguments = self._arguments()
-        if value.place and value.type.kind == "pointer":
-            value = self.loaded(value)
-        type = value.type if value.type.kind == "function" else value.type.of
-        assert type is not None and type.kind == "function" and type.of is not None
-        own = value.text.startswith("@") and value.text[1:] in self.unit.functions
-        return self.call(value.text, type, arguments, spread=not own)
-
-    def call(
-        self, name: str, type: Type, arguments: Sequence[Value], *, spread: bool, pure: str = ""
-    ) -> Value:
-        """Call a function.
-
-        Args:
-            name: what LLVM calls it.
-            type: its type.
-            arguments: what it is given.
-            spread: whether a complex number is given as two numbers, as C's convention has it.
-            pure: the attributes of the call.
-        """
-        result = type.of
-        assert result is not None
-        texts = []
-        for k, argument in enumerate(arguments):
-            if k < len(type.members):
-                argument = self.convert(argument, type.members[k])
-            elif argument.type.kind == "bool" or argument.type.size < 4:
-                argument = self.convert(argument, types.INT)
-            if spread and argument.type.kind == "complex":
-                for part in (0, 1):
-                    one = self.part(argument, part)
-                    texts.append(f"{one.type.text} {one.text}")
-            else:
-                texts.append(f"{argument.type.text} {argument.text}")
-        head = result.text
-        if type.variadic:
-            head = f"{result.text} ({', '.join([t.text for t in type.members] + ['...'])})"
-        text = f"call {head} {name}({', '.join(texts)}){pure}"
-        if result.kind == "void":
-            self.lines.append(f"  {text}")
-            return Value(result, "")
-        return Value(result, self.instruction(text))
-
-    # -- initialisers ----------------------------------------------------------------------
-
-    def initialise(self, place: Value) -> None:
-        """Read what a variable starts as, and put it there."""
-        type = place.type
-        if not self.accept("{"):
-            value = self.expression()
-            if type.aggregate:
-                self.copy(place, value)
-            else:
-                self.store(place, value)
-            return
-        if type.number or type.kind == "pointer":
-            self.store(place, self.expression())
-            self.accept(",")
-            self.expect("}")
-            return
-        given = list[Value]()
-        at = 0
-        count = type.count if type.kind != "struct" else len(type.members)
-        zeroed = False
-        while not self.accept("}"):
-            if not at and self._rest_is_zero(count):
-                self.lines.append(f"  store {type.text} zeroinitializer, ptr {place.text}")
-                zeroed = True
-            if type.kind == "vector":
-                given.append(self.loaded(self.expression()))
-            else:
-                self.initialise(self._entry(place, at))
-            at += 1
-            self.accept(",")
-        if type.kind == "vector":
-            assert type.of is not None
-            text = "zeroinitializer"
-            for k, value in enumerate(given):
-                one = self.convert(value, type.of)
-                text = self.instruction(
-                    f"insertelement {type.text} {text}, {type.of.text} {one.text}, i32 {k}"
-                )
-            self.store(place, Value(type, text))
-        del zeroed
-
-    def _rest_is_zero(self, count: int) -> bool:
-        """Return whether fewer values are given than there is room for."""
-        depth, commas, at = 0, 0, self.at
-        while depth or self.items[at] != "}":
-            item = self.items[at]
-            depth += (item in ("(", "[", "{")) - (item in (")", "]", "}"))
-            commas += item == "," and not depth
-            at += 1
-        values = commas + (self.items[at - 1] != ",")
-        return values < count
-
-    def _entry(self, place: Value, at: int) -> Value:
-        type = place.type
-        if type.kind == "struct":
-            return self.member(place, type.names[at])
-        assert type.of is not None
-        index = Value(types.LONG, str(at), known=at)
-        return Value(type.of, self.moved(place.text, type.of, index), place=True, local=place.local)
-
 
 def _unescaped(text: str) -> str:
     return re.sub(r"\\(.)", lambda match: _ESCAPES.get(match[1], match[1]), text)
-
-
-__all__ = ["COMPARISONS", "MATH", "Expressions"]

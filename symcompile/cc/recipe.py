@@ -10,7 +10,6 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from symcompile.cc import types
 from symcompile.cc.expressions import Expressions
 from symcompile.cc.preprocess import tokens
 from symcompile.cc.types import Type
@@ -57,6 +56,3 @@ def recipe(unit: Unit, text: str, operands: tuple[Type, ...], result: Type) -> R
     if code.rooms or "{ " in lines or re.search(r"^\w+:$", lines, re.MULTILINE):
         return None
     return Recipe(_REGISTER.sub(r"%n{i}x\1", lines), _REGISTER.sub(r"%n{i}x\1", value.text))
-
-
-__all__ = ["Recipe", "recipe", "types"]

@@ -48,7 +48,9 @@ class Body(Expressions):
             self._return("" if self.result.kind == "void" else "poison")
         link = "" if self.function.exported else "internal "
         group = self.function.group
-        opening = f"define {link}{self.result.text} @{self.function.name}({', '.join(head)}){group} {{"
+        opening = (
+            f"define {link}{self.result.text} @{self.function.name}({', '.join(head)}){group} {{"
+        )
         return "\n".join([opening, "entry:", *self.rooms, *self.lines, "}", ""])
 
     # -- statements ------------------------------------------------------------------------
@@ -100,7 +102,7 @@ class Body(Expressions):
             raise self.error("a value is missing")
         value = self.comma()
         self.expect(";")
-        found = self._whole(value) if value.type.aggregate else value
+        found = self.whole(value) if value.type.aggregate else value
         self._return(self.convert(found, self.result).text)
 
     def _return(self, text: str) -> None:

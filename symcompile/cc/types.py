@@ -63,7 +63,6 @@ class Type:
         """Whether its values live in memory."""
         return self.kind in ("array", "struct")
 
-
     def offset(self, name: str) -> int:
         """Return where a member of a struct lies in it, in bytes."""
         at = 0

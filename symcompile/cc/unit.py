@@ -182,9 +182,7 @@ class Unit:
                 break
         reader.expect(";")
 
-    def _function(
-        self, reader: Reader, one: Declared, flags: set[str], fused: bool
-    ) -> None:
+    def _function(self, reader: Reader, one: Declared, flags: set[str], fused: bool) -> None:
         group = " #3" if "noinline" in flags else " #4" if "always_inline" in flags else " #0"
         group = self._groups.get(one.name, group)
         self.functions[one.name] = Defined(
@@ -195,8 +193,9 @@ class Unit:
 
     def _variable(self, reader: Reader, one: Declared, flags: set[str]) -> None:
         code = Expressions(self, self.items, reader.at)
-        value = self.define_global(one.name, one.type, code, constant=one.const,
-                                   external="extern" in flags)
+        value = self.define_global(
+            one.name, one.type, code, constant=one.const, external="extern" in flags
+        )
         reader.at = code.at
         self._places[one.name] = value
 
@@ -330,7 +329,7 @@ class Unit:
 
 
 def _used(definitions: Sequence[str], bodies: Iterable[str]) -> list[str]:
-    """Return the variables that functions, or other variables, mention, and those set from outside."""
+    """Return the variables that are mentioned somewhere, and those that are set from outside."""
     by_name = {definition.split(" ", 1)[0]: definition for definition in definitions}
     kept = {name for name, definition in by_name.items() if f"{name} = internal" not in definition}
     pending = [*bodies, *(by_name[name] for name in kept)]

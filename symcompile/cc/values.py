@@ -36,3 +36,10 @@ def real_text(value: float, single: bool = False) -> str:
     if single:
         value = struct.unpack("f", struct.pack("f", value))[0]
     return f"0x{struct.unpack('<Q', struct.pack('<d', value))[0]:016X}"
+
+
+def wrapped(value: int, type: Type) -> int:
+    """Return an integer as a type of so many bits holds it."""
+    bits = 8 * type.size
+    value &= (1 << bits) - 1
+    return value - (1 << bits) if type.signed and value >> (bits - 1) else value

@@ -33,7 +33,6 @@ from symcompile.naming import Names
 from symcompile.options import Backend
 from symcompile.planning import Schedule, cost
 
-
 _ENGINES = {
     "python": "NumPy",
     "numba": "NumPy and Numba",

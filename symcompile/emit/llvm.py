@@ -1,8 +1,8 @@
 """Schedule -> a module for LLVM: the C of the Cython backend, lowered, and how Python calls it.
 
 The loops are those of :mod:`symcompile.emit.c`. What stands around them is C as well
-(``templates/llvm``): calls that need no conversion are taken by a function on Python's C interface, the
-others by a Python function, which converts and calls the same core.
+(``templates/llvm``): calls that need no conversion are taken by a function on Python's C interface,
+the others by a Python function, which converts and calls the same core.
 """
 
 from __future__ import annotations
@@ -75,8 +75,14 @@ class LLVMEmitter(CEmitter):
         if not plain or not lowers(self.graph, chunk.nodes, inputs):
             return super().straight(name, arguments, chunk, given)
         self.direct[name] = Piece(
-            name, arguments, self.graph, self.dialect, chunk.nodes, inputs,
-            {**before, **chunk.reads}, chunk.writes,
+            name,
+            arguments,
+            self.graph,
+            self.dialect,
+            chunk.nodes,
+            inputs,
+            {**before, **chunk.reads},
+            chunk.writes,
         )
         return f"{self.piece_head(name, arguments)};\n"
 
@@ -156,7 +162,7 @@ def lowered_module(
     width: int,
     direct: Mapping[str, Piece] | None = None,
 ) -> Lowered:
-    """Return C as LLVM's language; what SciPy's functions are called through is set from outside."""
+    """Return C as LLVM's language; pointers to SciPy's functions are set from outside."""
     variables = [f"sc_scipy_{pointer.ident}" for pointer in needed.pointers]
     cold = [*_COLD, *(name for name in exported if name.endswith("_core"))]
     given = {name: piece.text for name, piece in (direct or {}).items()}

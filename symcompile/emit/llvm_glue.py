@@ -88,7 +88,7 @@ class Glue:
     # -- what users call -------------------------------------------------------------------
 
     def call(self) -> list[str]:
-        """Return the function that takes good arguments; nothing where none are good as they are."""
+        """Return the function that takes good arguments; nothing where there can be none."""
         sizes = self._sizes()
         constants = self._constants(sizes)
         plain = self.numbers.plain and self.function.name != "vjp"
@@ -247,4 +247,3 @@ class Glue:
 
 def _defined(name: str, arguments: str, body: Sequence[str]) -> list[str]:
     return [f"static PyObject *{name}({arguments})", "{", indent(body, 1), "}", ""]
-

@@ -89,8 +89,9 @@ class Piece:
             key = node.op, kinds
             found = recipes.get(key)
             if found is None:
-                found = recipes[key] = self._recipe(unit, template(self.dialect, node.op), kinds,
-                                                    node.kind is Kind.BOOL)
+                found = recipes[key] = self._recipe(
+                    unit, template(self.dialect, node.op), kinds, node.kind is Kind.BOOL
+                )
             written, texts[index] = found.written(index, operands)
             if written:
                 lines.append(written)
@@ -133,6 +134,3 @@ class Piece:
         made = recipe(unit, text, operands, types.BOOL if truth else types.DOUBLE)
         assert made is not None, text
         return made
-
-
-__all__ = ["Piece", "lowers"]
