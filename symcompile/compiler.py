@@ -88,8 +88,10 @@ def build(
     definition: Definition, backend: Backend, options: Options, names: Sequence[str]
 ) -> ModuleType:
     """Return a module with the functions ``names``, from the cache or new: stage 7."""
+    from symcompile.build.bytecode import keep_templates
     from symcompile.build.loader import build_cython, build_llvm, build_python
 
+    keep_templates(options)
     schedules = plan(definition, names)
     source = emit(definition, schedules, backend, options.target)
     module_name = f"{definition.name}_{backend}"

@@ -56,6 +56,7 @@ def private_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[No
         if "SYMCOMPILE_CACHE_DIR" not in os.environ:
             patch.setenv("SYMCOMPILE_CACHE_DIR", str(folder / "symcompile-cache"))
         patch.setenv("MPLBACKEND", "Agg")
+        patch.setenv("SYMCOMPILE_CHECK_TEMPLATES", "1")
         yield
 
 

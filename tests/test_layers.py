@@ -126,7 +126,7 @@ def test_source_is_the_same_under_every_hash_seed() -> None:
         for seed in ("0", "1", "4242")
     ]
     outputs = [process.communicate()[0] for process in running]
-    assert outputs[0].count("\n") == 30
+    assert outputs[0].count("\n") == 40
     assert outputs[0] == outputs[1] == outputs[2]
 
 

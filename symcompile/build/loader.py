@@ -248,6 +248,9 @@ def _identifier(name: str) -> str:
 def _version(package: str) -> str:
     from importlib import metadata
 
+    loaded = getattr(sys.modules.get(package), "__version__", None)
+    if loaded is not None:  # Reading the metadata takes milliseconds.
+        return str(loaded)
     try:
         return metadata.version(package)
     except metadata.PackageNotFoundError as error:

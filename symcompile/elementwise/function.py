@@ -75,9 +75,11 @@ class _Variants:
         return found
 
     def _compiled(self, variant: Variant) -> types.ModuleType:
+        from symcompile.build.bytecode import keep_templates
         from symcompile.build.loader import build_cython, build_llvm, build_python
         from symcompile.build.memory import memory_module
 
+        keep_templates(self.options)
         called = self.called(variant)
         (schedule,) = plan(called.definition, ["value"])
         source = emit_elementwise(called, schedule, self.backend)
