@@ -6,6 +6,7 @@ the disk.
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
@@ -119,8 +120,8 @@ def compile(
 
     Args:
         definition: what :func:`~symcompile.define` returns, or what it takes as ``expr``.
-        backend: ``"python"``, ``"numba"``, ``"cython"``, or ``"auto"`` for the fastest that
-            works here; ``kernel.backend`` says which.
+        backend: ``"python"``, ``"numba"``, ``"cython"``, ``"llvm"``, or ``"auto"`` for the fastest
+            that works here; ``kernel.backend`` says which.
         name, params, data, reduce, constants, dtype, stable: as in ``define``, for an expression.
         options: how to compile.
 
@@ -153,10 +154,9 @@ def compile(
         )
     options = Options() if options is None else options
     eager = _eager(definition)
-    if backend == "llvm":
-        eager = ()
     last: ToolchainError | None = None
-    candidates: tuple[Backend, ...] = ("cython", "numba", "python")
+    # LLVM's code is as fast as that of a C compiler, and there sooner.
+    candidates: tuple[Backend, ...] = ("llvm", "cython", "numba", "python")
     if backend != "auto":
         candidates = (choose_backend(backend),)
     for candidate in candidates:
@@ -165,7 +165,10 @@ def compile(
         try:
             if candidate == "cython" and not eager:
                 _require_toolchain()
-            kernel = Kernel(definition, candidate, options, load, eager)
+            if candidate == "llvm":
+                _require_llvm()
+            own = () if candidate == "llvm" else eager  # it compiles faster than one can ask
+            kernel = Kernel(definition, candidate, options, load, own)
         except ToolchainError as error:
             last = error
             if backend == "auto":
@@ -220,6 +223,14 @@ def _require_toolchain() -> None:
     from symcompile.build.toolchain import find_toolchain
 
     find_toolchain()
+
+
+def _require_llvm() -> None:
+    # Its modules know how objects of Python's and NumPy's lie in memory.
+    if object.__basicsize__ != 16 or sys.byteorder != "little":
+        raise ToolchainError(
+            "The llvm backend needs 64-bit little-endian CPython with the interpreter's lock."
+        )
 
 
 _said: set[str] = set()

@@ -48,7 +48,7 @@ def test_unknown_backend_names_those_there_are() -> None:
         sc.lambdify(a, a, backend="fortran")  # type: ignore[arg-type]
 
 
-def test_without_a_compiler_another_backend_takes_over_and_says_so_once() -> None:
+def test_without_a_compiler_all_other_backends_work() -> None:
     done = run(
         """
         import warnings, sympy as sp, symcompile as sc
@@ -58,7 +58,6 @@ def test_without_a_compiler_another_backend_takes_over_and_says_so_once() -> Non
             first = sc.compile(a**2, params=a)
             second = sc.compile(a**3, params=a)
         print(first.backend, second.backend, first.value([3]), len(said))
-        print(said[0].message)
         try:
             sc.compile(a**2, params=a, backend="cython")
         except sc.ToolchainError as error:
@@ -66,10 +65,37 @@ def test_without_a_compiler_another_backend_takes_over_and_says_so_once() -> Non
         """,
         CC="no-such-compiler",
     )
-    head, message, refused = done.stdout.splitlines()
-    assert head == "numba numba 9.0 1"
-    assert "compiler" in message and "no-such-compiler" in message
+    head, refused = done.stdout.splitlines()
+    assert head == "llvm llvm 9.0 0"
     assert refused.startswith("refused:")
+    assert "compiler" in refused and "no-such-compiler" in refused
+
+
+def test_what_cannot_run_here_is_passed_over_and_said_once() -> None:
+    """A Python whose objects lie otherwise in memory has no LLVM; with no compiler either, Numba."""
+    done = run(
+        """
+        import warnings, sympy as sp, symcompile as sc
+        from symcompile import compiler
+        from symcompile.errors import ToolchainError
+        def refuse():
+            raise ToolchainError("no llvm here.")
+        compiler._require_llvm = refuse
+        a = sp.Symbol("a")
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always")
+            first = sc.compile(a**2, params=a)
+            second = sc.compile(a**3, params=a)
+        print(first.backend, second.backend, first.value([3]), len(said))
+        for one in said:
+            print(one.message)
+        """,
+        CC="no-such-compiler",
+    )
+    head, first, second = done.stdout.splitlines()
+    assert head == "numba numba 9.0 2"
+    assert "no llvm here" in first
+    assert "no-such-compiler" in second
 
 
 def test_importing_costs_little_more_than_sympy() -> None:
@@ -144,7 +170,7 @@ def test_a_hash_seed_changes_no_byte_of_loops() -> None:
     """
     found = {run(code, PYTHONHASHSEED=seed).stdout for seed in ("0", "1", "4711")}
     assert len(found) == 1
-    assert found.pop().count("\n") == 3 * len(names)
+    assert found.pop().count("\n") == 4 * len(names)
 
 
 def test_a_scalar_definition_emits_no_loop() -> None:

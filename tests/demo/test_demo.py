@@ -80,7 +80,7 @@ def test_without_a_compiler_the_demo_says_so(
     result = demo("--picture", tmp_path / "line.png")
     assert result.exit_code == 0, result.output
     assert "no-such-compiler" in result.stdout
-    assert "OK: all 15 figures, on python, numba\n" in result.stdout
+    assert "OK: all 15 figures, on python, numba, llvm\n" in result.stdout
 
 
 def test_other_data_are_not_set_beside_the_published_fit(
