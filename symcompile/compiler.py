@@ -26,7 +26,7 @@ from symcompile.frontend.definition import (
 )
 from symcompile.ir.graph import Function, operation_count
 from symcompile.options import BACKENDS, Backend, Options, Target
-from symcompile.passes import contract, optimise, recognise
+from symcompile.passes import Tried, contract, optimise, recognise
 from symcompile.planning import Schedule
 from symcompile.schedule import schedule
 
@@ -48,8 +48,9 @@ def plan(definition: Definition, names: Iterable[str] | None = None) -> tuple[Sc
     """
     value = take_derivatives(Function("value", definition.graph, (definition.output,)))
     wanted = functions_of(definition) if names is None else tuple(names)
+    tried: set[int] = set()
     if definition.stable:  # 2: before differentiation, so that derivatives are stable too
-        value = recognise(value, value_only=wanted == ("value",))
+        value = recognise(value, value_only=wanted == ("value",), tried=tried)
     stable = contract(value)
     derived = derive(  # 3
         stable.graph,
@@ -57,7 +58,7 @@ def plan(definition: Definition, names: Iterable[str] | None = None) -> tuple[Sc
         [squeezed(shape) for shape in definition.param_shapes],
         wanted,
     )
-    before = stable if stable is value else None
+    before = Tried(value, tried) if stable is value else None
     optimised = [optimise(f, stable=definition.stable, before=before) for f in derived]  # 4
     return tuple(schedule(function) for function in optimised)  # 5
 

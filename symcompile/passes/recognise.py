@@ -10,6 +10,7 @@ A form is not looked into again: what is ``refined`` holds the formula it was ma
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from symcompile.ir.build import Builder
@@ -18,7 +19,8 @@ from symcompile.passes.rewrite import rewrite
 from symcompile.passes.stable.curves import Curves
 from symcompile.passes.stable.heads import heads_of
 from symcompile.passes.stable.site import Site
-from symcompile.passes.stable.table import BITS, BY_OP, rules_for
+from symcompile.passes.stable.table import BITS, BY_OP, about_two, rules_for
+from symcompile.passes.stable.terms import apart
 
 # What no rule is about.
 _WHOLE = STRUCTURAL | BODY_OPS
@@ -43,13 +45,27 @@ class Fired:
     after: int
 
 
+@dataclass(frozen=True)
+class Tried:
+    """Where rules have been tried in vain, before derivatives were taken.
+
+    Attributes:
+        function: of what, as it was then; its graph has grown since.
+        nodes: the nodes.
+    """
+
+    function: Function
+    nodes: Collection[int]
+
+
 def recognise(
     function: Function,
     *,
     derived: bool = False,
     value_only: bool = False,
     trace: list[Fired] | None = None,
-    before: Function | None = None,
+    tried: set[int] | None = None,
+    before: Tried | None = None,
 ) -> Function:
     """Return ``function`` with stable forms where their unstable spellings stood.
 
@@ -58,43 +74,53 @@ def recognise(
         derived: whether derivatives have been taken: rules that make them dearer rest.
         value_only: whether no derivatives will be taken.
         trace: takes what fired, in order; nodes are those of the graph of the result.
-        before: of a derivative, what it is one of, if rules have been tried there. It is the
-            beginning of the graph.
+        tried: takes the nodes of the result that no rule applies to.
+        before: of a derivative, what is known of the function that it is a derivative of.
     """
-    recogniser = _Recogniser(function, derived, value_only, trace)
+    recogniser = _Recogniser(function, derived, value_only, trace, tried)
     if before is not None:
         recogniser.settle(function, before)
     return rewrite(function, recogniser.rule)
 
 
-def rederived(function: Function, before: Function | None = None) -> Function:
+def rederived(function: Function, before: Tried | None = None) -> Function:
     """Return what :func:`recognise` makes of a derivative."""
     return recognise(function, derived=True, before=before)
 
 
 class _Recogniser:
     def __init__(
-        self, function: Function, derived: bool, value_only: bool, trace: list[Fired] | None
+        self,
+        function: Function,
+        derived: bool,
+        value_only: bool,
+        trace: list[Fired] | None,
+        tried: set[int] | None,
     ) -> None:
         self.derived, self.trace = derived, trace
+        self.tried = set[int]() if tried is None else tried
         self.closed = _closed(function)
         self.inner = _inner_sums(function)
         self.curves = Curves(function, 0 if value_only else 2)
         self.settled: frozenset[Node] = frozenset()
 
-    def settle(self, function: Function, before: Function) -> None:
+    def settle(self, function: Function, before: Tried) -> None:
         """Find the nodes of which it is known that no rule applies.
 
-        These are the nodes that were there before, but for the sums that were terms of others
+        These are those on which rules have been tried, but for the sums that were terms of others
         then and are not now.
         """
         graph = function.graph
-        was_inner = _inner_sums(before)
+        order = graph.ancestors(before.function.roots())
+        if any(graph[index].op in BODY_OPS for index in order):
+            return  # nodes of bodies are numbered for themselves
+        was_inner = _inner_sums(before.function)
         known = bytearray(len(graph))
-        for index in before.graph.ancestors(before.roots()):
+        for index in order:
             node = graph[index]
             known[index] = (
                 all(known[arg] for arg in node.args)
+                and (index in before.nodes or not node.args)
                 and node not in self.curves
                 and (node.op not in _SUMS or node in self.inner or node not in was_inner)
             )
@@ -126,6 +152,7 @@ class _Recogniser:
                 if simple.op != op:  # as a power with a negative exponent is a quotient
                     made = self.once(b, simple.op, simple.args, inner)
                 if made is None:
+                    self.tried.add(plain)
                     return plain
             if made is None:
                 break
@@ -141,6 +168,8 @@ class _Recogniser:
         complex = any(nodes[arg].kind is Kind.COMPLEX for arg in args)
         heads = heads_of(b, BITS).of(op, args)
         rules = rules_for(op, heads, complex, self.derived, inner)
+        if about_two(rules) and apart(b, *args):
+            rules = rules_for(op, heads, complex, self.derived, inner, apart=True)
         if not rules:
             return None
         site = Site(b, op, args, self.derived)
@@ -175,4 +204,4 @@ def _closed(function: Function) -> frozenset[Node]:
     return frozenset(graph[k] for k in graph.ancestors(within))
 
 
-__all__ = ["Fired", "recognise", "rederived"]
+__all__ = ["Fired", "Tried", "recognise", "rederived"]

@@ -349,6 +349,7 @@ RULES = [
         "x*log(x) - y*log(y) = y*log1p((x - y)/y) + (x - y)*log(x) for x, y > 0",
         f"{_HAMMING}; log(x) = log(y) + log1p((x - y)/y)",
         "sloped",
+        meets=False,
     ),
     sum_rule(
         "atan - atan",
@@ -414,5 +415,6 @@ RULES = [
         "atan",
         "asin",
         "acos",
+        meets=False,
     ),
 ]

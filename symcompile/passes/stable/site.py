@@ -18,6 +18,8 @@ from symcompile.ir.graph import Special
 from symcompile.ir.polynomial import Polynomial, polynomials
 from symcompile.ir.sums import factors, product
 
+#: What stands for a formula that is computed in another way.
+FORMS = frozenset({"sloped", "detach", "refined"})
 #: Sums of more terms are not searched.
 MOST_TERMS = 16
 
@@ -67,7 +69,7 @@ class Site:
 Apply = Callable[[Site], "Value | None"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Rule:
     """One rewriting.
 
@@ -82,6 +84,7 @@ class Rule:
         complex: whether it holds for complex numbers.
         early: whether it is for formulas only, not for their derivatives.
         whole: whether it is for sums only that are no terms of other sums.
+        meets: whether it is about two terms that have all but one factor in common.
     """
 
     name: str
@@ -93,6 +96,7 @@ class Rule:
     complex: bool = False
     early: bool = False
     whole: bool = False
+    meets: bool = False
 
 
 class Term(NamedTuple):
@@ -220,19 +224,15 @@ def _inner(b: Builder, index: int) -> tuple[int, ...]:
 
 
 def _is_large(b: Builder, root: int) -> bool:
-    """Return whether a polynomial is certainly too long; what holds such a one is, too."""
-    pending, seen = [root], set[int]()
-    while pending:
-        index = unrefined(b, pending.pop())
-        if index in seen:
-            continue
-        seen.add(index)
-        # What the simplification of a longer one leaves may be short enough.
-        if ("large", index) in b.memo or len(seen) > 2 * _MOST_SPREAD:
-            b.memo["large", root] = True
-            return True
-        pending += _inner(b, index)
-    return False
+    """Return whether a polynomial is certainly too long: one so deep has as many operations.
+
+    The simplification of a longer one may leave one that is short enough.
+    """
+    levels: list[int] = b.memo.setdefault(("levels", 0), [])
+    for index in range(len(levels), root + 1):
+        args = b.graph[index].args[:1] if b.graph[index].op in FORMS else _inner(b, index)
+        levels.append(1 + max([levels[arg] for arg in args], default=0))
+    return levels[root] > 2 * _MOST_SPREAD
 
 
 def spread(b: Builder, node: int, depth: int = 6) -> int:
@@ -303,7 +303,7 @@ def square_of(b: Builder, node: int | None) -> int | None:
 
 def unrefined(b: Builder, node: int) -> int:
     """Return the formula that a stable form was made from."""
-    while b.graph[node].op in ("sloped", "detach", "refined"):
+    while b.graph[node].op in FORMS:
         node = b.graph[node].args[0]
     return node
 

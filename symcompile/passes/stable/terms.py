@@ -15,12 +15,14 @@ from typing import NamedTuple
 from symcompile.ir.algebra import exact
 from symcompile.ir.build import Builder, Value, call
 from symcompile.passes.stable.site import (
+    FORMS,
     Rule,
     Site,
     Term,
     difference,
     joined,
     split,
+    terms_of,
     total,
     unrefined,
 )
@@ -34,7 +36,6 @@ _MET = frozenset(
     {"exp", "expm1", "cos", "sin", "tan", "cosh", "sinh", "tanh", "sigmoid", "erf", "erfc", "mul"}
     | {"pow", "powi", "sqrt", "cbrt", "log", "log1p", "atan", "asin", "acos"}
 )
-_FORMS = frozenset({"refined", "sloped", "detach"})
 
 
 #: What stands beside a function in a term: other factors and divisors, ascending.
@@ -229,6 +230,43 @@ def _times(term: Term, part: Part) -> Part:
     return part._replace(coefficient=term.coefficient * part.coefficient)
 
 
+#: What is known of the rests of a sum is kept up to this many, of which some may be of terms that
+#: are looked at no longer.
+_MOST_RESTS = 256
+
+
+def apart(b: Builder, first: int, second: int) -> bool:
+    """Return whether no two terms of a sum of two nodes meet, as far as can be told at once."""
+    left, right = _rests_of_sum(b, first), _rests_of_sum(b, second)
+    return left is not None and right is not None and left.isdisjoint(right)
+
+
+def _rests_of_sum(b: Builder, node: int) -> frozenset[Rest] | None:
+    """Return what the terms of a node leave, perhaps more than that; None where they may meet.
+
+    Of a sum of known sums it is what those leave, so each step of a long sum costs no more than
+    the first.
+    """
+    key = ("rests", node)
+    if key in b.memo:
+        known: frozenset[Rest] | None = b.memo[key]
+        return known
+    op, args, *_ = b.graph[node]
+    found: frozenset[Rest] | None = None
+    if op in _SUMS and all(("rests", arg) in b.memo for arg in args):
+        left, right = (_rests_of_sum(b, arg) for arg in args)
+        if left is not None and right is not None and left.isdisjoint(right):
+            found = left | right
+    if found is None or len(found) > _MOST_RESTS:
+        terms = terms_of(b, node)
+        taken = [_taken(b, term.node, False).rests for term in terms]
+        every = frozenset[Rest]().union(*taken)
+        meet = len(every) < sum(map(len, taken))
+        found = None if meet or any(_has_forms(b, term) for term in terms) else every
+    b.memo[key] = found
+    return found
+
+
 def meetings(site: Site, seen_through: bool = False) -> Meetings:
     """Return the meetings of the terms of a sum, found once for each.
 
@@ -245,7 +283,7 @@ def meetings(site: Site, seen_through: bool = False) -> Meetings:
 
 
 def _has_forms(b: Builder, term: Term) -> bool:
-    return not _FORMS.isdisjoint(_factors(b, term.node).ops)
+    return not FORMS.isdisjoint(_factors(b, term.node).ops)
 
 
 def beside_one(
@@ -296,8 +334,10 @@ def sum_rule(
     source: str,
     *needs: str,
     complex: bool = False,
+    meets: bool = True,
 ) -> Rule:
-    return Rule(name, _SUMS, apply, identity, source, frozenset(needs), complex)
+    """Return a rule for sums; ``meets`` says whether it is about two terms that meet."""
+    return Rule(name, _SUMS, apply, identity, source, frozenset(needs), complex, meets=meets)
 
 
 def logarithm(base: Value) -> Value:
