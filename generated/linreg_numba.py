@@ -35,6 +35,12 @@ def _plus(typing, sum, value):
 
     return types.float64(types.float64, types.float64), code
 
+
+if numba.config.DISABLE_JIT:  # plain Python then runs this module
+
+    def _plus(one, other):
+        return one + other
+
 # IEEE 754 throughout: no fast-math, and 1.0/0.0 is infinity.
 jit = numba.njit(error_model="numpy", nogil=True, cache=True)
 
@@ -185,6 +191,15 @@ def _threaded(code, values, blocks, most, work):
         raise MemoryError("there is no memory for a block of samples")
 
 
+if numba.config.DISABLE_JIT:  # plain Python then runs this module
+
+    def _shared(body, values):
+        return body, values
+
+    def _threaded(body, values, blocks, most, work):
+        body(0, blocks, *values)
+
+
 @jit
 def _accumulate(sum, value):
     """Add to a sum and its compensation (Neumaier 1974)."""
@@ -214,6 +229,7 @@ def _totals(parts):
 
 def _packed(samples, size, buffer):
     """Return samples in a row: where they lie, if their type says that they do, or copied."""
+    return samples[:size]  # plain Python does not mind
 
 
 @numba.extending.overload(_packed)

@@ -40,7 +40,8 @@ def _vector(name, scalar):
     """Return a function that loops call with vectors, or else the scalar one."""
     several = name in ("atan2", "hypot", "pow")
     letters = "vv" if several else "v"
-    if not any(llvm.address_of_symbol(f"_ZGV{unit}N2{letters}_{name}") for unit in "bn"):
+    there = any(llvm.address_of_symbol(f"_ZGV{unit}N2{letters}_{name}") for unit in "bn")
+    if numba.config.DISABLE_JIT or not there:
         return scalar
     _found.append(name)
 
@@ -107,6 +108,12 @@ def _plus(typing, sum, value):
         return builder.fadd(*args, flags=["reassoc"])
 
     return types.float64(types.float64, types.float64), code
+
+
+if numba.config.DISABLE_JIT:  # plain Python then runs this module
+
+    def _plus(one, other):
+        return one + other
 
 
 def jit(function):
@@ -266,6 +273,15 @@ def _threaded(code, values, blocks, most, work):
         raise MemoryError("there is no memory for a block of samples")
 
 
+if numba.config.DISABLE_JIT:  # plain Python then runs this module
+
+    def _shared(body, values):
+        return body, values
+
+    def _threaded(body, values, blocks, most, work):
+        body(0, blocks, *values)
+
+
 @jit
 def _accumulate(sum, value):
     """Add to a sum and its compensation (Neumaier 1974)."""
@@ -295,6 +311,7 @@ def _totals(parts):
 
 def _packed(samples, size, buffer):
     """Return samples in a row: where they lie, if their type says that they do, or copied."""
+    return samples[:size]  # plain Python does not mind
 
 
 @numba.extending.overload(_packed)

@@ -48,7 +48,8 @@ def _vector(name, scalar):
     """Return a function that loops call with vectors, or else the scalar one."""
     several = name in ("atan2", "hypot", "pow")
     letters = "vv" if several else "v"
-    if not any(llvm.address_of_symbol(f"_ZGV{unit}N2{letters}_{name}") for unit in "bn"):
+    there = any(llvm.address_of_symbol(f"_ZGV{unit}N2{letters}_{name}") for unit in "bn")
+    if numba.config.DISABLE_JIT or not there:
         return scalar
     _found.append(name)
 
@@ -127,6 +128,15 @@ def _larger(typing, most, value):
         return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), args)
 
     return types.float64(types.float64, types.float64), code
+
+
+if numba.config.DISABLE_JIT:  # plain Python then runs this module
+
+    def _plus(one, other):
+        return one + other
+
+    def _larger(one, other):
+        return np.maximum(one, other)
 
 
 def jit(function):
@@ -284,6 +294,15 @@ def _threaded(code, values, blocks, most, work):
             failed += shares[5*t + 3]
     if failed:
         raise MemoryError("there is no memory for a block of samples")
+
+
+if numba.config.DISABLE_JIT:  # plain Python then runs this module
+
+    def _shared(body, values):
+        return body, values
+
+    def _threaded(body, values, blocks, most, work):
+        body(0, blocks, *values)
 
 
 @jit
