@@ -60,9 +60,27 @@ def plan(definition: Definition, names: Iterable[str] | None = None) -> tuple[Sc
     return tuple(schedule(function) for function in optimised)  # 5
 
 
-def emit(definition: Definition, schedules: Sequence[Schedule], backend: Backend) -> str:
-    """Return the source of a module: stage 6."""
-    return _emitter(backend)(definition, schedules)
+def emit(
+    definition: Definition,
+    schedules: Sequence[Schedule],
+    backend: Backend,
+    threads: int | None = None,
+) -> str:
+    """Return the source of a module: stage 6.
+
+    ``threads`` is how many its loops may use; None leaves that to the environment.
+    """
+    if backend == "python":
+        from symcompile.emit.python import emit_python
+
+        return emit_python(definition, schedules)
+    if backend == "numba":
+        from symcompile.emit.numba import emit_numba
+
+        return emit_numba(definition, schedules, threads)
+    from symcompile.emit.cython import emit_cython
+
+    return emit_cython(definition, schedules, threads)
 
 
 def build(
@@ -72,7 +90,7 @@ def build(
     from symcompile.build.loader import build_cython, build_python
 
     schedules = plan(definition, names)
-    source = emit(definition, schedules, backend)
+    source = emit(definition, schedules, backend, options.threads)
     module_name = f"{definition.name}_{backend}"
     if backend != "cython":
         return build_python(source, module_name, options)
@@ -90,6 +108,7 @@ def compile(
     constants: Any = (),
     dtype: DType = "float64",
     stable: bool = True,
+    threads: int | None = None,
     options: Options | None = None,
 ) -> Kernel:
     """Compile a definition, or define and compile an expression in one call.
@@ -99,9 +118,13 @@ def compile(
         backend: ``"python"``, ``"numba"``, ``"cython"``, or ``"auto"`` for the fastest that
             works here; ``kernel.backend`` says which.
         name, params, data, reduce, constants, dtype, stable: as in ``define``, for an expression.
+        threads: how many threads a call may use, where it is worth more than one; None takes
+            ``SYMCOMPILE_NUM_THREADS``, ``OMP_NUM_THREADS`` or the number of processors. Results
+            have the same bits for any number. Plain Python uses one.
         options: how to compile.
 
     Raises:
+        ArgumentTypeError, ArgumentValueError: ``threads`` is no positive whole number.
         BackendError: no such backend, or (``ToolchainError``) no C compiler for Cython.
         LoweringError: a subexpression that cannot be compiled exactly.
 
@@ -128,7 +151,7 @@ def compile(
         raise BackendError(
             "a definition has its params, data, reduce, constants, dtype and stable already"
         )
-    options = Options() if options is None else options
+    options = (Options() if options is None else options).with_threads(threads)
     eager = _eager(definition)
     last: ToolchainError | None = None
     candidates: tuple[Backend, ...] = ("cython", "numba", "python")
@@ -175,20 +198,6 @@ def choose_backend(name: str) -> Backend:
         if name == known:
             return known
     raise BackendError(f'no backend {name!r}: use {", ".join(BACKENDS)} or "auto"')
-
-
-def _emitter(backend: Backend) -> Callable[[Definition, Sequence[Schedule]], str]:
-    if backend == "python":
-        from symcompile.emit.python import emit_python
-
-        return emit_python
-    if backend == "numba":
-        from symcompile.emit.numba import emit_numba
-
-        return emit_numba
-    from symcompile.emit.cython import emit_cython
-
-    return emit_cython
 
 
 def _require_toolchain() -> None:

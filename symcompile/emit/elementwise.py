@@ -409,6 +409,7 @@ class _Module:
             "alignment": emitter.element(Kind.REAL),
             "format": build_format(self.called.mirror),
             "points_cost": self._points_cost(),
+            "threads": self.threads,
             **LIMITS,
         }
         return code, tile, extra
