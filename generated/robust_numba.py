@@ -84,18 +84,17 @@ THREAD = 1e6
 def _threads(work):
     """Return how many threads are worth so many simple operations, and may be started."""
     worth = work/THREAD
-    if worth < 2.0:
-        return 1
-    most = 0
+    return 1 if worth < 2.0 else int(min(worth, _most_threads(), 64))
+
+
+def _most_threads():
+    """Return how many threads there may be, as the environment says at each call."""
     for name in ("SYMCOMPILE_NUM_THREADS", "OMP_NUM_THREADS"):
         text = os.environ.get(name, "").split(",")[0].strip()
         if text.isdecimal() and int(text) > 0:
-            most = int(text)
-            break
-    else:
-        affinity = getattr(os, "sched_getaffinity", None)
-        most = len(affinity(0)) if affinity else os.cpu_count() or 1
-    return int(min(worth, most, 64))
+            return int(text)
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
 @intrinsic

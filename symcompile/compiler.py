@@ -70,17 +70,7 @@ def emit(
 
     ``threads`` is how many its loops may use; None leaves that to the environment.
     """
-    if backend == "python":
-        from symcompile.emit.python import emit_python
-
-        return emit_python(definition, schedules)
-    if backend == "numba":
-        from symcompile.emit.numba import emit_numba
-
-        return emit_numba(definition, schedules, threads)
-    from symcompile.emit.cython import emit_cython
-
-    return emit_cython(definition, schedules, threads)
+    return _emitter(backend)(definition, schedules, threads)
 
 
 def build(
@@ -198,6 +188,20 @@ def choose_backend(name: str) -> Backend:
         if name == known:
             return known
     raise BackendError(f'no backend {name!r}: use {", ".join(BACKENDS)} or "auto"')
+
+
+def _emitter(backend: Backend) -> Callable[[Definition, Sequence[Schedule], int | None], str]:
+    if backend == "python":
+        from symcompile.emit.python import emit_python
+
+        return emit_python
+    if backend == "numba":
+        from symcompile.emit.numba import emit_numba
+
+        return emit_numba
+    from symcompile.emit.cython import emit_cython
+
+    return emit_cython
 
 
 def _require_toolchain() -> None:

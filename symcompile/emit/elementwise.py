@@ -19,7 +19,7 @@ from symcompile.emit.limits import LIMITS
 from symcompile.emit.lines import filled, indent, tuple_text
 from symcompile.emit.numba import NumbaEmitter, vector_functions
 from symcompile.emit.numbers import numbers_of
-from symcompile.emit.python import helpers, scalar_core
+from symcompile.emit.python import BLOCK, helpers, scalar_core
 from symcompile.emit.signature import Identifiers, header, imported
 from symcompile.emit.slots import C_TYPES, NUMPY_TYPES, Slot, build_format, nest_text
 from symcompile.emit.templates import render
@@ -251,6 +251,7 @@ class _Module:
             "fast": self._uniform,
             "plain_type": kind,
             "numbers": numbers_of(self.definition),
+            "block": BLOCK,
             "text": core + array_core + "_new(_entries(",
         }
         return core, array_core, extra

@@ -43,8 +43,10 @@ class _Body:
     core: str
 
 
-def emit_python(definition: Definition, schedules: Sequence[Schedule]) -> str:
-    """Return the source of a Python module with the functions of ``schedules``."""
+def emit_python(
+    definition: Definition, schedules: Sequence[Schedule], threads: int | None = None
+) -> str:
+    """Return the source of a Python module with the functions of ``schedules``, on one thread."""
     names = identifiers(definition)
     make = _array_function if definition.data else _scalar_function
     if definition.indexed:
