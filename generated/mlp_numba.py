@@ -64,6 +64,19 @@ def _vector(name, scalar):
     return of_two if several else of_one
 
 
+def _keep(module, functions, byte):
+    """Keep declarations that nothing uses yet, which would be thrown away."""
+    kept = module.globals.get("llvm.compiler.used")
+    if kept is None:
+        kept = ir.GlobalVariable(module, byte, "llvm.compiler.used")
+        kept.linkage, kept.section, before = "appending", "llvm.metadata", []
+    else:
+        before = list(kept.initializer.constant)
+    used = before + [each for each in functions if each not in before]
+    kept.value_type = ir.ArrayType(byte, len(used))
+    kept.initializer = ir.Constant(kept.value_type, used)
+
+
 def _vector_call(name, letters, given):
     """Return the type and the code of a call that carries its vector variants.
 
@@ -84,21 +97,13 @@ def _vector_call(name, letters, given):
                 kind = ir.FunctionType(made, [made] * len(args))
                 function = cgutils.get_or_insert_function(builder.module, kind, symbol)
                 variants[f"_ZGV_LLVM_N{lanes}{letters}_{name}({symbol})"] = function.bitcast(byte)
-        # Declarations that nothing uses yet would be thrown away.
-        kept = builder.module.globals.get("llvm.compiler.used")
-        if kept is None:
-            kept = ir.GlobalVariable(builder.module, byte, "llvm.compiler.used")
-            kept.linkage, kept.section, before = "appending", "llvm.metadata", []
-        else:
-            before = list(kept.initializer.constant)
-        used = before + [each for each in variants.values() if each not in before]
-        kept.value_type = ir.ArrayType(byte, len(used))
-        kept.initializer = ir.Constant(kept.value_type, used)
         kind = ir.FunctionType(real, [real] * len(args))
         function = cgutils.get_or_insert_function(builder.module, kind, name)
         call = builder.call(function, args, attrs=("nounwind", "readnone"))
-        attribute = f'"vector-function-abi-variant"="{",".join(variants)}"'
-        set.add(call.attributes, attribute)  # llvmlite's own method knows no such attribute
+        if variants:
+            attribute = f'"vector-function-abi-variant"="{",".join(variants)}"'
+            set.add(call.attributes, attribute)  # llvmlite's own method knows no such attribute
+            _keep(builder.module, variants.values(), byte)
         return call
 
     return number(*[number] * len(given)), code

@@ -196,9 +196,9 @@ def _array_function(definition: Definition, names: Identifiers, schedule: Schedu
                     stored[store.output, store.entry] = printer.text(store.node)
             continue
         block = [f"{statement.name} = {statement.text}" for statement in statements]
-        kept = {printer.text(node): schedule.graph[node] for node in nodes if node in later}
-        for name, node in kept.items():
-            made = ", dtype=bool" if node.kind is Kind.BOOL else numbers.made(node.kind)
+        kept = {printer.text(n): schedule.graph[n].kind for n in nodes if n in later}
+        for name, kind in kept.items():
+            made = ", dtype=bool" if kind is Kind.BOOL else numbers.made(kind)
             lines.append(f"{name} = np.empty(count{made})")
             own = used.fresh(f"{name}_block")
             block.append(f"{own}[:] = {name}")
