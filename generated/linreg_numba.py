@@ -35,6 +35,12 @@ def _plus(typing, sum, value):
 
     return types.float64(types.float64, types.float64), code
 
+
+if numba.config.DISABLE_JIT:  # plain Python then runs this module
+
+    def _plus(one, other):
+        return one + other
+
 # IEEE 754 throughout: no fast-math, and 1.0/0.0 is infinity.
 jit = numba.njit(error_model="numpy", nogil=True, cache=True)
 
@@ -76,18 +82,17 @@ THREAD = 1e6
 def _threads(work):
     """Return how many threads are worth so many simple operations, and may be started."""
     worth = work/THREAD
-    if worth < 2.0:
-        return 1
-    most = 0
+    return 1 if worth < 2.0 else int(min(worth, _most_threads(), 64))
+
+
+def _most_threads():
+    """Return how many threads there may be, as the environment says at each call."""
     for name in ("SYMCOMPILE_NUM_THREADS", "OMP_NUM_THREADS"):
         text = os.environ.get(name, "").split(",")[0].strip()
         if text.isdecimal() and int(text) > 0:
-            most = int(text)
-            break
-    else:
-        affinity = getattr(os, "sched_getaffinity", None)
-        most = len(affinity(0)) if affinity else os.cpu_count() or 1
-    return int(min(worth, most, 64))
+            return int(text)
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
 @intrinsic
@@ -185,6 +190,15 @@ def _threaded(code, values, blocks, most, work):
         raise MemoryError("there is no memory for a block of samples")
 
 
+if numba.config.DISABLE_JIT:  # plain Python then runs this module
+
+    def _shared(body, values):
+        return body, values
+
+    def _threaded(body, values, blocks, most, work):
+        body(0, blocks, *values)
+
+
 @jit
 def _accumulate(sum, value):
     """Add to a sum and its compensation (Neumaier 1974)."""
@@ -214,6 +228,7 @@ def _totals(parts):
 
 def _packed(samples, size, buffer):
     """Return samples in a row: where they lie, if their type says that they do, or copied."""
+    return samples[:size]  # plain Python does not mind
 
 
 @numba.extending.overload(_packed)

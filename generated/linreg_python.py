@@ -25,9 +25,13 @@ def value(p, x, y):
     w0, w1 = _vector(p, "p", 2)
     x, y = _columns(DATA, x, y)
     count = x.shape[0]
-    with np.errstate(all="ignore"):
+
+    def block0(x, y):
         t0 = w0 - y + w1*x
-        s0 = np.sum(t0*t0)
+        return (np.sum(t0*t0),)
+
+    with np.errstate(all="ignore"):
+        (s0,) = _in_blocks(block0, count, x, y)
         return float(s0/count)
 
 
@@ -36,10 +40,13 @@ def grad(p, x, y):
     w0, w1 = _vector(p, "p", 2)
     x, y = _columns(DATA, x, y)
     count = x.shape[0]
-    with np.errstate(all="ignore"):
+
+    def block0(x, y):
         t0 = w0 - y + w1*x
-        s0 = np.sum(t0*x)
-        s1 = np.sum(t0)
+        return (np.sum(t0*x), np.sum(t0))
+
+    with np.errstate(all="ignore"):
+        s0, s1 = _in_blocks(block0, count, x, y)
         grad = np.array([2.0*s1/count, 2.0*s0/count])
         return grad
 
@@ -49,11 +56,13 @@ def value_and_grad(p, x, y):
     w0, w1 = _vector(p, "p", 2)
     x, y = _columns(DATA, x, y)
     count = x.shape[0]
-    with np.errstate(all="ignore"):
+
+    def block0(x, y):
         t0 = w0 - y + w1*x
-        s0 = np.sum(t0*t0)
-        s1 = np.sum(t0*x)
-        s2 = np.sum(t0)
+        return (np.sum(t0*t0), np.sum(t0*x), np.sum(t0))
+
+    with np.errstate(all="ignore"):
+        s0, s1, s2 = _in_blocks(block0, count, x, y)
         grad = np.array([2.0*s2/count, 2.0*s1/count])
         return float(s0/count), grad
 
@@ -63,9 +72,12 @@ def hessian(p, x, y):
     w0, w1 = _vector(p, "p", 2)
     x, y = _columns(DATA, x, y)
     count = x.shape[0]
+
+    def block0(x):
+        return (np.sum(x*x), np.sum(x))
+
     with np.errstate(all="ignore"):
-        s0 = np.sum(x*x)
-        s1 = np.sum(x)
+        s0, s1 = _in_blocks(block0, count, x)
         t0 = 2.0*s1/count
         hessian = np.array([2.0*count/count, t0, t0, 2.0*s0/count]).reshape((2, 2))
         return hessian
@@ -77,10 +89,13 @@ def hvp(p, v, x, y):
     v0, v1 = _vector(v, "v", 2)
     x, y = _columns(DATA, x, y)
     count = x.shape[0]
+
+    def block0(x):
+        return (np.sum(x), np.sum((v0 + v1*x)*x))
+
     with np.errstate(all="ignore"):
         t0 = count*v0
-        s0 = np.sum(x)
-        s1 = np.sum((v0 + v1*x)*x)
+        s0, s1 = _in_blocks(block0, count, x)
         hvp = np.array([2.0*(t0 + s0*v1)/count, 2.0*s1/count])
         return hvp
 
@@ -90,10 +105,13 @@ def jacobian(p, x, y):
     w0, w1 = _vector(p, "p", 2)
     x, y = _columns(DATA, x, y)
     count = x.shape[0]
-    with np.errstate(all="ignore"):
+
+    def block0(x, y):
         t0 = w0 - y + w1*x
-        s0 = np.sum(t0*x)
-        s1 = np.sum(t0)
+        return (np.sum(t0*x), np.sum(t0))
+
+    with np.errstate(all="ignore"):
+        s0, s1 = _in_blocks(block0, count, x, y)
         jacobian = np.array([2.0*s1/count, 2.0*s0/count])
         return jacobian
 
@@ -104,8 +122,12 @@ def jvp(p, v, x, y):
     v0, v1 = _vector(v, "v", 2)
     x, y = _columns(DATA, x, y)
     count = x.shape[0]
+
+    def block0(x, y):
+        return (np.sum((w0 - y + w1*x)*(v0 + v1*x)),)
+
     with np.errstate(all="ignore"):
-        s0 = np.sum((w0 - y + w1*x)*(v0 + v1*x))
+        (s0,) = _in_blocks(block0, count, x, y)
         return float(2.0*s0/count)
 
 
@@ -115,12 +137,30 @@ def vjp(p, u, x, y):
     x, y = _columns(DATA, x, y)
     count = x.shape[0]
     (u0,) = _vector(u, "u", 1)
-    with np.errstate(all="ignore"):
+
+    def block0(x, y):
         t0 = w0 - y + w1*x
-        s0 = np.sum(t0*x)
-        s1 = np.sum(t0)
+        return (np.sum(t0*x), np.sum(t0))
+
+    with np.errstate(all="ignore"):
+        s0, s1 = _in_blocks(block0, count, x, y)
         vjp = np.array([2.0*(s1*u0)/count, 2.0*(s0*u0)/count])
         return vjp
+
+
+# How many samples are done at a time: what is computed with them stays in the cache.
+BLOCK = 8192
+
+
+def _in_blocks(block, count, *arrays):
+    """Return the sums that a function returns, over all samples, which come last in arrays."""
+    if count <= BLOCK:
+        return block(*arrays)
+    parts = [
+        block(*[array[..., start:start + BLOCK] for array in arrays])
+        for start in range(0, count, BLOCK)
+    ]
+    return [np.sum(part) for part in zip(*parts)]
 
 
 def _real(value, name):

@@ -40,7 +40,8 @@ def _vector(name, scalar):
     """Return a function that loops call with vectors, or else the scalar one."""
     several = name in ("atan2", "hypot", "pow")
     letters = "vv" if several else "v"
-    if not any(llvm.address_of_symbol(f"_ZGV{unit}N2{letters}_{name}") for unit in "bn"):
+    there = any(llvm.address_of_symbol(f"_ZGV{unit}N2{letters}_{name}") for unit in "bn")
+    if numba.config.DISABLE_JIT or not there:
         return scalar
     _found.append(name)
 
@@ -53,6 +54,19 @@ def _vector(name, scalar):
         return _vector_call(name, letters, [x, y])
 
     return of_two if several else of_one
+
+
+def _keep(module, functions, byte):
+    """Keep declarations that nothing uses yet, which would be thrown away."""
+    kept = module.globals.get("llvm.compiler.used")
+    if kept is None:
+        kept = ir.GlobalVariable(module, byte, "llvm.compiler.used")
+        kept.linkage, kept.section, before = "appending", "llvm.metadata", []
+    else:
+        before = list(kept.initializer.constant)
+    used = before + [each for each in functions if each not in before]
+    kept.value_type = ir.ArrayType(byte, len(used))
+    kept.initializer = ir.Constant(kept.value_type, used)
 
 
 def _vector_call(name, letters, given):
@@ -75,21 +89,13 @@ def _vector_call(name, letters, given):
                 kind = ir.FunctionType(made, [made] * len(args))
                 function = cgutils.get_or_insert_function(builder.module, kind, symbol)
                 variants[f"_ZGV_LLVM_N{lanes}{letters}_{name}({symbol})"] = function.bitcast(byte)
-        # Declarations that nothing uses yet would be thrown away.
-        kept = builder.module.globals.get("llvm.compiler.used")
-        if kept is None:
-            kept = ir.GlobalVariable(builder.module, byte, "llvm.compiler.used")
-            kept.linkage, kept.section, before = "appending", "llvm.metadata", []
-        else:
-            before = list(kept.initializer.constant)
-        used = before + [each for each in variants.values() if each not in before]
-        kept.value_type = ir.ArrayType(byte, len(used))
-        kept.initializer = ir.Constant(kept.value_type, used)
         kind = ir.FunctionType(real, [real] * len(args))
         function = cgutils.get_or_insert_function(builder.module, kind, name)
         call = builder.call(function, args, attrs=("nounwind", "readnone"))
-        attribute = f'"vector-function-abi-variant"="{",".join(variants)}"'
-        set.add(call.attributes, attribute)  # llvmlite's own method knows no such attribute
+        if variants:
+            attribute = f'"vector-function-abi-variant"="{",".join(variants)}"'
+            set.add(call.attributes, attribute)  # llvmlite's own method knows no such attribute
+            _keep(builder.module, variants.values(), byte)
         return call
 
     return number(*[number] * len(given)), code
@@ -107,6 +113,12 @@ def _plus(typing, sum, value):
         return builder.fadd(*args, flags=["reassoc"])
 
     return types.float64(types.float64, types.float64), code
+
+
+if numba.config.DISABLE_JIT:  # plain Python then runs this module
+
+    def _plus(one, other):
+        return one + other
 
 
 def jit(function):
@@ -157,18 +169,17 @@ THREAD = 1e6
 def _threads(work):
     """Return how many threads are worth so many simple operations, and may be started."""
     worth = work/THREAD
-    if worth < 2.0:
-        return 1
-    most = 0
+    return 1 if worth < 2.0 else int(min(worth, _most_threads(), 64))
+
+
+def _most_threads():
+    """Return how many threads there may be, as the environment says at each call."""
     for name in ("SYMCOMPILE_NUM_THREADS", "OMP_NUM_THREADS"):
         text = os.environ.get(name, "").split(",")[0].strip()
         if text.isdecimal() and int(text) > 0:
-            most = int(text)
-            break
-    else:
-        affinity = getattr(os, "sched_getaffinity", None)
-        most = len(affinity(0)) if affinity else os.cpu_count() or 1
-    return int(min(worth, most, 64))
+            return int(text)
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
 @intrinsic
@@ -266,6 +277,15 @@ def _threaded(code, values, blocks, most, work):
         raise MemoryError("there is no memory for a block of samples")
 
 
+if numba.config.DISABLE_JIT:  # plain Python then runs this module
+
+    def _shared(body, values):
+        return body, values
+
+    def _threaded(body, values, blocks, most, work):
+        body(0, blocks, *values)
+
+
 @jit
 def _accumulate(sum, value):
     """Add to a sum and its compensation (Neumaier 1974)."""
@@ -295,6 +315,7 @@ def _totals(parts):
 
 def _packed(samples, size, buffer):
     """Return samples in a row: where they lie, if their type says that they do, or copied."""
+    return samples[:size]  # plain Python does not mind
 
 
 @numba.extending.overload(_packed)

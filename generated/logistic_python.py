@@ -25,10 +25,14 @@ def value(p, x1, x2, label):
     w1, w2, b = _vector(p, "p", 3)
     x1, x2, label = _columns(DATA, x1, x2, label)
     count = x1.shape[0]
-    with np.errstate(all="ignore"):
+
+    def block0(x1, x2, label):
         t0 = label*(b + w1*x1 + w2*x2)
         t1 = np.maximum(-t0, 0.0) + np.log1p(np.exp(-np.abs(t0)))
-        s0 = np.sum(t1)
+        return (np.sum(t1),)
+
+    with np.errstate(all="ignore"):
+        (s0,) = _in_blocks(block0, count, x1, x2, label)
         return float(s0/count)
 
 
@@ -37,13 +41,15 @@ def grad(p, x1, x2, label):
     w1, w2, b = _vector(p, "p", 3)
     x1, x2, label = _columns(DATA, x1, x2, label)
     count = x1.shape[0]
-    with np.errstate(all="ignore"):
+
+    def block0(x1, x2, label):
         t0 = label*(b + w1*x1 + w2*x2)
         t1 = np.exp(-np.abs(t0))
         t2 = np.where((0.0 <= -t0), 1.0, t1)/(1.0 + t1)*label
-        s0 = np.sum(t2)
-        s1 = np.sum(t2*x2)
-        s2 = np.sum(t2*x1)
+        return (np.sum(t2), np.sum(t2*x2), np.sum(t2*x1))
+
+    with np.errstate(all="ignore"):
+        s0, s1, s2 = _in_blocks(block0, count, x1, x2, label)
         grad = np.array([-s2/count, -s1/count, -s0/count])
         return grad
 
@@ -53,15 +59,19 @@ def value_and_grad(p, x1, x2, label):
     w1, w2, b = _vector(p, "p", 3)
     x1, x2, label = _columns(DATA, x1, x2, label)
     count = x1.shape[0]
-    with np.errstate(all="ignore"):
+
+    def block0(x1, x2, label):
         t0 = label*(b + w1*x1 + w2*x2)
         t1 = -t0
         t2 = np.exp(-np.abs(t0))
         t3 = np.where((0.0 <= t1), 1.0, t2)/(1.0 + t2)*label
-        s0 = np.sum(np.maximum(t1, 0.0) + np.log1p(t2))
-        s1 = np.sum(t3)
-        s2 = np.sum(t3*x2)
-        s3 = np.sum(t3*x1)
+        return (
+            np.sum(np.maximum(t1, 0.0) + np.log1p(t2)), np.sum(t3), np.sum(t3*x2),
+            np.sum(t3*x1)
+        )
+
+    with np.errstate(all="ignore"):
+        s0, s1, s2, s3 = _in_blocks(block0, count, x1, x2, label)
         grad = np.array([-s3/count, -s2/count, -s1/count])
         return float(s0/count), grad
 
@@ -71,19 +81,21 @@ def hessian(p, x1, x2, label):
     w1, w2, b = _vector(p, "p", 3)
     x1, x2, label = _columns(DATA, x1, x2, label)
     count = x1.shape[0]
-    with np.errstate(all="ignore"):
+
+    def block0(x1, x2, label):
         t0 = label*(b + w1*x1 + w2*x2)
         t1 = np.exp(-np.abs(t0))
         t2 = 1.0 + t1
         t3 = np.where((0.0 <= -t0), 1.0, t1)/t2*(np.where((0.0 <= t0), 1.0, t1)/t2)
         t4 = x2*label*t3*label
         t5 = label*t3*label
-        s0 = np.sum(x1*label*t3*label*x1)
-        s1 = np.sum(t4*x2)
-        s2 = np.sum(t4*x1)
-        s3 = np.sum(t5)
-        s4 = np.sum(t5*x2)
-        s5 = np.sum(t5*x1)
+        return (
+            np.sum(x1*label*t3*label*x1), np.sum(t4*x2), np.sum(t4*x1), np.sum(t5),
+            np.sum(t5*x2), np.sum(t5*x1)
+        )
+
+    with np.errstate(all="ignore"):
+        s0, s1, s2, s3, s4, s5 = _in_blocks(block0, count, x1, x2, label)
         t6 = s2/count
         t7 = s4/count
         t8 = s5/count
@@ -99,15 +111,17 @@ def hvp(p, v, x1, x2, label):
     v0, v1, v2 = _vector(v, "v", 3)
     x1, x2, label = _columns(DATA, x1, x2, label)
     count = x1.shape[0]
-    with np.errstate(all="ignore"):
+
+    def block0(x1, x2, label):
         t0 = label*(b + w1*x1 + w2*x2)
         t1 = np.exp(-np.abs(t0))
         t2 = 1.0 + t1
         t3 = np.where((0.0 <= -t0), 1.0, t1)/t2*(np.where((0.0 <= t0), 1.0, t1)/t2)
         t4 = (v2 + v0*x1 + v1*x2)*label*t3*label
-        s0 = np.sum(t4)
-        s1 = np.sum(t4*x2)
-        s2 = np.sum(t4*x1)
+        return (np.sum(t4), np.sum(t4*x2), np.sum(t4*x1))
+
+    with np.errstate(all="ignore"):
+        s0, s1, s2 = _in_blocks(block0, count, x1, x2, label)
         hvp = np.array([s2/count, s1/count, s0/count])
         return hvp
 
@@ -117,13 +131,15 @@ def jacobian(p, x1, x2, label):
     w1, w2, b = _vector(p, "p", 3)
     x1, x2, label = _columns(DATA, x1, x2, label)
     count = x1.shape[0]
-    with np.errstate(all="ignore"):
+
+    def block0(x1, x2, label):
         t0 = label*(b + w1*x1 + w2*x2)
         t1 = np.exp(-np.abs(t0))
         t2 = np.where((0.0 <= -t0), 1.0, t1)/(1.0 + t1)*label
-        s0 = np.sum(t2)
-        s1 = np.sum(t2*x2)
-        s2 = np.sum(t2*x1)
+        return (np.sum(t2), np.sum(t2*x2), np.sum(t2*x1))
+
+    with np.errstate(all="ignore"):
+        s0, s1, s2 = _in_blocks(block0, count, x1, x2, label)
         jacobian = np.array([-s2/count, -s1/count, -s0/count])
         return jacobian
 
@@ -134,11 +150,15 @@ def jvp(p, v, x1, x2, label):
     v0, v1, v2 = _vector(v, "v", 3)
     x1, x2, label = _columns(DATA, x1, x2, label)
     count = x1.shape[0]
-    with np.errstate(all="ignore"):
+
+    def block0(x1, x2, label):
         t0 = label*(b + w1*x1 + w2*x2)
         t1 = np.exp(-np.abs(t0))
         t2 = (v2 + v0*x1 + v1*x2)*label*(np.where((0.0 <= -t0), 1.0, t1)/(1.0 + t1))
-        s0 = np.sum(t2)
+        return (np.sum(t2),)
+
+    with np.errstate(all="ignore"):
+        (s0,) = _in_blocks(block0, count, x1, x2, label)
         return float(-s0/count)
 
 
@@ -148,15 +168,32 @@ def vjp(p, u, x1, x2, label):
     x1, x2, label = _columns(DATA, x1, x2, label)
     count = x1.shape[0]
     (u0,) = _vector(u, "u", 1)
-    with np.errstate(all="ignore"):
+
+    def block0(x1, x2, label):
         t0 = label*(b + w1*x1 + w2*x2)
         t1 = np.exp(-np.abs(t0))
         t2 = np.where((0.0 <= -t0), 1.0, t1)/(1.0 + t1)*label
-        s0 = np.sum(t2)
-        s1 = np.sum(t2*x2)
-        s2 = np.sum(t2*x1)
+        return (np.sum(t2), np.sum(t2*x2), np.sum(t2*x1))
+
+    with np.errstate(all="ignore"):
+        s0, s1, s2 = _in_blocks(block0, count, x1, x2, label)
         vjp = np.array([-s2*u0/count, -s1*u0/count, -s0*u0/count])
         return vjp
+
+
+# How many samples are done at a time: what is computed with them stays in the cache.
+BLOCK = 8192
+
+
+def _in_blocks(block, count, *arrays):
+    """Return the sums that a function returns, over all samples, which come last in arrays."""
+    if count <= BLOCK:
+        return block(*arrays)
+    parts = [
+        block(*[array[..., start:start + BLOCK] for array in arrays])
+        for start in range(0, count, BLOCK)
+    ]
+    return [np.sum(part) for part in zip(*parts)]
 
 
 def _real(value, name):

@@ -28,12 +28,16 @@ def value(p, x, y, *, delta=1.0):
     x, y = _columns(DATA, x, y)
     count = x.shape[0]
     delta = np.float64(_number(delta, "delta"))
-    with np.errstate(all="ignore"):
-        t0 = 0.5*delta
+
+    def block0(x, y):
         residual = offset - y + slope*x
         t1 = np.abs(residual)
         t2 = np.where((t1 <= delta), 0.5*(residual*residual), delta*(t1 - t0))
-        s0 = np.sum(t2)
+        return (np.sum(t2),)
+
+    with np.errstate(all="ignore"):
+        t0 = 0.5*delta
+        (s0,) = _in_blocks(block0, count, x, y)
         return float(s0/count)
 
 
@@ -43,15 +47,18 @@ def grad(p, x, y, *, delta=1.0):
     x, y = _columns(DATA, x, y)
     count = x.shape[0]
     delta = np.float64(_number(delta, "delta"))
-    with np.errstate(all="ignore"):
-        t0 = 1.0/count
+
+    def block0(x, y):
         residual = offset - y + slope*x
         t1 = (np.abs(residual) <= delta)
         t2 = np.where(t1, 0.0, np.where(t1, 0.0, t0)*delta)
         t3 = residual*np.where(t1, 0.5*np.where(t1, t0, 0.0), 0.0)
         t4 = np.where(t1, 2.0*t3, t2*np.sign(residual))
-        s0 = np.sum(t4)
-        s1 = np.sum(t4*x)
+        return (np.sum(t4), np.sum(t4*x))
+
+    with np.errstate(all="ignore"):
+        t0 = 1.0/count
+        s0, s1 = _in_blocks(block0, count, x, y)
         grad = np.array([s1, s0])
         return grad
 
@@ -62,9 +69,8 @@ def value_and_grad(p, x, y, *, delta=1.0):
     x, y = _columns(DATA, x, y)
     count = x.shape[0]
     delta = np.float64(_number(delta, "delta"))
-    with np.errstate(all="ignore"):
-        t0 = 0.5*delta
-        t1 = 1.0/count
+
+    def block0(x, y):
         residual = offset - y + slope*x
         t2 = np.abs(residual)
         t3 = (t2 <= delta)
@@ -72,9 +78,12 @@ def value_and_grad(p, x, y, *, delta=1.0):
         t5 = np.where(t3, 0.0, np.where(t3, 0.0, t1)*delta)
         t6 = residual*np.where(t3, 0.5*np.where(t3, t1, 0.0), 0.0)
         t7 = np.where(t3, 2.0*t6, t5*np.sign(residual))
-        s0 = np.sum(t4)
-        s1 = np.sum(t7)
-        s2 = np.sum(t7*x)
+        return (np.sum(t4), np.sum(t7), np.sum(t7*x))
+
+    with np.errstate(all="ignore"):
+        t0 = 0.5*delta
+        t1 = 1.0/count
+        s0, s1, s2 = _in_blocks(block0, count, x, y)
         grad = np.array([s2, s1])
         return float(s0/count), grad
 
@@ -85,15 +94,17 @@ def hessian(p, x, y, *, delta=1.0):
     x, y = _columns(DATA, x, y)
     count = x.shape[0]
     delta = np.float64(_number(delta, "delta"))
-    with np.errstate(all="ignore"):
-        t0 = 1.0/count
+
+    def block0(x, y):
         residual = offset - y + slope*x
         t1 = (np.abs(residual) <= delta)
         t2 = np.where(t1, 0.5*np.where(t1, t0, 0.0), 0.0)
         t3 = np.where(t1, 2.0*t2, 0.0)
-        s0 = np.sum(np.where(t1, 2.0*(x*t2), 0.0)*x)
-        s1 = np.sum(t3)
-        s2 = np.sum(t3*x)
+        return (np.sum(np.where(t1, 2.0*(x*t2), 0.0)*x), np.sum(t3), np.sum(t3*x))
+
+    with np.errstate(all="ignore"):
+        t0 = 1.0/count
+        s0, s1, s2 = _in_blocks(block0, count, x, y)
         hessian = np.array([s0, s2, s2, s1]).reshape((2, 2))
         return hessian
 
@@ -105,14 +116,17 @@ def hvp(p, v, x, y, *, delta=1.0):
     x, y = _columns(DATA, x, y)
     count = x.shape[0]
     delta = np.float64(_number(delta, "delta"))
-    with np.errstate(all="ignore"):
-        t0 = 1.0/count
+
+    def block0(x, y):
         residual = offset - y + slope*x
         t1 = (np.abs(residual) <= delta)
         t2 = (v1 + v0*x)*np.where(t1, 0.5*np.where(t1, t0, 0.0), 0.0)
         t3 = np.where(t1, 2.0*t2, 0.0)
-        s0 = np.sum(t3)
-        s1 = np.sum(t3*x)
+        return (np.sum(t3), np.sum(t3*x))
+
+    with np.errstate(all="ignore"):
+        t0 = 1.0/count
+        s0, s1 = _in_blocks(block0, count, x, y)
         hvp = np.array([s1, s0])
         return hvp
 
@@ -123,15 +137,18 @@ def jacobian(p, x, y, *, delta=1.0):
     x, y = _columns(DATA, x, y)
     count = x.shape[0]
     delta = np.float64(_number(delta, "delta"))
-    with np.errstate(all="ignore"):
-        t0 = 1.0/count
+
+    def block0(x, y):
         residual = offset - y + slope*x
         t1 = (np.abs(residual) <= delta)
         t2 = np.where(t1, 0.0, np.where(t1, 0.0, t0)*delta)
         t3 = residual*np.where(t1, 0.5*np.where(t1, t0, 0.0), 0.0)
         t4 = np.where(t1, 2.0*t3, t2*np.sign(residual))
-        s0 = np.sum(t4)
-        s1 = np.sum(t4*x)
+        return (np.sum(t4), np.sum(t4*x))
+
+    with np.errstate(all="ignore"):
+        t0 = 1.0/count
+        s0, s1 = _in_blocks(block0, count, x, y)
         jacobian = np.array([s1, s0])
         return jacobian
 
@@ -143,11 +160,15 @@ def jvp(p, v, x, y, *, delta=1.0):
     x, y = _columns(DATA, x, y)
     count = x.shape[0]
     delta = np.float64(_number(delta, "delta"))
-    with np.errstate(all="ignore"):
+
+    def block0(x, y):
         residual = offset - y + slope*x
         t0 = v1 + v0*x
         t1 = np.where((np.abs(residual) <= delta), residual*t0, t0*np.sign(residual)*delta)
-        s0 = np.sum(t1)
+        return (np.sum(t1),)
+
+    with np.errstate(all="ignore"):
+        (s0,) = _in_blocks(block0, count, x, y)
         return float(s0/count)
 
 
@@ -158,17 +179,35 @@ def vjp(p, u, x, y, *, delta=1.0):
     count = x.shape[0]
     (u0,) = _vector(u, "u", 1)
     delta = np.float64(_number(delta, "delta"))
-    with np.errstate(all="ignore"):
-        t0 = u0/count
+
+    def block0(x, y):
         residual = offset - y + slope*x
         t1 = (np.abs(residual) <= delta)
         t2 = np.where(t1, 0.0, np.where(t1, 0.0, t0)*delta)
         t3 = residual*np.where(t1, 0.5*np.where(t1, t0, 0.0), 0.0)
         t4 = np.where(t1, 2.0*t3, t2*np.sign(residual))
-        s0 = np.sum(t4)
-        s1 = np.sum(t4*x)
+        return (np.sum(t4), np.sum(t4*x))
+
+    with np.errstate(all="ignore"):
+        t0 = u0/count
+        s0, s1 = _in_blocks(block0, count, x, y)
         vjp = np.array([s1, s0])
         return vjp
+
+
+# How many samples are done at a time: what is computed with them stays in the cache.
+BLOCK = 8192
+
+
+def _in_blocks(block, count, *arrays):
+    """Return the sums that a function returns, over all samples, which come last in arrays."""
+    if count <= BLOCK:
+        return block(*arrays)
+    parts = [
+        block(*[array[..., start:start + BLOCK] for array in arrays])
+        for start in range(0, count, BLOCK)
+    ]
+    return [np.sum(part) for part in zip(*parts)]
 
 
 def _real(value, name):

@@ -67,14 +67,19 @@ def emit(
     definition: Definition,
     schedules: Sequence[Schedule],
     backend: Backend,
+    threads: int | None = None,
     target: Target = "portable",
 ) -> str:
-    """Return the source of a module: stage 6. What is for LLVM may be for this processor alone."""
+    """Return the source of a module: stage 6.
+
+    ``threads`` is how many its loops may use; None leaves that to the environment. What is for
+    LLVM may be for this processor alone, if it is the ``target``.
+    """
     if backend == "llvm":
         from symcompile.emit.llvm import emit_llvm
 
-        return emit_llvm(definition, schedules, width=_vector_width(target))
-    return _emitter(backend)(definition, schedules)
+        return emit_llvm(definition, schedules, threads, width=_vector_width(target))
+    return _emitter(backend)(definition, schedules, threads)
 
 
 def _vector_width(target: Target) -> int:
@@ -95,7 +100,7 @@ def build(
 
     keep_templates(options)
     schedules = plan(definition, names)
-    source = emit(definition, schedules, backend, options.target)
+    source = emit(definition, schedules, backend, options.threads, options.target)
     module_name = f"{definition.name}_{backend}"
     if backend == "cython":
         return build_cython(source, module_name, options)
@@ -115,6 +120,7 @@ def compile(
     constants: Any = (),
     dtype: DType = "float64",
     stable: bool = True,
+    threads: int | None = None,
     options: Options | None = None,
 ) -> Kernel:
     """Compile a definition, or define and compile an expression in one call.
@@ -124,9 +130,13 @@ def compile(
         backend: ``"python"``, ``"numba"``, ``"cython"``, ``"llvm"``, or ``"auto"`` for the fastest
             that works here; ``kernel.backend`` says which.
         name, params, data, reduce, constants, dtype, stable: as in ``define``, for an expression.
+        threads: how many threads a call may use, where it is worth more than one; None takes
+            ``SYMCOMPILE_NUM_THREADS``, ``OMP_NUM_THREADS`` or the number of processors. Results
+            have the same bits for any number. Plain Python uses one.
         options: how to compile.
 
     Raises:
+        ArgumentTypeError, ArgumentValueError: ``threads`` is no positive whole number.
         BackendError: no such backend, or (``ToolchainError``) no C compiler for Cython.
         LoweringError: a subexpression that cannot be compiled exactly.
 
@@ -153,7 +163,7 @@ def compile(
         raise BackendError(
             "a definition has its params, data, reduce, constants, dtype and stable already"
         )
-    options = Options() if options is None else options
+    options = (Options() if options is None else options).with_threads(threads)
     eager = _eager(definition)
     last: ToolchainError | None = None
     # LLVM's code is as fast as that of a C compiler, and there sooner.
@@ -206,7 +216,7 @@ def choose_backend(name: str) -> Backend:
     raise BackendError(f'no backend {name!r}: use {", ".join(BACKENDS)} or "auto"')
 
 
-def _emitter(backend: Backend) -> Callable[[Definition, Sequence[Schedule]], str]:
+def _emitter(backend: Backend) -> Callable[[Definition, Sequence[Schedule], int | None], str]:
     if backend == "python":
         from symcompile.emit.python import emit_python
 

@@ -31,6 +31,7 @@ def lambdify(
     backend: BackendName = "auto",
     dtype: DType = "float64",
     stable: bool = True,
+    threads: int | None = None,
     options: Options | None = None,
 ) -> Lambdified:
     """Compile a formula into a function, as ``sympy.lambdify`` does.
@@ -53,6 +54,7 @@ def lambdify(
             the same, and answer these with complex128.
         stable: whether forms that overflow or cancel are computed as ones that do not; see
             :func:`symcompile.define`.
+        threads: how many threads a call with arrays may use; see :func:`symcompile.compile`.
         options: how to compile.
 
     Returns:
@@ -76,7 +78,7 @@ def lambdify(
     if dtype not in DTYPES:
         raise DefinitionError(f"dtype={dtype!r}: use {', '.join(map(repr, DTYPES))}")
     chosen = "python" if backend == "auto" else choose_backend(backend)
-    settings = Options() if options is None else options
+    settings = (Options() if options is None else options).with_threads(threads)
     _warn_of_modules(modules, expr)
     if dtype == "float64" and _names_cmath(modules):
         dtype = "complex128"

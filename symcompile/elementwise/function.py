@@ -82,7 +82,7 @@ class _Variants:
         keep_templates(self.options)
         called = self.called(variant)
         (schedule,) = plan(called.definition, ["value"])
-        source = emit_elementwise(called, schedule, self.backend)
+        source = emit_elementwise(called, schedule, self.backend, self.options.threads)
         self.sources[variant] = source
         name = f"function_{self.backend}"
         if self.backend == "python":

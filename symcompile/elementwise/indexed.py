@@ -149,7 +149,8 @@ class IndexedFunction(Lambdified):
         from symcompile.compiler import emit, plan
 
         return "\n".join(
-            emit(d, plan(d, ["value"]), self.backend) for d in self._definitions[self._dtype]
+            emit(d, plan(d, ["value"]), self.backend, self._options.threads)
+            for d in self._definitions[self._dtype]
         )
 
     @property

@@ -44,8 +44,16 @@ class _Body:
     extern: str
 
 
-def emit_cython(definition: Definition, schedules: Sequence[Schedule]) -> str:
-    """Return the source of a Cython module with the functions of ``schedules``."""
+def emit_cython(
+    definition: Definition, schedules: Sequence[Schedule], threads: int | None = None
+) -> str:
+    """Return the source of a Cython module with the functions of ``schedules``.
+
+    Args:
+        definition: whose functions they are.
+        schedules: the functions.
+        threads: how many threads there may be; None asks the environment at each call.
+    """
     names = identifiers(definition)
     bodies = [_body(definition, names, schedule) for schedule in schedules]
     code = "\n".join(body.c.text for body in bodies)
@@ -72,6 +80,7 @@ def emit_cython(definition: Definition, schedules: Sequence[Schedule]) -> str:
         arrays=definition.indexed,
         tables=tables(definition),
         rank=rank(definition),
+        threads=threads,
         **LIMITS,
     )
 

@@ -20,7 +20,7 @@ from symcompile.emit.lines import filled, indent, tuple_text
 from symcompile.emit.llvm import linking, lowered_module
 from symcompile.emit.numba import NumbaEmitter, vector_functions
 from symcompile.emit.numbers import numbers_of
-from symcompile.emit.python import helpers, scalar_core
+from symcompile.emit.python import BLOCK, helpers, scalar_core
 from symcompile.emit.signature import Identifiers, header, imported
 from symcompile.emit.slots import C_TYPES, NUMPY_TYPES, Slot, build_format, nest_text
 from symcompile.emit.templates import render, variables
@@ -285,6 +285,7 @@ class _Module:
             "fast": self._uniform,
             "plain_type": kind,
             "numbers": numbers_of(self.definition),
+            "block": BLOCK,
             "text": core + array_core + "_new(_entries(",
         }
         return core, array_core, extra
@@ -443,6 +444,7 @@ class _Module:
             "alignment": emitter.element(Kind.REAL),
             "format": build_format(self.called.mirror),
             "points_cost": self._points_cost(),
+            "threads": self.threads,
             **LIMITS,
         }
         return code, tile, extra

@@ -103,12 +103,19 @@ class _Body:
     pieces: Mapping[str, Piece]
 
 
-def emit_llvm(definition: Definition, schedules: Sequence[Schedule], *, width: int = 4) -> str:
+def emit_llvm(
+    definition: Definition,
+    schedules: Sequence[Schedule],
+    threads: int | None = None,
+    *,
+    width: int = 4,
+) -> str:
     """Return the source of a module for LLVM with the functions of ``schedules``.
 
     Args:
         definition: whose functions they are.
         schedules: the functions.
+        threads: how many threads there may be; None asks the environment at each call.
         width: how many doubles a vector register holds; products of matrices are written for it.
     """
     names = identifiers(definition)
@@ -133,6 +140,7 @@ def emit_llvm(definition: Definition, schedules: Sequence[Schedule], *, width: i
         numbers=numbers_of(definition),
         rank=rank(definition),
         support=needed,
+        threads=threads,
         vector=(),
         **LIMITS,
     )

@@ -31,7 +31,7 @@ from symcompile.ir.affine import Affine, lift
 from symcompile.ir.dtypes import is_single
 from symcompile.ir.graph import Axes, Function, Kind, Output, payload
 from symcompile.naming import Names
-from symcompile.planning import Schedule, contents, used_later
+from symcompile.planning import Scalars, Schedule, contents, used_later
 
 
 @dataclass(frozen=True)
@@ -43,8 +43,10 @@ class _Body:
     core: str
 
 
-def emit_python(definition: Definition, schedules: Sequence[Schedule]) -> str:
-    """Return the source of a Python module with the functions of ``schedules``."""
+def emit_python(
+    definition: Definition, schedules: Sequence[Schedule], threads: int | None = None
+) -> str:
+    """Return the source of a Python module with the functions of ``schedules``, on one thread."""
     names = identifiers(definition)
     make = _array_function if definition.data else _scalar_function
     if definition.indexed:
@@ -71,13 +73,17 @@ def emit_python(definition: Definition, schedules: Sequence[Schedule]) -> str:
         scalar=not (definition.data or definition.indexed) or "_over" in used or integrates(text),
         numbers=numbers_of(definition),
         text=text,
+        block=BLOCK,
     )
 
+
+#: How many samples NumPy does at a time: what is computed with them stays in the cache.
+BLOCK = 8192
 
 _HELPERS = (
     *("floor", "ceil", "gamma", "_over", "_mostly"),
     *("_number", "_vector", "_columns", "_cotangents", "_samples_first"),
-    *("_arrays", "_shaped", "_split", "_joined", "_scatter", "_nearest"),
+    *("_in_blocks", "_arrays", "_shaped", "_split", "_joined", "_scatter", "_nearest"),
     *("complex_", "clog1p", "cexpm1", "csign", "_rounded"),
 )
 
@@ -174,34 +180,79 @@ def _array_function(definition: Definition, names: Identifiers, schedule: Schedu
             lines.append(f"{output.name} = np.empty(({len(output.entries)}, count){made})")
     sums = used.numbered("s")
     phases = [contents(phase) for phase in schedule.phases]
+    columns = _columns(names, function, definition)
+    functions: list[str] = []
     for number, (nodes, reductions, stores) in enumerate(phases):
         bodies = [schedule.graph[node].args[0] for node in reductions]
         results = [*bodies, *[store.node for store in stores]]
         later = used_later(schedule.graph, phases[number + 1 :])
-        for statement in printer.statements(nodes, results, later):
-            lines.append(f"{statement.name} = {statement.text}")
-        for node, body in zip(reductions, bodies, strict=True):
-            name = next(sums)
-            lines.append(f"{name} = {_sum(printer.text(body), numbers, schedule.graph[body].kind)}")
-            printer.name(node, name)
+        statements = printer.statements(nodes, results, later)
+        if isinstance(schedule.phases[number], Scalars):
+            lines += [f"{statement.name} = {statement.text}" for statement in statements]
+            for store in stores:
+                output = function.outputs[store.output]
+                if output.per_sample:
+                    lines.append(f"{output.name}[{store.entry}] = {printer.text(store.node)}")
+                else:
+                    stored[store.output, store.entry] = printer.text(store.node)
+            continue
+        block = [f"{statement.name} = {statement.text}" for statement in statements]
+        kept = {printer.text(n): schedule.graph[n].kind for n in nodes if n in later}
+        for name, kind in kept.items():
+            made = ", dtype=bool" if kind is Kind.BOOL else numbers.made(kind)
+            lines.append(f"{name} = np.empty(count{made})")
+            own = used.fresh(f"{name}_block")
+            block.append(f"{own}[:] = {name}")
+            columns[own] = name
         for store in stores:
-            output = function.outputs[store.output]
-            if output.per_sample:
-                lines.append(f"{output.name}[{store.entry}] = {printer.text(store.node)}")
-            else:
-                stored[store.output, store.entry] = printer.text(store.node)
+            name = function.outputs[store.output].name
+            block.append(f"{name}[{store.entry}] = {printer.text(store.node)}")
+            columns[name] = name
+        sums_of = [_sum(printer.text(body), numbers, schedule.graph[body].kind) for body in bodies]
+        named = [next(sums) for _ in reductions]
+        comma = "," if len(sums_of) == 1 else ""
+        block += filled("return (", sums_of, f"{comma})", 2) if sums_of else ["return ()"]
+        words = set(re.findall(r"(?<![\w.])[A-Za-z_]\w*", "\n".join(block)))
+        passed = {own: name for own, name in columns.items() if own in words}
+        called = used.fresh(f"block{len(functions)}")
+        functions += ["", *filled(f"def {called}(", list(passed), "):", 1), indent(block, 1)]
+        call = filled("_in_blocks(", [called, "count", *passed.values()], ")", 2)
+        lines += _assigned(named, call)
+        columns.update({name: name for name in kept})
+        for node, name in zip(reductions, named, strict=True):
+            if is_single(numbers.dtype):
+                lines.append(f"{name} = np.{numbers.inner(schedule.graph[node].kind)}({name})")
+            printer.name(node, name)
     lines += _returned(function.outputs, stored, numbers)
-    setup = _setup(definition, names, schedule)
+    setup = [*_setup(definition, names, schedule), *functions, *([""] if functions else [])]
     code = [*setup, 'with np.errstate(all="ignore"):', *["    " + line for line in lines]]
     return _Body(sig, indent(code, 1), "")
 
 
+def _columns(names: Identifiers, function: Function, definition: Definition) -> dict[str, str]:
+    """Return the arrays over the samples that a function is given: in a block, and in all."""
+    found = {name: name for name in names.data}
+    if function.name == "vjp" and definition.output.per_sample:
+        found |= {f"u{k}": f"u{k}" for k in range(len(definition.output.entries))}
+    return found
+
+
+def _assigned(names: Sequence[str], call: list[str]) -> list[str]:
+    """Return the statement that gives names to the results of a call."""
+    if not names:
+        return call
+    targets = ", ".join(names) + ("," if len(names) == 1 else "")
+    if len(names) == 1:
+        targets = f"({targets})"
+    return [f"{targets} = {call[0]}", *call[1:]]
+
+
 def _sum(text: str, numbers: Numbers, kind: Kind) -> str:
-    """Return a sum over the samples, in double precision at least."""
+    """Return a sum over samples, in double precision at least."""
     if not is_single(numbers.dtype):
         return f"np.sum({text})"
     wide = "complex128" if kind is Kind.COMPLEX else "float64"
-    return f"np.{numbers.inner(kind)}(np.sum({text}, dtype=np.{wide}))"
+    return f"np.sum({text}, dtype=np.{wide})"
 
 
 def _setup(definition: Definition, names: Identifiers, schedule: Schedule) -> list[str]:

@@ -44,6 +44,12 @@ def pairs() -> list[tuple[Any, Any]]:
         (np.float64(2.0), np.ones((1, 1, 1, 1))),
         (rng.normal(size=3000), rng.normal(size=3000)[::-1]),
         (rng.normal(size=(700, 3)), rng.normal(size=(3, 700)).T),
+        # More points than are done at a time.
+        (rng.normal(size=20_001), 0.5),
+        (rng.normal(size=40_000)[::2], rng.normal(size=20_000)[::-1]),
+        (rng.normal(size=(120, 150)).T, rng.normal(size=(120, 150)).T),
+        (rng.normal(size=(120, 150)).T, rng.normal(size=(150, 120))),
+        (rng.normal(size=(120, 150)), rng.normal(size=150)),
     ]
 
 
