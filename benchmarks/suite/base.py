@@ -112,7 +112,7 @@ class Benchmark:
     run: Callable[[Setting], Iterator[Comparison]]
 
 
-class Missing(Exception):
+class MissingError(Exception):
     """A peer is not here; says why."""
 
 
@@ -174,7 +174,7 @@ def with_peers(
     for name, make in peers.items():
         try:
             ways[name] = make()
-        except Missing as error:
+        except MissingError as error:
             comparison.skipped[name] = str(error)
     return ways
 
@@ -187,7 +187,7 @@ def with_backends(
         setting.say(f"{comparison.title}: {backend} compiles")
         try:
             ways[own(backend)] = make(backend)
-        except (SymcompileError, Missing) as error:
+        except (SymcompileError, MissingError) as error:
             comparison.skipped[own(backend)] = str(error).partition("\n")[0]
     return ways
 

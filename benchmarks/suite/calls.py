@@ -13,7 +13,7 @@ from benchmarks.suite.base import (
     Call,
     Comparison,
     Goal,
-    Missing,
+    MissingError,
     Setting,
     compare,
     kernel_of,
@@ -146,7 +146,7 @@ def _fit(method: str, by_hand: Any, objectives: dict[str, Any], setting: Setting
 
     def made(backend: str) -> Call:
         if backend not in objectives:
-            raise Missing("not built")
+            raise MissingError("not built")
         return lambda: objectives[backend].minimize(start, method=method).x
 
     with_backends(found, ways, setting, made)

@@ -122,13 +122,7 @@ def _heyoka(values: Any) -> Call:
     heyoka = peer("heyoka")
     (v,) = heyoka.make_vars("x", "unused")[:1]
     function = heyoka.cfunc([(heyoka.sin(v) + v**2.0) / 2.0], vars=[v])
-    row, out = values[None, :], np.empty((1, values.size))
-
-    def call() -> Any:
-        function(row, outputs=out)
-        return out
-
-    return call
+    return partial(function, values[None, :])
 
 
 def _symjit(values: Any) -> Call:

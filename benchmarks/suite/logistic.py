@@ -30,7 +30,8 @@ NUMPY, HAND = "NumPy by hand", "C by hand"
 SOURCE = """
 #include <omp.h>
 #define D 10
-double f(const double *p, const double *const *x, const double *y, long n, double *grad, int threads)
+double f(const double *p, const double *const *x, const double *y, long n, double *grad,
+         int threads)
 {
     enum { BLOCKS = 64 };
     double sums[BLOCKS][16] = {{0.0}};

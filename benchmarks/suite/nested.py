@@ -17,7 +17,7 @@ from benchmarks.suite.base import (
     Call,
     Comparison,
     Goal,
-    Missing,
+    MissingError,
     Setting,
     compare,
     kernel_of,
@@ -68,7 +68,7 @@ def _compared(
 
     def made(backend: str) -> Call:
         if depth > DEEPEST.get(backend, depth):
-            raise Missing(f"too deep: its compiler takes minutes from {DEEPEST[backend]} on")
+            raise MissingError(f"too deep: its compiler takes minutes from {DEEPEST[backend]} on")
         definition = definition_of(depth)
         with tempfile.TemporaryDirectory() as folder:
             start = time.perf_counter()

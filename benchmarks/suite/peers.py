@@ -12,7 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from benchmarks.suite.base import Missing
+from benchmarks.suite.base import MissingError
 from symcompile.build.cpu import has_feature
 
 #: How to get what is not here.
@@ -28,12 +28,12 @@ def peer(name: str) -> Any:
     """Import a peer.
 
     Raises:
-        Missing: it is not installed.
+        MissingError: it is not installed.
     """
     try:
         module = importlib.import_module(name)
     except ImportError:
-        raise Missing(
+        raise MissingError(
             REMEDIES.get(name, 'not installed; pip install ".[peers]" brings it')
         ) from None
     if name == "jax":
@@ -64,11 +64,11 @@ def library(source: str) -> ctypes.CDLL:
     """Compile C written by hand.
 
     Raises:
-        Missing: there is no C compiler, or it refuses.
+        MissingError: there is no C compiler, or it refuses.
     """
     command = os.environ.get("CC") or shutil.which("gcc") or shutil.which("cc")
     if not command:
-        raise Missing("no C compiler")
+        raise MissingError("no C compiler")
     wide = ("-mprefer-vector-width=512",) if has_feature("avx512f") else ()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "hand.c")
@@ -80,7 +80,7 @@ def library(source: str) -> ctypes.CDLL:
             check=False,
         )
         if done.returncode:
-            raise Missing(f"the C compiler refuses: {done.stderr[:200]}")
+            raise MissingError(f"the C compiler refuses: {done.stderr[:200]}")
         return ctypes.CDLL(f"{folder}/hand.so")
 
 

@@ -108,8 +108,9 @@ def _nist(folder: Path) -> Iterator[Problem]:
         y = sp.Symbol("y_observed")
         columns = [_spread(case["data"][name]) for name in case["variables"]]
         response = next(iter(set(case["data"]) - set(case["variables"])))
+        params = [names[n] for n in case["params"]]
         definition = sc.define(
-            _identifier(case["name"]), (formula - y) ** 2, params=[names[n] for n in case["params"]],
+            _identifier(case["name"]), (formula - y) ** 2, params=params,
             data=[*(names[n] for n in case["variables"]), y], reduce="sum",
         )  # fmt: skip
         p = np.array([float(value) for value in case["certified"]])
