@@ -166,3 +166,31 @@ def test_a_lambdified_function_goes_when_nothing_refers_to_it(backend: Any) -> N
     del f
     gc.collect()
     assert watch() is None
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_result_goes_into_an_array_that_is_there(backend: Any) -> None:
+    f = sc.lambdify((x, y), x + 2 * y, backend=backend)
+    a, b = np.arange(6.0), np.arange(6.0) + 0.5
+    expected = a + 2 * b
+    out = np.empty(6)
+    assert f(a, b, out=out) is out
+    np.testing.assert_array_equal(out, expected)
+    # One that lies in an argument, or overlaps it, is read before it is written.
+    memory = np.zeros(8)
+    for start in (0, 1, 2):
+        memory[1:7] = a
+        out = memory[start : start + 6]
+        f(memory[1:7], b, out=out)
+        np.testing.assert_array_equal(out, expected)
+    for wrong in (np.empty(5), np.empty(6, int), np.empty((2, 3)), [1.0] * 6):
+        with pytest.raises((TypeError, ValueError)):
+            f(a, b, out=wrong)
+    locked = np.empty(6)
+    locked.flags.writeable = False
+    with pytest.raises(ValueError, match="read-only"):
+        f(a, b, out=locked)
+    assert f(1.0, 2.0, out=None) == 5.0
+    table = np.empty((6, 2))
+    f(a, b, out=table[:, 1])
+    np.testing.assert_array_equal(table[:, 1], expected)

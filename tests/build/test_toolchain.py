@@ -334,3 +334,21 @@ def test_functions_leave_no_vector_register_in_use(compiler: Toolchain, tmp_path
     listing = (tmp_path / "f.s").read_text(encoding="utf-8")
     assert "ymm" in listing or "zmm" in listing
     assert "vzeroupper" in listing
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="glibc has the vector functions")
+def test_sine_and_cosine_of_one_argument_stay_two_vector_functions(compiler: Toolchain) -> None:
+    """GCC joins them to ``sincos``, of which there is no vector variant that it would call."""
+    import numpy as np
+    import sympy as sp
+
+    from symcompile.elementwise import lambdify
+
+    x = sp.Symbol("x")
+    f = lambdify(x, sp.sin(x) * sp.cos(x) + sp.cos(x), backend="cython")
+    points = np.linspace(-3.0, 3.0, 1001)
+    expected = np.sin(points) * np.cos(points) + np.cos(points)
+    np.testing.assert_allclose(f(points), expected, rtol=1e-15, atol=1e-15)
+    binary = Path(f.module.__file__).read_bytes()
+    if b"_ZGV" in binary:
+        assert b"sincos" not in binary

@@ -1,0 +1,1 @@
+"""What symcompile costs, beside what others do: ``python -m benchmarks``."""

@@ -1,0 +1,65 @@
+"""A whole fit of a line to ten million samples, data bound within the clock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+import symcompile as sc
+from benchmarks.suite.base import Call, Comparison, Goal, Setting, compare, kernel_of, with_backends
+
+SAMPLES = 10_000_000
+MOMENTS = "five moments, one BLAS call"
+
+
+def run(setting: Setting) -> Iterator[Comparison]:
+    """Compare bind and BFGS with one BLAS call that finds the moments which say everything."""
+    w0, w1, x, y = sp.symbols("w0 w1 x y")
+    definition = sc.define(
+        "linreg", (w0 + w1 * x - y) ** 2, params=(w0, w1), data=(x, y), reduce="mean"
+    )
+    rng = np.random.default_rng(1)
+    # One array, so that BLAS finds all sums of products at once.
+    rows = np.ones((3, SAMPLES))
+    rows[1] = rng.normal(size=SAMPLES)
+    rows[2] = 3.0 + 2.0 * rows[1] + rng.normal(size=SAMPLES)
+    X, Y = rows[1], rows[2]
+    found = Comparison(
+        f"linear regression of {SAMPLES:,} samples: bind and fit", base=MOMENTS,
+        goals=(Goal("symcompile", 4.0, MOMENTS),),
+    )  # fmt: skip
+
+    def solved() -> Any:
+        sums = rows @ rows.T
+        return np.linalg.solve(sums[:2, :2], sums[:2, 2])
+
+    ways: dict[str, Call] = {
+        MOMENTS: lambda: rows @ rows.T,
+        "SciPy, NumPy by hand": partial(_numpy, X, Y),
+    }
+    results: dict[str, Call] = {MOMENTS: solved, "SciPy, NumPy by hand": partial(_numpy, X, Y)}
+
+    def made(backend: str) -> Call:
+        kernel = kernel_of(definition, backend, ("value_and_grad",))
+        return lambda: kernel.bind(X, Y).minimize([0.0, 0.0], method="BFGS").x
+
+    own = with_backends(found, {}, setting, made)
+    ways |= own
+    results |= own
+    # BFGS stops where the gradient is small.
+    rounds = min(setting.rounds, 7)
+    yield compare(found, ways, setting, results=results, tolerance=1e-4, rounds=rounds)
+
+
+def _numpy(X: Any, Y: Any) -> Any:
+    from scipy.optimize import minimize
+
+    def both(p: Any) -> tuple[float, Any]:
+        r = p[0] + p[1] * X - Y
+        return r @ r / len(X), np.array([2 * r.mean(), 2 * (r @ X) / len(X)])
+
+    return minimize(both, [0.0, 0.0], jac=True, method="BFGS").x
