@@ -72,7 +72,7 @@ def test_without_a_compiler_all_other_backends_work() -> None:
 
 
 def test_what_cannot_run_here_is_passed_over_and_said_once() -> None:
-    """A Python whose objects lie otherwise in memory has no LLVM; with no compiler either, Numba."""
+    """Without LLVM comes the Cython backend, without a compiler Numba."""
     done = run(
         """
         import warnings, sympy as sp, symcompile as sc

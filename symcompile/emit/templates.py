@@ -21,8 +21,8 @@ def template_folder() -> Path:
     return inside if inside.is_dir() else package.parent / "templates"
 
 
-#: Set by the tests: every key given must be one that the template uses. Finding those takes as long as
-#: compiling the template.
+#: Set by the tests: every key given must be one that the template uses. Finding those takes as
+#: long as compiling the template.
 CHECKED = "SYMCOMPILE_CHECK_TEMPLATES"
 
 

@@ -1,4 +1,4 @@
-"""C run twice: lowered here and compiled by llvmlite, and compiled by the machine's own compiler."""
+"""C run twice: lowered here and compiled by llvmlite, and by the machine's own compiler."""
 
 from __future__ import annotations
 
@@ -57,7 +57,10 @@ def lowered(text: str, name: str) -> Callable[..., Any]:
 def compiled(text: str, folder: Path) -> ctypes.CDLL:
     """Return a library with the functions of a text, by the machine's own compiler."""
     source = folder / "code.c"
-    source.write_text(_HEAD + text.replace("static double f(", "double f(").replace("static int f(", "int f("), encoding="utf-8")
+    source.write_text(
+        _HEAD + text.replace("static double f(", "double f(").replace("static int f(", "int f("),
+        encoding="utf-8",
+    )
     out = folder / "code.so"
     command = [*find_toolchain().command, "-O1", "-ffp-contract=off", "-w", "-shared", "-fPIC"]
     subprocess.run([*command, str(source), "-o", str(out), "-lm"], check=True)

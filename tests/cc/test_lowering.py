@@ -16,7 +16,7 @@ from symcompile.cc import lower
 from symcompile.errors import LoweringError, ToolchainError
 from tests.cc.machine import compiled, lowered
 
-D, L, I = ctypes.c_double, ctypes.c_ssize_t, ctypes.c_int
+D, LONG, INT = ctypes.c_double, ctypes.c_ssize_t, ctypes.c_int
 POINTS = [(0.5, 2.0), (-1.5, 3.0), (0.0, -0.0), (math.inf, 1.0), (math.nan, 2.0), (1e300, -7.25)]
 
 #: Functions of two doubles.
@@ -29,12 +29,13 @@ DOUBLES = {
     "whole": "ptrdiff_t n = (ptrdiff_t)(b * 4.0); return n / 3 + n % 3 + (n << 2) - (n >> 1);",
     "without_sign": "size_t n = 7; return (double)((n - 9) % 5) + (double)(n > 3 ? n : 2);",
     "character": "char c = 'a'; c += 3; return c + (int)'\\n' + 0x1F;",
-    "if_else": "double x = a; if (a > b) { x = b; } else if (a == b) { x = 1.0; } else x += 2.0; return x;",
+    "if_else": "double x = a; if (a > b) { x = b; } else if (a == b) { x = 1.0; } else x += 2.0;"
+    " return x;",
     "early": "if (a > 1.0) { return a; } if (b > 1.0) { return b; } return -1.0;",
     "for_loop": "double s = 0.0; for (int i = 0; i < 10; i++) { s += a * i; } return s;",
     "no_condition": "int i = 0; for (;;) { if (++i > 7) break; } return i;",
     "two_steps": "int i, j; for (i = 0, j = 9; i < j; i++, j -= 2) { } return 10 * i + j;",
-    "while_loop": "int n = 0; while (a < 100.0 && n < 50) { a = a * 2.0 + 1.0; n++; } return n + a;",
+    "while_loop": "int n = 0; while (a < 99.0 && n < 50) { a = a * 2.0 + 1.0; n++; } return n + a;",
     "do_loop": "int n = 0; do { n += 3; if (n == 6) continue; } while (n < 10); return n;",
     "nested_break": "int c = 0; for (int i = 0; i < 5; i++) for (int j = 0; j < 5; j++) {"
     " if (j > i) break; if (j == 1) continue; c += j; } return c;",
@@ -46,7 +47,8 @@ DOUBLES = {
     "shadow": "double x = a; { double x = b; x += 1.0; a += x; } return x + a;",
     "static_table": "static const double t[] = {1.5, -2.5, 1e-3}; double s = 0.0;"
     " for (int i = 0; i < 3; i++) s += t[i]; return s;",
-    "side_effects": "int i = 1; double x[4] = {0.0}; x[i++] = a; x[++i] = b; return i + x[1] + x[3];",
+    "side_effects": "int i = 1; double x[4] = {0.0}; x[i++] = a; x[++i] = b;"
+    " return i + x[1] + x[3];",
     "skipped": "int n = 0; int t = a > 0.0 || ++n; t += b > 5.0 && ++n; return 10 * n + t;",
     "classified": "return isnan(a) + 2 * isinf(a) + 4 * isfinite(b) + 8 * !!signbit(b);",
     "rounding": "return floor(a) + 3.0 * ceil(b) + 5.0 * trunc(a * 1.5) + rint(b / 3.0);",
@@ -58,7 +60,7 @@ DOUBLES = {
     " double q[3]; memcpy(q, p, sizeof q); free(p); return q[0] + q[1];",
     "commas": "double x = (a += 1.0, a * b); return x;",
     "negative_zero": "return 1.0 / (0.0 * -fabs(b)) + -0.0;",
-    "complex_parts": "double _Complex z = a; z = z * 2.0 + b; z -= 1.5; return creal(z) + cimag(z);",
+    "complex_parts": "sc_complex z = a; z = z * 2.0 + b; z -= 1.5; return creal(z) + cimag(z);",
     "complex_call": "sc_complex z = cexp(a > 5.0 || a != a ? 1.0 : a); return cabs(z) + carg(z);",
 }
 
@@ -76,7 +78,8 @@ typedef double (*unary)(double);
 static double twice(double x) { return 2.0 * x; }
 static double less(double x) { return x - 1.0; }
 static double apply(unary g, double x) { return g(x) + (*g)(x); }
-static double f(double a, double b) { unary t[2] = {twice, less}; return apply(t[0], a) + apply(less, b); }""",
+static double f(double a, double b) { unary t[2] = {twice, less};
+    return apply(t[0], a) + apply(less, b); }""",
     "recursion": """
 static double f(double a, double b);
 static double g(double a, double b) { return a < 1.0 || a != a || a > 100.0 ? b : f(a - 1.0, b); }
@@ -106,7 +109,8 @@ static double f(double a, double b) { enum { INNER = 2 }; double x[THIRD - 4] = 
     "global": """
 static const struct { double x; int k[2]; } table[2] = {{1.5, {1, 2}}, {2.5, {3, 4}}};
 static double state = 1.0;
-static double f(double a, double b) { state = a; return table[1].x + table[0].k[1] + state + b; }""",
+static double f(double a, double b) { state = a;
+    return table[1].x + table[0].k[1] + state + b; }""",
     "vectors": """
 typedef double vec __attribute__((vector_size(32), aligned(8), may_alias));
 typedef long long bits __attribute__((vector_size(32), aligned(8), may_alias));
@@ -201,15 +205,15 @@ def test_any_expression(tmp_path_factory: pytest.TempPathFactory, texts: list[st
     """Whatever is nested in whatever, of mixed types."""
     lines = " ".join(f"out[{k}] = {text};" for k, text in enumerate(texts))
     code = (
-        "static int f(double a, double b, double *out) { ptrdiff_t n = (ptrdiff_t)a; const int m = 5;"
-        f" {lines} return 0; }}"
+        "static int f(double a, double b, double *out) {"
+        f" ptrdiff_t n = (ptrdiff_t)a; const int m = 5; {lines} return 0; }}"
     )
     try:
         reference = compiled(code, Path(tmp_path_factory.mktemp("any"))).f
     except ToolchainError as error:
         pytest.skip(str(error))
     reference.argtypes = [D, D, ctypes.POINTER(D)]
-    function = ctypes.CFUNCTYPE(I, D, D, ctypes.POINTER(D))(lowered(code, "f"))
+    function = ctypes.CFUNCTYPE(INT, D, D, ctypes.POINTER(D))(lowered(code, "f"))
     for a, b in [(0.5, 2.0), (-3.5, 3.0), (0.0, -0.0), (6.0, 6.0)]:
         found, expected = (D * 8)(), (D * 8)()
         function(a, b, found)
@@ -219,7 +223,7 @@ def test_any_expression(tmp_path_factory: pytest.TempPathFactory, texts: list[st
 
 def test_a_double_that_is_no_index_becomes_one() -> None:
     """C leaves it open what NaN is as an integer; here it is none that reads beyond an array."""
-    function = ctypes.CFUNCTYPE(L, D)(
+    function = ctypes.CFUNCTYPE(LONG, D)(
         lowered("static ptrdiff_t f(double a) { return (ptrdiff_t)a; }", "f")
     )
     assert function(math.nan) == 0
