@@ -23,7 +23,7 @@ from symcompile.emit.numbers import numbers_of
 from symcompile.emit.python import BLOCK, helpers, scalar_core
 from symcompile.emit.signature import Identifiers, header, imported
 from symcompile.emit.slots import C_TYPES, NUMPY_TYPES, Slot, build_format, nest_text
-from symcompile.emit.templates import render, variables
+from symcompile.emit.templates import render
 from symcompile.frontend.called import Called
 from symcompile.frontend.calls import Argument, Mirror, Nest, Place
 from symcompile.ir.dtypes import input_kind, is_single, numpy_name
@@ -45,12 +45,6 @@ _LANGUAGES: dict[Backend, Language] = {
     "cython": "c",
     "llvm": "c",
 }
-
-
-def _chosen(template: str, context: dict[str, object]) -> dict[str, object]:
-    """Return the part of a context that a template uses."""
-    used = variables(template)
-    return {name: value for name, value in context.items() if name in used}
 
 
 def emit_elementwise(
@@ -170,11 +164,11 @@ class _Module:
         assert isinstance(needed, Support)
         exported = ["sc_function", "sc_point_call", "sc_caller_call", "sc_instance_call"]
         exported += ["sc_loop_call"] if self.params else []
-        c = render("llvm/elementwise.c.j2", **_chosen("llvm/elementwise.c.j2", context))
+        c = render("llvm/elementwise.c.j2", shared=True, **context)
         lowered = lowered_module(c, exported, needed, width=4)
         context |= linking(lowered, exported, needed, loops=True)
         context |= {"integrates": integral, "pieces": False}
-        return render("llvm/elementwise.py.j2", **_chosen("llvm/elementwise.py.j2", context))
+        return render("llvm/elementwise.py.j2", shared=True, **context)
 
     def unpacking(self) -> list[str]:
         """Return the statements that take nested arguments apart."""

@@ -211,7 +211,7 @@ class Glue:
         ]
         if len(results) == 1:
             return [*lines, f"return {results[0]};"]
-        return [*lines, f'return Py_BuildValue("({"N" * len(results)})", {", ".join(results)});']
+        return [*lines, f"return sc_pair_of({', '.join(results)});"]
 
     def _made(self, k: int, output: Output) -> list[str]:
         """Return the statements that make an array for a result, in the order of its entries."""

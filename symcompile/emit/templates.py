@@ -47,16 +47,21 @@ def environment() -> Environment:
     return env
 
 
-def render(template: str, /, **context: Any) -> str:
+def render(template: str, /, *, shared: bool = False, **context: Any) -> str:
     """Return a template filled in; the helper functions in it get their final names.
+
+    Args:
+        template: its name.
+        shared: whether another template takes the rest of what is given.
+        context: what it is filled with.
 
     Raises:
         ValueError: a key that the template lacks; in tests, also one that it does not use.
     """
     from jinja2 import UndefinedError
 
-    if CHECKED in os.environ:
-        unused = set(context) - variables(template)
+    if CHECKED in os.environ and not shared:
+        unused = set(context) - _variables(template)
         if unused:
             raise ValueError(f"the template {template} does not use {', '.join(sorted(unused))}")
     try:
@@ -66,7 +71,7 @@ def render(template: str, /, **context: Any) -> str:
 
 
 @lru_cache(maxsize=32)
-def variables(name: str) -> frozenset[str]:
+def _variables(name: str) -> frozenset[str]:
     """Return the free variables of a template and of those that it includes."""
     from jinja2 import meta
 
