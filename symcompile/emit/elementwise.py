@@ -23,7 +23,7 @@ from symcompile.emit.numbers import numbers_of
 from symcompile.emit.python import BLOCK, helpers, scalar_core
 from symcompile.emit.signature import Identifiers, header, imported
 from symcompile.emit.slots import C_TYPES, NUMPY_TYPES, Slot, build_format, nest_text
-from symcompile.emit.templates import render
+from symcompile.emit.templates import part, render
 from symcompile.frontend.called import Called
 from symcompile.frontend.calls import Argument, Mirror, Nest, Place
 from symcompile.ir.dtypes import input_kind, is_single, numpy_name
@@ -164,11 +164,11 @@ class _Module:
         assert isinstance(needed, Support)
         exported = ["sc_function", "sc_point_call", "sc_caller_call", "sc_instance_call"]
         exported += ["sc_loop_call"] if self.params else []
-        c = render("llvm/elementwise.c.j2", shared=True, **context)
+        c = part("llvm/elementwise.c.j2", context)
         lowered = lowered_module(c, exported, needed, width=4)
         context |= linking(lowered, exported, needed, loops=True)
         context |= {"integrates": integral, "pieces": False}
-        return render("llvm/elementwise.py.j2", shared=True, **context)
+        return part("llvm/elementwise.py.j2", context)
 
     def unpacking(self) -> list[str]:
         """Return the statements that take nested arguments apart."""

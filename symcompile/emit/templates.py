@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -47,23 +48,27 @@ def environment() -> Environment:
     return env
 
 
-def render(template: str, /, *, shared: bool = False, **context: Any) -> str:
+def render(template: str, /, **context: Any) -> str:
     """Return a template filled in; the helper functions in it get their final names.
 
     Args:
         template: its name.
-        shared: whether another template takes the rest of what is given.
         context: what it is filled with.
 
     Raises:
         ValueError: a key that the template lacks; in tests, also one that it does not use.
     """
-    from jinja2 import UndefinedError
-
-    if CHECKED in os.environ and not shared:
+    if CHECKED in os.environ:
         unused = set(context) - _variables(template)
         if unused:
             raise ValueError(f"the template {template} does not use {', '.join(sorted(unused))}")
+    return part(template, context)
+
+
+def part(template: str, context: Mapping[str, Any]) -> str:
+    """Return a template filled in, where another one takes the rest of what is given."""
+    from jinja2 import UndefinedError
+
     try:
         return numbered(environment().get_template(template).render(**context))
     except UndefinedError as error:
