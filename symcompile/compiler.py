@@ -12,8 +12,7 @@ from functools import partial
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal
 
-from symcompile.autodiff.bodies import take_derivatives
-from symcompile.autodiff.derive import available, derive
+from symcompile.autodiff.derive import available
 from symcompile.errors import BackendError, ToolchainError
 from symcompile.frontend.definition import (
     Definition,
@@ -25,9 +24,7 @@ from symcompile.frontend.definition import (
 )
 from symcompile.ir.graph import Function, operation_count
 from symcompile.options import BACKENDS, Backend, Options
-from symcompile.passes import Tried, contract, optimise, recognise
 from symcompile.planning import Schedule
-from symcompile.schedule import schedule
 
 if TYPE_CHECKING:
     from symcompile.kernel import Kernel
@@ -45,6 +42,12 @@ def plan(definition: Definition, names: Iterable[str] | None = None) -> tuple[Sc
         definition: what ``define`` returns; the front end (stage 1) has lowered it.
         names: the functions wanted; all that the definition can have by default.
     """
+    # Imported here, so that what the cache holds is loaded without them.
+    from symcompile.autodiff.bodies import take_derivatives
+    from symcompile.autodiff.derive import derive
+    from symcompile.passes import Tried, contract, optimise, recognise
+    from symcompile.schedule import schedule
+
     value = take_derivatives(Function("value", definition.graph, (definition.output,)))
     wanted = functions_of(definition) if names is None else tuple(names)
     tried: set[int] = set()
@@ -71,14 +74,17 @@ def build(
     definition: Definition, backend: Backend, options: Options, names: Sequence[str]
 ) -> ModuleType:
     """Return a module with the functions ``names``, from the cache or new: stage 7."""
-    from symcompile.build.loader import build_cython, build_python
+    from symcompile.build.loader import build_cython, build_python, load_known, surroundings
+    from symcompile.build.recipes import recipe
 
-    schedules = plan(definition, names)
-    source = emit(definition, schedules, backend)
     module_name = f"{definition.name}_{backend}"
-    if backend != "cython":
-        return build_python(source, module_name, options)
-    return build_cython(source, module_name, options)
+    known = recipe(definition, backend, names, surroundings(backend, options))
+    module = load_known(known, backend, module_name, options)
+    if module is not None:
+        return module
+    source = emit(definition, plan(definition, names), backend)
+    make = build_cython if backend == "cython" else build_python
+    return make(source, module_name, options, known)
 
 
 def compile(
