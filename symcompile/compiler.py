@@ -27,6 +27,7 @@ from symcompile.options import BACKENDS, Backend, Options
 from symcompile.planning import Schedule
 
 if TYPE_CHECKING:
+    from symcompile.background import Load
     from symcompile.kernel import Kernel
 
 BackendName = Backend | Literal["auto"]
@@ -74,17 +75,25 @@ def build(
     definition: Definition, backend: Backend, options: Options, names: Sequence[str]
 ) -> ModuleType:
     """Return a module with the functions ``names``, from the cache or new: stage 7."""
-    from symcompile.build.loader import build_cython, build_python, load_known, surroundings
-    from symcompile.build.recipes import recipe
+    from symcompile.build.loader import build_cython, build_python
 
-    module_name = f"{definition.name}_{backend}"
-    known = recipe(definition, backend, names, surroundings(backend, options))
-    module = load_known(known, backend, module_name, options)
+    known, module = _known(definition, backend, options, names)
     if module is not None:
         return module
     source = emit(definition, plan(definition, names), backend)
     make = build_cython if backend == "cython" else build_python
-    return make(source, module_name, options, known)
+    return make(source, f"{definition.name}_{backend}", options, known)
+
+
+def _known(
+    definition: Definition, backend: Backend, options: Options, names: Sequence[str]
+) -> tuple[str, ModuleType | None]:
+    """Return the recipe of a module, and the module if the cache has it."""
+    from symcompile.build.loader import load_known, surroundings
+    from symcompile.build.recipes import recipe
+
+    known = recipe(definition, backend, names, surroundings(backend, options))
+    return known, load_known(known, backend, f"{definition.name}_{backend}", options)
 
 
 def compile(
@@ -99,6 +108,7 @@ def compile(
     dtype: DType = "float64",
     stable: bool = True,
     options: Options | None = None,
+    meanwhile: Backend | None = None,
 ) -> Kernel:
     """Compile a definition, or define and compile an expression in one call.
 
@@ -108,6 +118,12 @@ def compile(
             works here; ``kernel.backend`` says which.
         name, params, data, reduce, constants, dtype, stable: as in ``define``, for an expression.
         options: how to compile.
+        meanwhile: a backend that computes while ``backend`` is built in the background, as
+            ``"python"``, which needs no compiler. The kernel changes over by itself, function by
+            function, and ``kernel.wait()`` waits for that; results differ by rounding, as those
+            of backends do. (Numba compiles a function in its first call after the change.) Where
+            the build fails there is a warning, once, and the kernel stays as it is. What is in
+            the cache already is used at once.
 
     Raises:
         BackendError: no such backend, or (``ToolchainError``) no C compiler for Cython.
@@ -119,6 +135,7 @@ def compile(
         >>> compile(x**2 + x*y, params=(x, y), backend="python").grad([2, 3]).tolist()
         [7.0, 2.0]
     """
+    from symcompile.background import Background
     from symcompile.kernel import Kernel
 
     if not isinstance(definition, Definition):
@@ -143,20 +160,29 @@ def compile(
     if backend != "auto":
         candidates = (choose_backend(backend),)
     for candidate in candidates:
-        load: Callable[[tuple[str, ...]], ModuleType]
-        load = partial(build, definition, candidate, options)
+        load: Load = partial(build, definition, candidate, options)
         try:
-            if candidate == "cython" and not eager:
+            if candidate == "cython" and (meanwhile is not None or not eager):
                 _require_toolchain()
-            kernel = Kernel(definition, candidate, options, load, eager)
+            if meanwhile in (None, candidate) or _is_cached(definition, candidate, options, eager):
+                return Kernel(definition, candidate, options, load, eager)
         except ToolchainError as error:
             last = error
             if backend == "auto":
                 _say_once(str(error))
                 continue
             raise
-        return kernel
+        first = choose_backend(str(meanwhile))
+        start: Load = partial(build, definition, first, options)
+        return Kernel(definition, first, options, start, eager, Background(candidate, load))
     raise BackendError("no backend works here") from last
+
+
+def _is_cached(
+    definition: Definition, backend: Backend, options: Options, names: tuple[str, ...]
+) -> bool:
+    """Return whether a module with these functions need not be built."""
+    return bool(names) and _known(definition, backend, options, names)[1] is not None
 
 
 def _eager(definition: Definition) -> tuple[str, ...]:

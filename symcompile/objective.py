@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import MethodType
 from typing import TYPE_CHECKING, Any
 
@@ -120,6 +120,11 @@ class Objective:
         self._binding = _Binding(kernel, columns, numbers)
         for name in kernel.loaded:
             self._method(name)
+
+    def rebind(self, names: Iterable[str]) -> None:
+        """Take the kernel's functions anew: it has better ones."""
+        for name in names:
+            self.__dict__[name] = self._binding.method(name)
 
     # These serve documentation and what is not loaded yet: `_method` puts one without the
     # lookups in their place.

@@ -31,6 +31,7 @@ LAYERS = (
         "interface",
         "optimize",
         "objective",
+        "background",
         "kernel",
         "elementwise",
     ),
