@@ -76,13 +76,15 @@ def build(
 ) -> ModuleType:
     """Return a module with the functions ``names``, from the cache or new: stage 7."""
     from symcompile.build.loader import build_cython, build_python
+    from symcompile.build.progress import shown
 
     known, module = _known(definition, backend, options, names)
     if module is not None:
         return module
-    source = emit(definition, plan(definition, names), backend)
     make = build_cython if backend == "cython" else build_python
-    return make(source, f"{definition.name}_{backend}", options, known)
+    module_name = f"{definition.name}_{backend}"
+    with shown(f"compiling {module_name}: {', '.join(names)}"):
+        return make(emit(definition, plan(definition, names), backend), module_name, options, known)
 
 
 def _known(
