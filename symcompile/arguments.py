@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
@@ -91,7 +92,8 @@ def _laid_out(array: NDArray[Any], strided: bool) -> bool:
 
 
 def _as_numpy(value: Any, what: str) -> NDArray[Any]:
-    if isinstance(value, np.ma.MaskedArray):
+    # A masked array is one of a module that has been imported then, which takes a while.
+    if "numpy.ma" in sys.modules and isinstance(value, np.ma.MaskedArray):
         if np.ma.is_masked(value):
             raise ArgumentValueError(f"{what} has masked entries; fill or drop them first")
         return np.asarray(value.data)

@@ -13,8 +13,7 @@ from functools import partial
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal
 
-from symcompile.autodiff.bodies import take_derivatives
-from symcompile.autodiff.derive import available, derive
+from symcompile.autodiff.derive import available
 from symcompile.errors import BackendError, ToolchainError
 from symcompile.frontend.definition import (
     Definition,
@@ -26,11 +25,10 @@ from symcompile.frontend.definition import (
 )
 from symcompile.ir.graph import Function, operation_count
 from symcompile.options import BACKENDS, Backend, Options, Target
-from symcompile.passes import Tried, contract, optimise, recognise
 from symcompile.planning import Schedule
-from symcompile.schedule import schedule
 
 if TYPE_CHECKING:
+    from symcompile.background import Load
     from symcompile.kernel import Kernel
 
 BackendName = Backend | Literal["auto"]
@@ -46,6 +44,12 @@ def plan(definition: Definition, names: Iterable[str] | None = None) -> tuple[Sc
         definition: what ``define`` returns; the front end (stage 1) has lowered it.
         names: the functions wanted; all that the definition can have by default.
     """
+    # Imported here, so that what the cache holds is loaded without them.
+    from symcompile.autodiff.bodies import take_derivatives
+    from symcompile.autodiff.derive import derive
+    from symcompile.passes import Tried, contract, optimise, recognise
+    from symcompile.schedule import schedule
+
     value = take_derivatives(Function("value", definition.graph, (definition.output,)))
     wanted = functions_of(definition) if names is None else tuple(names)
     tried: set[int] = set()
@@ -97,16 +101,30 @@ def build(
     """Return a module with the functions ``names``, from the cache or new: stage 7."""
     from symcompile.build.bytecode import keep_templates
     from symcompile.build.loader import build_cython, build_llvm, build_python
+    from symcompile.build.progress import shown
 
-    keep_templates(options)
-    schedules = plan(definition, names)
-    source = emit(definition, schedules, backend, options.threads, options.target)
+    known, module = _known(definition, backend, options, names)
+    if module is not None:
+        return module
+    make = {"cython": build_cython, "llvm": build_llvm}.get(backend, build_python)
     module_name = f"{definition.name}_{backend}"
-    if backend == "cython":
-        return build_cython(source, module_name, options)
-    if backend == "llvm":
-        return build_llvm(source, module_name, options)
-    return build_python(source, module_name, options)
+    keep_templates(options)
+    with shown(f"compiling {module_name}: {', '.join(names)}"):
+        schedules = plan(definition, names)
+        source = emit(definition, schedules, backend, options.threads, options.target)
+        return make(source, module_name, options, known)
+
+
+def _known(
+    definition: Definition, backend: Backend, options: Options, names: Sequence[str]
+) -> tuple[str, ModuleType | None]:
+    """Return the recipe of a module, and the module if the cache has it."""
+    from symcompile.build.loader import load_known, surroundings
+    from symcompile.build.recipes import recipe
+
+    around = surroundings(backend, options)
+    known = recipe(definition, backend, names, (*around, options.target, str(options.threads)))
+    return known, load_known(known, backend, f"{definition.name}_{backend}", options)
 
 
 def compile(
@@ -122,6 +140,7 @@ def compile(
     stable: bool = True,
     threads: int | None = None,
     options: Options | None = None,
+    meanwhile: Backend | None = None,
 ) -> Kernel:
     """Compile a definition, or define and compile an expression in one call.
 
@@ -134,6 +153,12 @@ def compile(
             ``SYMCOMPILE_NUM_THREADS``, ``OMP_NUM_THREADS`` or the number of processors. Results
             have the same bits for any number. Plain Python uses one.
         options: how to compile.
+        meanwhile: a backend that computes while ``backend`` is built in the background, as
+            ``"python"``, which needs no compiler. The kernel changes over by itself, function by
+            function, and ``kernel.wait()`` waits for that; results differ by rounding, as those
+            of backends do. (Numba compiles a function in its first call after the change.) Where
+            the build fails there is a warning, once, and the kernel stays as it is. What is in
+            the cache already is used at once.
 
     Raises:
         ArgumentTypeError, ArgumentValueError: ``threads`` is no positive whole number.
@@ -146,6 +171,7 @@ def compile(
         >>> compile(x**2 + x*y, params=(x, y), backend="python").grad([2, 3]).tolist()
         [7.0, 2.0]
     """
+    from symcompile.background import Background
     from symcompile.kernel import Kernel
 
     if not isinstance(definition, Definition):
@@ -171,23 +197,32 @@ def compile(
     if backend != "auto":
         candidates = (choose_backend(backend),)
     for candidate in candidates:
-        load: Callable[[tuple[str, ...]], ModuleType]
-        load = partial(build, definition, candidate, options)
+        load: Load = partial(build, definition, candidate, options)
         try:
-            if candidate == "cython" and not eager:
+            if candidate == "cython" and (meanwhile is not None or not eager):
                 _require_toolchain()
             if candidate == "llvm":
                 _require_llvm()
             own = () if candidate == "llvm" else eager  # it compiles faster than one can ask
-            kernel = Kernel(definition, candidate, options, load, own)
+            if meanwhile in (None, candidate) or _is_cached(definition, candidate, options, own):
+                return Kernel(definition, candidate, options, load, own)
         except ToolchainError as error:
             last = error
             if backend == "auto":
                 _say_once(str(error))
                 continue
             raise
-        return kernel
+        first = choose_backend(str(meanwhile))
+        start: Load = partial(build, definition, first, options)
+        return Kernel(definition, first, options, start, eager, Background(candidate, load))
     raise BackendError("no backend works here") from last
+
+
+def _is_cached(
+    definition: Definition, backend: Backend, options: Options, names: tuple[str, ...]
+) -> bool:
+    """Return whether a module with these functions need not be built."""
+    return bool(names) and _known(definition, backend, options, names)[1] is not None
 
 
 def _eager(definition: Definition) -> tuple[str, ...]:

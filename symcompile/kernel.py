@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import weakref
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -13,6 +15,7 @@ from numpy.typing import ArrayLike
 
 from symcompile.arguments import Array, count, listed, require_finite
 from symcompile.autodiff.derive import SCALAR_FUNCTIONS
+from symcompile.background import Background, Load
 from symcompile.calling import Generated, bound
 from symcompile.errors import ArgumentTypeError, ArgumentValueError, SymcompileError
 from symcompile.interface import Interface
@@ -25,8 +28,6 @@ if TYPE_CHECKING:
     from symcompile.frontend.definition import Definition
 
 __all__ = ["Kernel", "Objective"]
-
-Load = Callable[[tuple[str, ...]], ModuleType]
 
 _BIND_OPTIONS = ("copy", "check_finite")
 
@@ -49,7 +50,8 @@ class Kernel:
 
     Attributes:
         definition: what was compiled.
-        backend: ``"python"``, ``"numba"`` or ``"cython"``.
+        backend: ``"python"``, ``"numba"`` or ``"cython"``. Of a kernel that was compiled with
+            ``meanwhile``, that one until all functions loaded are those of the better backend.
         options: how it was compiled.
 
     Example:
@@ -68,6 +70,7 @@ class Kernel:
         options: Options,
         load: Load,
         functions: tuple[str, ...] = SCALAR_FUNCTIONS,
+        background: Background | None = None,
     ) -> None:
         """Load the functions of a kernel.
 
@@ -78,9 +81,10 @@ class Kernel:
             load: returns a module that holds the functions it is given the names of.
             functions: those to load now, where the definition can have them; the others are
                 loaded when first used.
+            background: what builds the same functions with a better backend.
         """
         self.definition = definition
-        self.backend = backend
+        self.backend = self._meanwhile = backend
         self.options = options
         self.interface = Interface(definition)
         self._load = load
@@ -91,11 +95,17 @@ class Kernel:
             self._plain = np.dtype(object)
         self._loaded: dict[str, Generated] = {}
         self._module: ModuleType | None = None
+        self._background = background
+        self._adopted: frozenset[str] = frozenset()
+        self._lock = threading.Lock()
+        self._bound: weakref.WeakSet[Objective] = weakref.WeakSet()
         eager = tuple(name for name in self.functions if name in functions)
         if eager:
             self._module = load(eager)
             for name in eager:
                 self._take(self._module, name)
+            if background is not None:
+                background.start(self, eager)
 
     # ------------------------------------------------------------------ functions
 
@@ -199,7 +209,11 @@ class Kernel:
             require_finite(columns, self.definition.data, what)
         if copy:
             columns = tuple(column.copy() for column in columns)
-        return Objective(self, columns, numbers)
+        objective = Objective(self, columns, numbers)
+        if self._background is not None:
+            self._bound.add(objective)
+            objective.rebind(self.loaded)  # what was adopted in between
+        return objective
 
     # ------------------------------------------------------------------ names
 
@@ -255,6 +269,44 @@ class Kernel:
             path = path.with_name(f"{self.module.__name__.rpartition('.')[2]}.pyx")
         return path.read_text(encoding="utf-8")
 
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait for what is built in the background, if anything is.
+
+        Args:
+            timeout: so many seconds at most.
+
+        Returns:
+            Whether all functions loaded are those of the backend that was asked for.
+
+        Example:
+            >>> import sympy as sp, symcompile as sc
+            >>> x = sp.Symbol("x")
+            >>> sc.compile(x**2, params=x, backend="python").wait()
+            True
+        """
+        if self._background is None:
+            return True
+        self._background.wait(timeout)
+        return self.backend == self._background.backend
+
+    def adopt(self, backend: str, module: ModuleType, names: tuple[str, ...]) -> None:
+        """Take functions from the module of another backend, from the next call on.
+
+        A call under way ends as it began. What has been bound takes them as well; a minimiser
+        that runs keeps the function that it was given.
+        """
+        with self._lock:
+            for name in names:
+                self._take(module, name)
+            self._adopted |= frozenset(names)
+            if "value" in names or self._module is None:
+                self._module = module
+            if self._adopted >= self._loaded.keys():
+                self.backend = backend
+            bound = list(self._bound)
+        for objective in bound:
+            objective.rebind(names)
+
     def __repr__(self) -> str:
         definition = self.definition
         parts = [self.backend, count(len(definition.params), "parameter")]
@@ -270,7 +322,10 @@ class Kernel:
         return self.definition._repr_latex_()
 
     def __reduce__(self) -> tuple[Callable[..., Kernel], tuple[Any, ...]]:
-        return _rebuild, (self.definition, self.backend, self.options)
+        if self._background is None:
+            return _rebuild, (self.definition, self.backend, self.options)
+        target = self._background.backend
+        return _rebuild, (self.definition, target, self.options, self._meanwhile)
 
     # ------------------------------------------------------------------ calling
 
@@ -332,13 +387,21 @@ class Kernel:
         loaded = self._loaded.get(name)
         if loaded is None:
             self.interface.require(name)
-            loaded = self._take(self._load((name,)), name)
+            module = self._load((name,))
+            with self._lock:
+                # Another thread may have been first, with a better one perhaps.
+                before = self._loaded.get(name)
+                loaded = self._take(module, name) if before is None else before
+            if self._background is not None and before is None:
+                self.backend = self._meanwhile
+                self._background.start(self, (name,))
         return loaded
 
     def _take(self, module: ModuleType, name: str) -> Generated:
         """Take a function from a module, and call it without a Python frame where it allows."""
         loaded = self._loaded[name] = Generated.of(module, name)
         required = self.interface.required
+        self.__dict__.pop(name, None)
         if hasattr(module, "_bound") and not required and self._plain == self.interface.dtype:
             # The method takes what the function does not. It stands in the class, this before it.
             general = MethodType(getattr(type(self), name), self)
@@ -346,8 +409,10 @@ class Kernel:
         return loaded
 
 
-def _rebuild(definition: Definition, backend: Any, options: Options) -> Kernel:
+def _rebuild(
+    definition: Definition, backend: Any, options: Options, meanwhile: Any = None
+) -> Kernel:
     # What unpickling needs stands above this module, which the compiler imports.
     from symcompile.compiler import compile as compile_
 
-    return compile_(definition, backend=backend, options=options)
+    return compile_(definition, backend=backend, options=options, meanwhile=meanwhile)

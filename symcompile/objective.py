@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -53,6 +53,12 @@ class Objective:
             self.sizes = kernel.interface.solver(columns, numbers).sizes
         self._numbers = numbers
         for name in kernel.loaded:
+            self._method(name)
+
+    def rebind(self, names: Iterable[str]) -> None:
+        """Take the kernel's functions anew: it has better ones."""
+        for name in names:
+            self.__dict__.pop(name, None)
             self._method(name)
 
     # These serve documentation and what is not loaded yet: `_method` puts one without the

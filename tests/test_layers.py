@@ -32,6 +32,7 @@ LAYERS = (
         "calling",
         "optimize",
         "objective",
+        "background",
         "kernel",
         "elementwise",
     ),

@@ -61,6 +61,9 @@ def key(*parts: str) -> str:
     return digest.hexdigest()
 
 
+_digest = key  # by another name, where a parameter has this one
+
+
 @dataclass(frozen=True)
 class CacheInfo:
     """What a cache holds.
@@ -116,6 +119,35 @@ class Cache:
                     self._publish(entry, key, build)
         return entry
 
+    def noted(self, recipe: str) -> Path | None:
+        """Return the entry that :meth:`note` noted for a recipe, if it is there and intact."""
+        path = self._note(recipe)
+        try:
+            if not manifest.trusted(path.parent.lstat()):
+                return None
+            found, check = manifest.read(path).decode().split()
+            entry = self._entry(found)
+        except (OSError, ValueError):
+            return None
+        if check != _digest(recipe, found) or not manifest.intact(entry, found):
+            return None
+        return entry
+
+    def note(self, recipe: str, key: str) -> None:
+        """Remember which entry a recipe leads to; where that cannot be written, do nothing.
+
+        A note that a crash has left half written does not pass its check.
+        """
+        path = self._note(recipe)
+        with suppress(OSError):
+            self._prepare(path)
+            folder = self._temporary()
+            try:
+                (folder / "note").write_text(f"{key} {_digest(recipe, key)}")
+                (folder / "note").replace(path)
+            finally:
+                shutil.rmtree(folder, ignore_errors=True)
+
     def info(self) -> CacheInfo:
         """Count what is there.
 
@@ -142,6 +174,7 @@ class Cache:
                 with self._lock(entry.name):
                     removed += self._discard(entry)
             shutil.rmtree(self.log_folder, ignore_errors=True)
+            shutil.rmtree(self._note_folder, ignore_errors=True)
             self._sweep()
         return removed
 
@@ -149,6 +182,15 @@ class Cache:
     def log_folder(self) -> Path:
         """Where logs of failed builds may be kept; :meth:`clear` removes it."""
         return self.root / "logs"
+
+    @property
+    def _note_folder(self) -> Path:
+        return self.root / "recipes"
+
+    def _note(self, recipe: str) -> Path:
+        if not _KEY.fullmatch(recipe):
+            raise ValueError(f"a recipe is 64 hexadecimal digits, not {recipe!r}")
+        return self._note_folder / recipe[:2] / recipe
 
     @property
     def _temporary_folder(self) -> Path:
@@ -191,7 +233,7 @@ class Cache:
             raise PermissionError("other users can change what it holds")
         for folder in (self._lock_folder, self._temporary_folder, entry.parent):
             with suppress(FileExistsError):
-                folder.mkdir(mode=0o700)
+                folder.mkdir(mode=0o700, parents=True)
             status = folder.lstat()
             if not stat.S_ISDIR(status.st_mode) or not manifest.trusted(status):
                 raise PermissionError(f"{folder.name} in it is not a folder of yours alone")

@@ -30,8 +30,9 @@ from symcompile.build.toolchain import (
     identity,
     optimization_level,
 )
+from symcompile.build.versions import installed_version
 from symcompile.errors import BackendError, CacheError
-from symcompile.options import Options
+from symcompile.options import Backend, Options
 
 _PACKAGE = "symcompile_generated"
 _IMPORTS_NUMBA = re.compile(r"^\s*(?:import|from)\s+numba\b", re.MULTILINE)
@@ -137,13 +138,46 @@ def _import(path: str, name: str, *, extension: bool) -> ModuleType:
     return module
 
 
-def build_python(source: str, name: str, options: Options) -> ModuleType:
+def surroundings(backend: Backend, options: Options) -> tuple[str, ...]:
+    """Return what decides, apart from the source, what is built from it.
+
+    Raises:
+        BackendError: a package is missing, or (``ToolchainError``) the C compiler.
+    """
+    if backend == "cython":
+        return (str(optimization_level(options)), *identity(find_toolchain(), options))
+    engine: tuple[str, ...] = ()
+    if backend == "numba":
+        engine = (_version("numba"), _version("llvmlite"), cpu_features())
+    if backend == "llvm":
+        engine = (_version("llvmlite"), cpu_features())
+    return (sys.version, _version("numpy"), *engine)
+
+
+def load_known(recipe: str, backend: Backend, name: str, options: Options) -> ModuleType | None:
+    """Return the module that a recipe led to before, or None where that is not in the cache.
+
+    Args:
+        recipe: what :func:`~symcompile.build.recipes.recipe` returned.
+        backend: which.
+        name: the module's name, an identifier.
+        options: where the cache is.
+    """
+    entry = Cache(cache_dir(options)).noted(recipe)
+    if entry is None:
+        return None
+    suffix = extension_suffix() if backend == "cython" else ".py"
+    return load_module(entry / f"{_identifier(name)}{suffix}", name)
+
+
+def build_python(source: str, name: str, options: Options, recipe: str | None = None) -> ModuleType:
     """Import Python or Numba source through the cache.
 
     Args:
         source: the module's text.
         name: its name, an identifier.
         options: where the cache is.
+        recipe: what :func:`load_known` is to find it by.
 
     Returns:
         The module, whose file stays in the cache: tracebacks show its lines, and Numba
@@ -172,21 +206,20 @@ def build_python(source: str, name: str, options: Options) -> ModuleType:
                 f"Python rejected the generated source {file_name}:\n{error.msg}", error.msg
             ) from None
 
-    engine: tuple[str, ...] = ()
-    if _IMPORTS_NUMBA.search(source):
-        engine = (_version("numba"), _version("llvmlite"), cpu_features())
-    entry_key = key("python", name, source, sys.version, _version("numpy"), *engine)
-    entry = _cached(entry_key, name, source, build, options)
+    backend: Backend = "numba" if _IMPORTS_NUMBA.search(source) else "python"
+    entry_key = key("python", name, source, *surroundings(backend, options))
+    entry = _cached(entry_key, name, source, build, options, recipe)
     return load_module(entry / file_name, name)
 
 
-def build_cython(source: str, name: str, options: Options) -> ModuleType:
+def build_cython(source: str, name: str, options: Options, recipe: str | None = None) -> ModuleType:
     """Compile Cython source through the cache and import it.
 
     Args:
         source: the text of the ``.pyx`` file.
         name: the module's name, an identifier.
         options: target, optimisation level and where the cache is.
+        recipe: what :func:`load_known` is to find it by.
 
     Returns:
         The extension module; its ``.pyx`` lies beside it.
@@ -203,19 +236,19 @@ def build_cython(source: str, name: str, options: Options) -> ModuleType:
         pyx.write_text(source, encoding="utf-8", newline="\n")
         compile_extension(toolchain, pyx, folder, options=options)
 
-    level = str(optimization_level(options))
-    entry_key = key("cython", name, source, level, *identity(toolchain, options))
-    entry = _cached(entry_key, name, source, build, options)
+    entry_key = key("cython", name, source, *surroundings("cython", options))
+    entry = _cached(entry_key, name, source, build, options, recipe)
     return load_module(entry / (name + extension_suffix()), name)
 
 
-def build_llvm(source: str, name: str, options: Options) -> ModuleType:
+def build_llvm(source: str, name: str, options: Options, recipe: str | None = None) -> ModuleType:
     """Compile a module for LLVM through the cache and import it.
 
     Args:
         source: the module's text.
         name: its name, an identifier.
         options: where the cache is.
+        recipe: what :func:`load_known` is to find it by.
 
     Returns:
         The module; its machine code lies beside it.
@@ -232,9 +265,8 @@ def build_llvm(source: str, name: str, options: Options) -> ModuleType:
         sys.modules.pop(module.__name__, None)
         (folder / module.OBJECT_FILE.name).write_bytes(module.OBJECT)
 
-    engine = (_version("llvmlite"), cpu_features())
-    entry_key = key("llvm", name, source, sys.version, _version("numpy"), *engine)
-    entry = _cached(entry_key, name, source, build, options)
+    entry_key = key("llvm", name, source, *surroundings("llvm", options))
+    entry = _cached(entry_key, name, source, build, options, recipe)
     return load_module(entry / file_name, name)
 
 
@@ -244,30 +276,32 @@ def _identifier(name: str) -> str:
     return name
 
 
-@lru_cache
 def _version(package: str) -> str:
-    from importlib import metadata
-
-    loaded = getattr(sys.modules.get(package), "__version__", None)
-    if loaded is not None:  # Reading the metadata takes milliseconds.
-        return str(loaded)
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError as error:
-        raise BackendError(f"The package {package} is missing: pip install {package}") from error
+    version = installed_version(package)
+    if version is None:
+        raise BackendError(f"The package {package} is missing: pip install {package}")
+    return version
 
 
 def _cached(
-    entry_key: str, name: str, source: str, build: Callable[[Path], None], options: Options
+    entry_key: str,
+    name: str,
+    source: str,
+    build: Callable[[Path], None],
+    options: Options,
+    recipe: str | None,
 ) -> Path:
     cache = Cache(cache_dir(options))
     try:
         try:
-            return cache.get_or_build(entry_key, build)
+            entry = cache.get_or_build(entry_key, build)
         except CacheError as error:
             # A home folder that cannot be written must not cost the user the kernel.
             cache = Cache(_private_root(str(error)))
             return cache.get_or_build(entry_key, build)
+        if recipe is not None:
+            cache.note(recipe, entry_key)
+        return entry
     except RejectedSourceError as error:
         kept = _keep_log(cache, f"{name}-{entry_key[:12]}.log", error, source)
         raise RejectedSourceError(f"{error}{kept}", error.log) from None

@@ -29,7 +29,7 @@ def write(entry: Path, key: str) -> None:
     for path in sorted(entry.rglob("*")):
         if path.is_dir() and not path.is_symlink():
             continue
-        content = _read(path, sync=True)
+        content = read(path, sync=True)
         files[path.relative_to(entry).as_posix()] = _record(content)
     text = json.dumps({"files": files, "format": _FORMAT, "key": key}, indent=1, sort_keys=True)
     with (entry / _MANIFEST).open("x", encoding="utf-8", newline="\n") as stream:
@@ -47,11 +47,11 @@ def intact(entry: Path, key: str) -> bool:
     try:
         if not (_private_folder(entry.parent) and _private_folder(entry)):
             return False
-        manifest = json.loads(_read(entry / _MANIFEST))
+        manifest = json.loads(read(entry / _MANIFEST))
         if manifest["key"] != key or manifest["format"] != _FORMAT:
             return False
         return all(
-            _inside(name) and _record(_read(entry / name)) == record
+            _inside(name) and _record(read(entry / name)) == record
             for name, record in manifest["files"].items()
         )
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
@@ -90,7 +90,12 @@ def _record(content: bytes) -> dict[str, str | int]:
     return {"sha256": hashlib.sha256(content).hexdigest(), "size": len(content)}
 
 
-def _read(path: Path, *, sync: bool = False) -> bytes:
+def read(path: Path, *, sync: bool = False) -> bytes:
+    """Return the content of a regular file of this user.
+
+    Raises:
+        OSError: it is none, or cannot be read.
+    """
     descriptor = os.open(path, os.O_RDONLY | _NOFOLLOW | _BINARY | _CLOEXEC)
     with os.fdopen(descriptor, "rb") as stream:
         status = os.fstat(descriptor)

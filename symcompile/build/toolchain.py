@@ -22,6 +22,7 @@ from symcompile.build.diagnostics import (
     first_c_errors,
     first_cython_errors,
 )
+from symcompile.build.versions import installed_version
 from symcompile.errors import ToolchainError
 from symcompile.options import Options
 
@@ -208,16 +209,13 @@ def identity(toolchain: Toolchain, options: Options) -> tuple[str, ...]:
     )
 
 
-@lru_cache
 def _version(package: str) -> str:
-    from importlib import metadata
-
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError as error:
+    version = installed_version(package)
+    if version is None:
         raise ToolchainError(
             f"The cython backend needs the package {package}: pip install {package}"
-        ) from error
+        )
+    return version
 
 
 def _libc() -> str:

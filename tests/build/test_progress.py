@@ -1,0 +1,87 @@
+"""What is shown of long work, and where nothing is."""
+
+from __future__ import annotations
+
+import io
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from symcompile.build import progress
+from symcompile.build.progress import shown
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
+    monkeypatch.setattr(progress, "PATIENCE", 0.01)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("CI", raising=False)
+    return Terminal()
+
+
+@contextmanager
+def watching(terminal: Terminal) -> Iterator[None]:
+    """Put the terminal in the place of stderr: pytest has its own there between two phases."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "stderr", terminal)
+        yield
+
+
+def wait_for(stream: io.StringIO, text: str) -> None:
+    end = time.monotonic() + 30
+    while text not in stream.getvalue():
+        assert time.monotonic() < end, stream.getvalue()
+        time.sleep(0.01)
+
+
+def test_long_work_is_shown_on_a_terminal(terminal: Terminal) -> None:
+    with watching(terminal), shown("compiling f"):
+        wait_for(terminal, "compiling f")
+    assert terminal.getvalue().endswith("\x1b[2K")  # the line is erased
+    assert not [t for t in threading.enumerate() if isinstance(t, threading.Timer)]
+
+
+def test_short_work_is_not(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "PATIENCE", 60)
+    with watching(terminal), shown("compiling f"):
+        pass
+    assert terminal.getvalue() == ""
+
+
+def test_the_line_goes_with_an_error(terminal: Terminal) -> None:
+    with pytest.raises(ZeroDivisionError), watching(terminal), shown("compiling f"):
+        wait_for(terminal, "compiling f")
+        raise ZeroDivisionError
+    assert terminal.getvalue().endswith("\x1b[2K")
+
+
+@pytest.mark.parametrize("why", ["pipe", "CI", "dumb", "thread"])
+def test_silence(terminal: Terminal, monkeypatch: pytest.MonkeyPatch, why: str) -> None:
+    if why == "pipe":
+        monkeypatch.setattr(terminal, "isatty", lambda: False)
+    elif why == "CI":
+        monkeypatch.setenv("CI", "true")
+    elif why == "dumb":
+        monkeypatch.setenv("TERM", "dumb")
+
+    def work() -> None:
+        with shown("compiling f"):
+            time.sleep(0.05)
+
+    with watching(terminal):
+        if why == "thread":
+            thread = threading.Thread(target=work)
+            thread.start()
+            thread.join()
+        else:
+            work()
+    assert terminal.getvalue() == ""
