@@ -368,18 +368,6 @@ def _multiply(left, right):
     rows, summed = left.shape
     columns = right.shape[1]
     found = np.zeros((rows, columns))
-    if columns == 1:
-        for i in range(rows):
-            first, second, third, fourth = 0.0, 0.0, 0.0, 0.0
-            for k in range(0, summed - 3, 4):
-                first += left[i, k]*right[k, 0]
-                second += left[i, k + 1]*right[k + 1, 0]
-                third += left[i, k + 2]*right[k + 2, 0]
-                fourth += left[i, k + 3]*right[k + 3, 0]
-            for k in range(summed - summed % 4, summed):
-                first += left[i, k]*right[k, 0]
-            found[i, 0] = (first + second) + (third + fourth)
-        return found
     for i in range(0, rows - 3, 4):
         for k in range(summed):
             first, second, third, fourth = left[i, k], left[i + 1, k], left[i + 2, k], left[i + 3, k]
@@ -407,18 +395,11 @@ def _value_sweep0(first, last, p, X, y, n, d, b, tile, blocks, parts):
             size = min(tile, stop - start)
             y_tile = _packed(y[start:], size, y_buffer)
             h0[:tile] = 0.0
-            left = np.empty((size, d))
             for i in range(size):
+                dot = 0.0
                 for j in range(d):
-                    left[i, j] = X[start + i, j]
-            right = np.empty((d, 1))
-            for j in range(d):
-                for s in range(1):
-                    right[j, s] = p[j]
-            product = _multiply(left, right)
-            for i in range(size):
-                for s in range(1):
-                    h0[i] += product[i, s]
+                    dot = _plus(dot, X[start + i, j]*p[j])
+                h0[i] += dot
             a0 = 0.0
             for i in range(size):
                 t0 = y_tile[i]*(b + h0[i])
@@ -461,18 +442,11 @@ def _grad_sweep0(first, last, p, X, y, n, d, b, t0, tile, blocks, parts):
             size = min(tile, stop - start)
             y_tile = _packed(y[start:], size, y_buffer)
             h1[:tile] = 0.0
-            left = np.empty((size, d))
             for i in range(size):
+                dot = 0.0
                 for j in range(d):
-                    left[i, j] = X[start + i, j]
-            right = np.empty((d, 1))
-            for j in range(d):
-                for s in range(1):
-                    right[j, s] = p[j]
-            product = _multiply(left, right)
-            for i in range(size):
-                for s in range(1):
-                    h1[i] += product[i, s]
+                    dot = _plus(dot, X[start + i, j]*p[j])
+                h1[i] += dot
             a0 = 0.0
             for i in range(size):
                 t1 = y_tile[i]*(b + h1[i])
@@ -482,18 +456,10 @@ def _grad_sweep0(first, last, p, X, y, n, d, b, t0, tile, blocks, parts):
                 h2[i] = t4
                 a0 = _plus(a0, t3)
             _accumulate(part[2*d:], a0)
-            left_2 = np.empty((1, size))
-            for s in range(1):
-                for i in range(size):
-                    left_2[s, i] = h2[i]
-            right_2 = np.empty((size, d))
             for i in range(size):
+                factor = h2[i]
                 for j in range(d):
-                    right_2[i, j] = X[start + i, j]
-            product_2 = _multiply(left_2, right_2)
-            for s in range(1):
-                for j in range(d):
-                    h0[j] += product_2[s, j]
+                    h0[j] += factor*X[start + i, j]
             _flush(h0, part[0:])
 
 
@@ -534,18 +500,11 @@ def _value_and_grad_sweep0(first, last, p, X, y, n, d, b, t0, tile, blocks, part
             size = min(tile, stop - start)
             y_tile = _packed(y[start:], size, y_buffer)
             h1[:tile] = 0.0
-            left = np.empty((size, d))
             for i in range(size):
+                dot = 0.0
                 for j in range(d):
-                    left[i, j] = X[start + i, j]
-            right = np.empty((d, 1))
-            for j in range(d):
-                for s in range(1):
-                    right[j, s] = p[j]
-            product = _multiply(left, right)
-            for i in range(size):
-                for s in range(1):
-                    h1[i] += product[i, s]
+                    dot = _plus(dot, X[start + i, j]*p[j])
+                h1[i] += dot
             a0 = 0.0
             a1 = 0.0
             for i in range(size):
@@ -559,18 +518,10 @@ def _value_and_grad_sweep0(first, last, p, X, y, n, d, b, t0, tile, blocks, part
                 a1 = _plus(a1, t4)
             _accumulate(part, a0)
             _accumulate(part[2*d + 2:], a1)
-            left_2 = np.empty((1, size))
-            for s in range(1):
-                for i in range(size):
-                    left_2[s, i] = h2[i]
-            right_2 = np.empty((size, d))
             for i in range(size):
+                factor = h2[i]
                 for j in range(d):
-                    right_2[i, j] = X[start + i, j]
-            product_2 = _multiply(left_2, right_2)
-            for s in range(1):
-                for j in range(d):
-                    h0[j] += product_2[s, j]
+                    h0[j] += factor*X[start + i, j]
             _flush(h0, part[2:])
 
 
@@ -618,18 +569,11 @@ def _hessian_sweep0(first, last, p, X, y, n, d, b, t0, tile, blocks, parts):
             y_tile = _packed(y[start:], size, y_buffer)
             X_tile = _packed_rows(X[start:], size, X_buffer)
             h4[:tile] = 0.0
-            left = np.empty((size, d))
             for i in range(size):
+                dot = 0.0
                 for j in range(d):
-                    left[i, j] = X[start + i, j]
-            right = np.empty((d, 1))
-            for j in range(d):
-                for s in range(1):
-                    right[j, s] = p[j]
-            product = _multiply(left, right)
-            for i in range(size):
-                for s in range(1):
-                    h4[i] += product[i, s]
+                    dot = _plus(dot, X[start + i, j]*p[j])
+                h4[i] += dot
             a0 = 0.0
             for i in range(size):
                 t1 = y_tile[i]*(b + h4[i])
@@ -648,18 +592,18 @@ def _hessian_sweep0(first, last, p, X, y, n, d, b, t0, tile, blocks, parts):
                     h6[i + j*tile] = t7
                     a1 = _plus(a1, t7)
                 h3[j] += a1
-            left_2 = np.empty((d, size))
+            left = np.empty((d, size))
             for k in range(d):
                 for i in range(size):
-                    left_2[k, i] = h6[i + k*tile]
-            right_2 = np.empty((size, d))
+                    left[k, i] = h6[i + k*tile]
+            right = np.empty((size, d))
             for i in range(size):
                 for j in range(d):
-                    right_2[i, j] = X[start + i, j]
-            product_2 = _multiply(left_2, right_2)
+                    right[i, j] = X[start + i, j]
+            product = _multiply(left, right)
             for k in range(d):
                 for j in range(d):
-                    h2[j*d + k] += product_2[k, j]
+                    h2[j*d + k] += product[k, j]
             _flush(h2, part[0:])
             _flush(h3, part[2*d*d:])
 
@@ -725,31 +669,17 @@ def _hvp_sweep0(first, last, p, v, X, y, n, d, b, v1, t0, tile, blocks, parts):
             size = min(tile, stop - start)
             y_tile = _packed(y[start:], size, y_buffer)
             h1[:tile] = 0.0
-            left = np.empty((size, d))
             for i in range(size):
+                dot = 0.0
                 for j in range(d):
-                    left[i, j] = X[start + i, j]
-            right = np.empty((d, 1))
-            for j in range(d):
-                for s in range(1):
-                    right[j, s] = p[j]
-            product = _multiply(left, right)
-            for i in range(size):
-                for s in range(1):
-                    h1[i] += product[i, s]
+                    dot = _plus(dot, X[start + i, j]*p[j])
+                h1[i] += dot
             h2[:tile] = 0.0
-            left_2 = np.empty((size, d))
             for i in range(size):
+                dot_2 = 0.0
                 for j in range(d):
-                    left_2[i, j] = X[start + i, j]
-            right_2 = np.empty((d, 1))
-            for j in range(d):
-                for s in range(1):
-                    right_2[j, s] = v[j]
-            product_2 = _multiply(left_2, right_2)
-            for i in range(size):
-                for s in range(1):
-                    h2[i] += product_2[i, s]
+                    dot_2 = _plus(dot_2, X[start + i, j]*v[j])
+                h2[i] += dot_2
             a0 = 0.0
             for i in range(size):
                 t1 = y_tile[i]*(b + h1[i])
@@ -761,18 +691,10 @@ def _hvp_sweep0(first, last, p, v, X, y, n, d, b, v1, t0, tile, blocks, parts):
                 h3[i] = t6
                 a0 = _plus(a0, t5)
             _accumulate(part[2*d:], a0)
-            left_3 = np.empty((1, size))
-            for s in range(1):
-                for i in range(size):
-                    left_3[s, i] = h3[i]
-            right_3 = np.empty((size, d))
             for i in range(size):
+                factor = h3[i]
                 for j in range(d):
-                    right_3[i, j] = X[start + i, j]
-            product_3 = _multiply(left_3, right_3)
-            for s in range(1):
-                for j in range(d):
-                    h0[j] += product_3[s, j]
+                    h0[j] += factor*X[start + i, j]
             _flush(h0, part[0:])
 
 
@@ -814,18 +736,11 @@ def _jacobian_sweep0(first, last, p, X, y, n, d, b, t0, tile, blocks, parts):
             size = min(tile, stop - start)
             y_tile = _packed(y[start:], size, y_buffer)
             h1[:tile] = 0.0
-            left = np.empty((size, d))
             for i in range(size):
+                dot = 0.0
                 for j in range(d):
-                    left[i, j] = X[start + i, j]
-            right = np.empty((d, 1))
-            for j in range(d):
-                for s in range(1):
-                    right[j, s] = p[j]
-            product = _multiply(left, right)
-            for i in range(size):
-                for s in range(1):
-                    h1[i] += product[i, s]
+                    dot = _plus(dot, X[start + i, j]*p[j])
+                h1[i] += dot
             a0 = 0.0
             for i in range(size):
                 t1 = y_tile[i]*(b + h1[i])
@@ -835,18 +750,10 @@ def _jacobian_sweep0(first, last, p, X, y, n, d, b, t0, tile, blocks, parts):
                 h2[i] = t4
                 a0 = _plus(a0, t3)
             _accumulate(part[2*d:], a0)
-            left_2 = np.empty((1, size))
-            for s in range(1):
-                for i in range(size):
-                    left_2[s, i] = h2[i]
-            right_2 = np.empty((size, d))
             for i in range(size):
+                factor = h2[i]
                 for j in range(d):
-                    right_2[i, j] = X[start + i, j]
-            product_2 = _multiply(left_2, right_2)
-            for s in range(1):
-                for j in range(d):
-                    h0[j] += product_2[s, j]
+                    h0[j] += factor*X[start + i, j]
             _flush(h0, part[0:])
 
 
@@ -886,31 +793,17 @@ def _jvp_sweep0(first, last, p, v, X, y, n, d, b, v1, tile, blocks, parts):
             size = min(tile, stop - start)
             y_tile = _packed(y[start:], size, y_buffer)
             h0[:tile] = 0.0
-            left = np.empty((size, d))
             for i in range(size):
+                dot = 0.0
                 for j in range(d):
-                    left[i, j] = X[start + i, j]
-            right = np.empty((d, 1))
-            for j in range(d):
-                for s in range(1):
-                    right[j, s] = p[j]
-            product = _multiply(left, right)
-            for i in range(size):
-                for s in range(1):
-                    h0[i] += product[i, s]
+                    dot = _plus(dot, X[start + i, j]*p[j])
+                h0[i] += dot
             h1[:tile] = 0.0
-            left_2 = np.empty((size, d))
             for i in range(size):
+                dot_2 = 0.0
                 for j in range(d):
-                    left_2[i, j] = X[start + i, j]
-            right_2 = np.empty((d, 1))
-            for j in range(d):
-                for s in range(1):
-                    right_2[j, s] = v[j]
-            product_2 = _multiply(left_2, right_2)
-            for i in range(size):
-                for s in range(1):
-                    h1[i] += product_2[i, s]
+                    dot_2 = _plus(dot_2, X[start + i, j]*v[j])
+                h1[i] += dot_2
             a0 = 0.0
             for i in range(size):
                 t0 = y_tile[i]*(b + h0[i])
@@ -956,18 +849,11 @@ def _vjp_sweep0(first, last, p, X, y, n, d, b, t0, tile, blocks, parts):
             size = min(tile, stop - start)
             y_tile = _packed(y[start:], size, y_buffer)
             h1[:tile] = 0.0
-            left = np.empty((size, d))
             for i in range(size):
+                dot = 0.0
                 for j in range(d):
-                    left[i, j] = X[start + i, j]
-            right = np.empty((d, 1))
-            for j in range(d):
-                for s in range(1):
-                    right[j, s] = p[j]
-            product = _multiply(left, right)
-            for i in range(size):
-                for s in range(1):
-                    h1[i] += product[i, s]
+                    dot = _plus(dot, X[start + i, j]*p[j])
+                h1[i] += dot
             a0 = 0.0
             for i in range(size):
                 t1 = y_tile[i]*(b + h1[i])
@@ -977,18 +863,10 @@ def _vjp_sweep0(first, last, p, X, y, n, d, b, t0, tile, blocks, parts):
                 h2[i] = t4
                 a0 = _plus(a0, t3)
             _accumulate(part, a0)
-            left_2 = np.empty((1, size))
-            for s in range(1):
-                for i in range(size):
-                    left_2[s, i] = h2[i]
-            right_2 = np.empty((size, d))
             for i in range(size):
+                factor = h2[i]
                 for j in range(d):
-                    right_2[i, j] = X[start + i, j]
-            product_2 = _multiply(left_2, right_2)
-            for s in range(1):
-                for j in range(d):
-                    h0[j] += product_2[s, j]
+                    h0[j] += factor*X[start + i, j]
             _flush(h0, part[2:])
 
 

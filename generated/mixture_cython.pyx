@@ -48,9 +48,11 @@ cdef extern from *:
     #endif
 
     /* GCC calls glibc's vector libm only for functions it knows to have vector variants. Saying so
-       keeps IEEE behaviour, which -ffast-math would not. Elsewhere this compiles to nothing. */
-    #if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__) && defined(__GLIBC__)
-    #if __GLIBC_PREREQ(2, 35)
+       keeps IEEE behaviour, which -ffast-math would not. x86-64 has all of them from glibc 2.35 on,
+       AArch64 from 2.40. Elsewhere this compiles to nothing, and so do loops call scalar functions:
+       other C libraries have no variants, and clang knows no such attribute. */
+    #if defined(__GNUC__) && !defined(__clang__) && defined(__GLIBC__)
+    #if (defined(__x86_64__) && __GLIBC_PREREQ(2, 35)) || (defined(__aarch64__) && __GLIBC_PREREQ(2, 40))
     __attribute__((simd("notinbranch"))) extern double exp(double);
     __attribute__((simd("notinbranch"))) extern double log(double);
     #endif

@@ -353,18 +353,6 @@ def _multiply(left, right):
     rows, summed = left.shape
     columns = right.shape[1]
     found = np.zeros((rows, columns))
-    if columns == 1:
-        for i in range(rows):
-            first, second, third, fourth = 0.0, 0.0, 0.0, 0.0
-            for k in range(0, summed - 3, 4):
-                first += left[i, k]*right[k, 0]
-                second += left[i, k + 1]*right[k + 1, 0]
-                third += left[i, k + 2]*right[k + 2, 0]
-                fourth += left[i, k + 3]*right[k + 3, 0]
-            for k in range(summed - summed % 4, summed):
-                first += left[i, k]*right[k, 0]
-            found[i, 0] = (first + second) + (third + fourth)
-        return found
     for i in range(0, rows - 3, 4):
         for k in range(summed):
             first, second, third, fourth = left[i, k], left[i + 1, k], left[i + 2, k], left[i + 3, k]

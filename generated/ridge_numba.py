@@ -283,18 +283,6 @@ def _multiply(left, right):
     rows, summed = left.shape
     columns = right.shape[1]
     found = np.zeros((rows, columns))
-    if columns == 1:
-        for i in range(rows):
-            first, second, third, fourth = 0.0, 0.0, 0.0, 0.0
-            for k in range(0, summed - 3, 4):
-                first += left[i, k]*right[k, 0]
-                second += left[i, k + 1]*right[k + 1, 0]
-                third += left[i, k + 2]*right[k + 2, 0]
-                fourth += left[i, k + 3]*right[k + 3, 0]
-            for k in range(summed - summed % 4, summed):
-                first += left[i, k]*right[k, 0]
-            found[i, 0] = (first + second) + (third + fourth)
-        return found
     for i in range(0, rows - 3, 4):
         for k in range(summed):
             first, second, third, fourth = left[i, k], left[i + 1, k], left[i + 2, k], left[i + 3, k]
@@ -335,18 +323,11 @@ def _value_sweep1(first, last, p, X, y, n, d, tile, blocks, parts):
             size = min(tile, stop - start)
             y_tile = _packed(y[start:], size, y_buffer)
             h0[:tile] = 0.0
-            left = np.empty((size, d))
             for i in range(size):
+                dot = 0.0
                 for j in range(d):
-                    left[i, j] = X[start + i, j]
-            right = np.empty((d, 1))
-            for j in range(d):
-                for s in range(1):
-                    right[j, s] = p[j]
-            product = _multiply(left, right)
-            for i in range(size):
-                for s in range(1):
-                    h0[i] += product[i, s]
+                    dot = _plus(dot, X[start + i, j]*p[j])
+                h0[i] += dot
             a1 = 0.0
             for i in range(size):
                 t0 = h0[i] - y_tile[i]
@@ -397,34 +378,19 @@ def _grad_sweep0(first, last, p, X, y, n, d, t0, tile, blocks, parts):
             size = min(tile, stop - start)
             y_tile = _packed(y[start:], size, y_buffer)
             h2[:tile] = 0.0
-            left = np.empty((size, d))
             for i in range(size):
+                dot = 0.0
                 for j in range(d):
-                    left[i, j] = X[start + i, j]
-            right = np.empty((d, 1))
-            for j in range(d):
-                for s in range(1):
-                    right[j, s] = p[j]
-            product = _multiply(left, right)
-            for i in range(size):
-                for s in range(1):
-                    h2[i] += product[i, s]
+                    dot = _plus(dot, X[start + i, j]*p[j])
+                h2[i] += dot
             for i in range(size):
                 t1 = t0*(h2[i] - y_tile[i])
                 t2 = t1 + t1
                 h3[i] = t2
-            left_2 = np.empty((1, size))
-            for s in range(1):
-                for i in range(size):
-                    left_2[s, i] = h3[i]
-            right_2 = np.empty((size, d))
             for i in range(size):
+                factor = h3[i]
                 for j in range(d):
-                    right_2[i, j] = X[start + i, j]
-            product_2 = _multiply(left_2, right_2)
-            for s in range(1):
-                for j in range(d):
-                    h1[j] += product_2[s, j]
+                    h1[j] += factor*X[start + i, j]
             _flush(h1, part[0:])
 
 
@@ -495,18 +461,11 @@ def _value_and_grad_sweep1(first, last, p, X, y, n, d, t0, tile, blocks, parts):
             size = min(tile, stop - start)
             y_tile = _packed(y[start:], size, y_buffer)
             h2[:tile] = 0.0
-            left = np.empty((size, d))
             for i in range(size):
+                dot = 0.0
                 for j in range(d):
-                    left[i, j] = X[start + i, j]
-            right = np.empty((d, 1))
-            for j in range(d):
-                for s in range(1):
-                    right[j, s] = p[j]
-            product = _multiply(left, right)
-            for i in range(size):
-                for s in range(1):
-                    h2[i] += product[i, s]
+                    dot = _plus(dot, X[start + i, j]*p[j])
+                h2[i] += dot
             a1 = 0.0
             for i in range(size):
                 t1 = h2[i] - y_tile[i]
@@ -515,18 +474,10 @@ def _value_and_grad_sweep1(first, last, p, X, y, n, d, t0, tile, blocks, parts):
                 h3[i] = t3
                 a1 = _plus(a1, t1*t1)
             _accumulate(part, a1)
-            left_2 = np.empty((1, size))
-            for s in range(1):
-                for i in range(size):
-                    left_2[s, i] = h3[i]
-            right_2 = np.empty((size, d))
             for i in range(size):
+                factor = h3[i]
                 for j in range(d):
-                    right_2[i, j] = X[start + i, j]
-            product_2 = _multiply(left_2, right_2)
-            for s in range(1):
-                for j in range(d):
-                    h1[j] += product_2[s, j]
+                    h1[j] += factor*X[start + i, j]
             _flush(h1, part[2:])
 
 
@@ -669,34 +620,19 @@ def _hvp_sweep0(first, last, v, X, n, d, t0, tile, blocks, parts):
         for start in range(block*_block_size(n, tile, blocks), stop, tile):
             size = min(tile, stop - start)
             h2[:tile] = 0.0
-            left = np.empty((size, d))
             for i in range(size):
+                dot = 0.0
                 for j in range(d):
-                    left[i, j] = X[start + i, j]
-            right = np.empty((d, 1))
-            for j in range(d):
-                for s in range(1):
-                    right[j, s] = v[j]
-            product = _multiply(left, right)
-            for i in range(size):
-                for s in range(1):
-                    h2[i] += product[i, s]
+                    dot = _plus(dot, X[start + i, j]*v[j])
+                h2[i] += dot
             for i in range(size):
                 t1 = h2[i]*t0
                 t2 = t1 + t1
                 h3[i] = t2
-            left_2 = np.empty((1, size))
-            for s in range(1):
-                for i in range(size):
-                    left_2[s, i] = h3[i]
-            right_2 = np.empty((size, d))
             for i in range(size):
+                factor = h3[i]
                 for j in range(d):
-                    right_2[i, j] = X[start + i, j]
-            product_2 = _multiply(left_2, right_2)
-            for s in range(1):
-                for j in range(d):
-                    h1[j] += product_2[s, j]
+                    h1[j] += factor*X[start + i, j]
             _flush(h1, part[0:])
 
 
@@ -754,34 +690,19 @@ def _jacobian_sweep0(first, last, p, X, y, n, d, t0, tile, blocks, parts):
             size = min(tile, stop - start)
             y_tile = _packed(y[start:], size, y_buffer)
             h2[:tile] = 0.0
-            left = np.empty((size, d))
             for i in range(size):
+                dot = 0.0
                 for j in range(d):
-                    left[i, j] = X[start + i, j]
-            right = np.empty((d, 1))
-            for j in range(d):
-                for s in range(1):
-                    right[j, s] = p[j]
-            product = _multiply(left, right)
-            for i in range(size):
-                for s in range(1):
-                    h2[i] += product[i, s]
+                    dot = _plus(dot, X[start + i, j]*p[j])
+                h2[i] += dot
             for i in range(size):
                 t1 = t0*(h2[i] - y_tile[i])
                 t2 = t1 + t1
                 h3[i] = t2
-            left_2 = np.empty((1, size))
-            for s in range(1):
-                for i in range(size):
-                    left_2[s, i] = h3[i]
-            right_2 = np.empty((size, d))
             for i in range(size):
+                factor = h3[i]
                 for j in range(d):
-                    right_2[i, j] = X[start + i, j]
-            product_2 = _multiply(left_2, right_2)
-            for s in range(1):
-                for j in range(d):
-                    h1[j] += product_2[s, j]
+                    h1[j] += factor*X[start + i, j]
             _flush(h1, part[0:])
 
 
@@ -839,31 +760,17 @@ def _jvp_sweep0(first, last, p, v, X, y, n, d, tile, blocks, parts):
             size = min(tile, stop - start)
             y_tile = _packed(y[start:], size, y_buffer)
             h0[:tile] = 0.0
-            left = np.empty((size, d))
             for i in range(size):
+                dot = 0.0
                 for j in range(d):
-                    left[i, j] = X[start + i, j]
-            right = np.empty((d, 1))
-            for j in range(d):
-                for s in range(1):
-                    right[j, s] = p[j]
-            product = _multiply(left, right)
-            for i in range(size):
-                for s in range(1):
-                    h0[i] += product[i, s]
+                    dot = _plus(dot, X[start + i, j]*p[j])
+                h0[i] += dot
             h1[:tile] = 0.0
-            left_2 = np.empty((size, d))
             for i in range(size):
+                dot_2 = 0.0
                 for j in range(d):
-                    left_2[i, j] = X[start + i, j]
-            right_2 = np.empty((d, 1))
-            for j in range(d):
-                for s in range(1):
-                    right_2[j, s] = v[j]
-            product_2 = _multiply(left_2, right_2)
-            for i in range(size):
-                for s in range(1):
-                    h1[i] += product_2[i, s]
+                    dot_2 = _plus(dot_2, X[start + i, j]*v[j])
+                h1[i] += dot_2
             a0 = 0.0
             for i in range(size):
                 t0 = h1[i]*(h0[i] - y_tile[i])
@@ -927,34 +834,19 @@ def _vjp_sweep0(first, last, p, X, y, n, d, t0, tile, blocks, parts):
             size = min(tile, stop - start)
             y_tile = _packed(y[start:], size, y_buffer)
             h2[:tile] = 0.0
-            left = np.empty((size, d))
             for i in range(size):
+                dot = 0.0
                 for j in range(d):
-                    left[i, j] = X[start + i, j]
-            right = np.empty((d, 1))
-            for j in range(d):
-                for s in range(1):
-                    right[j, s] = p[j]
-            product = _multiply(left, right)
-            for i in range(size):
-                for s in range(1):
-                    h2[i] += product[i, s]
+                    dot = _plus(dot, X[start + i, j]*p[j])
+                h2[i] += dot
             for i in range(size):
                 t2 = t0*(h2[i] - y_tile[i])
                 t3 = t2 + t2
                 h3[i] = t3
-            left_2 = np.empty((1, size))
-            for s in range(1):
-                for i in range(size):
-                    left_2[s, i] = h3[i]
-            right_2 = np.empty((size, d))
             for i in range(size):
+                factor = h3[i]
                 for j in range(d):
-                    right_2[i, j] = X[start + i, j]
-            product_2 = _multiply(left_2, right_2)
-            for s in range(1):
-                for j in range(d):
-                    h1[j] += product_2[s, j]
+                    h1[j] += factor*X[start + i, j]
             _flush(h1, part[0:])
 
 

@@ -190,10 +190,23 @@ class NumbaEmitter(NestEmitter):
         return f"{pack.name}[{', '.join([*at, lead])}]"
 
     def contraction(self, product: Product) -> list[str]:
-        """Return the statements that add a product of matrices to an array: copies, and a call."""
+        """Return the statements that add a product of matrices to an array.
+
+        Matrices are copied, and a function is called; with a vector it is a loop.
+        """
         rows, columns, summed = product.counts
         i, j, m = product.variables
         first, second, out = product.left, product.right, product.out
+        if columns == "1" and not product.complex:
+            dot = self.names.fresh("dot")
+            term = f"{dot} = _plus({dot}, {first.element}*{second.element})"
+            inner = self.loop(m, summed, [term], "")
+            return self.loop(i, rows, [f"{dot} = 0.0", *inner, f"{out.element} += {dot}"], "")
+        if rows == "1" and not product.complex:
+            factor = self.names.fresh("factor")
+            line = f"{out.element} += {factor}*{second.element}"
+            inner = self.loop(j, columns, [line], "")
+            return self.loop(m, summed, [f"{factor} = {first.element}", *inner], "")
         dtype = made(Kind.COMPLEX if product.complex else Kind.REAL)
         left, right, result = (self.names.fresh(name) for name in ("left", "right", "product"))
         return [

@@ -1,0 +1,61 @@
+"""The C of a module compiles where there is no vector libm, and calls it where there is one."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import textwrap
+from pathlib import Path
+
+import pytest
+import sympy as sp
+
+from symcompile.compiler import emit, plan
+from symcompile.frontend.definition import define
+
+FLAGS = (
+    *("-S", "-O1", "-ftree-vectorize", "-fopenmp-simd", "-fno-math-errno", "-fno-trapping-math"),
+    *("-ffp-contract=off", "-Werror=implicit-function-declaration", "-o", "-"),
+)
+COMPILERS = ("gcc", "clang", "musl-gcc", "aarch64-linux-gnu-gcc")
+
+
+def c_source() -> str:
+    """Return the C of a module by itself, with a function that others can call."""
+    x, w = sp.symbols("x w")
+    found = define("portable", sp.log(1 + sp.exp(w * x)), params=w, data=x, reduce="sum")
+    source = emit(found, plan(found, ["value"]), "cython")
+    code = source[source.index("    #ifndef _GNU_SOURCE") :]
+    glue = code.index("sc_import_numpy")  # what handles Python's objects comes last
+    code = textwrap.dedent(code[: code.rindex("    }\n", 0, glue) + 6])
+    head = "int run(const double *p, sc_array x, double *value)"
+    return f"{code}{head};\n{head}\n{{\n    return portable_value(p, x, 1000, value);\n}}\n"
+
+
+def assembly(compiler: str, code: str, folder: Path) -> str:
+    file = folder / "portable.c"
+    file.write_text(code)
+    command = [compiler, *FLAGS, str(file)]
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
+
+
+@pytest.mark.parametrize("compiler", COMPILERS)
+def test_code_compiles_anywhere(compiler: str, tmp_path: Path) -> None:
+    if not shutil.which(compiler):
+        pytest.skip(f"{compiler} is not here")
+    text = assembly(compiler, c_source(), tmp_path)
+    assert re.search(r"\bexp\b", text)
+    if compiler in ("clang", "musl-gcc"):
+        assert "_ZGV" not in text
+
+
+def test_arm_is_told_of_its_vector_functions(tmp_path: Path) -> None:
+    compiler = "aarch64-linux-gnu-gcc"
+    if not shutil.which(compiler):
+        pytest.skip(f"{compiler} is not here")
+    code = c_source()
+    assert "__GLIBC_PREREQ(2, 40)" in code
+    # Headers of an older library declare the same functions.
+    text = assembly(compiler, code.replace("__GLIBC_PREREQ(2, 40)", "1"), tmp_path)
+    assert {"_ZGVnN2v_exp", "_ZGVnN2v_log1p"} <= set(re.findall(r"_ZGV\w+", text))
