@@ -5,23 +5,27 @@ PYTHON ?= python3
 VENV ?= .venv
 EXTRAS ?= test
 PYTEST_ARGS ?=
+BENCH_ARGS ?=
 
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint format wheel clean
+.PHONY: help demo test bench lint format wheel clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
-	@echo "Variables: PYTHON=$(PYTHON) VENV=$(VENV) EXTRAS=$(EXTRAS) PYTEST_ARGS=$(PYTEST_ARGS)"
+	@echo "Variables: PYTHON=$(PYTHON) VENV=$(VENV) EXTRAS=$(EXTRAS) PYTEST_ARGS=$(PYTEST_ARGS) BENCH_ARGS=$(BENCH_ARGS)"
 
 demo: $(VENV)/.installed-demo  ## build the lecture's kernel on every backend, fit and compare
 	$(BIN)/symcompile demo
 
 test: $(VENV)/.installed-$(EXTRAS)  ## run the tests (PYTEST_ARGS=--long for all, EXTRAS=test,jax with JAX)
 	$(BIN)/python -m pytest -n auto --dist loadfile $(PYTEST_ARGS)
+
+bench: $(VENV)/.installed-peers  ## time everything beside its peers (BENCH_ARGS="--only NAME")
+	$(BIN)/python -m benchmarks $(BENCH_ARGS)
 
 lint: $(VENV)/.installed-dev  ## check style, formatting and types
 	$(BIN)/ruff check .

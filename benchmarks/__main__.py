@@ -32,6 +32,12 @@ _NAMES = (
     type=click.Path(file_okay=False, path_type=Path),
     help="Where table.json and table.png go.",
 )
+@click.option("--add", is_flag=True, help="Keep the other rows of the table.json in --out.")
+@click.option(
+    "--page",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the table as Markdown, too.",
+)
 @click.option(
     "--draw",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
@@ -44,6 +50,8 @@ def main(
     threads: int,
     data: Path | None,
     out: Path,
+    add: bool,
+    page: Path | None,
     draw: Path | None,
 ) -> None:
     """Time symcompile beside others, check that results agree, and print the table.
@@ -60,9 +68,12 @@ def main(
     else:
         from benchmarks.runner import run
 
-        report = run(only or _NAMES, backends, rounds, threads, data, out)
+        kept = Report.read(out / "table.json").rows if add else []
+        report = run(only or _NAMES, backends, rounds, threads, data, out, kept)
     report.show()
     picture = report.draw(out)
+    if page:
+        report.page(page, picture)
     click.echo(f"wrote {out / 'table.json'}" + (f" and {picture}" if picture else ""))
 
 

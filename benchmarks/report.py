@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ class Row:
 
     Attributes:
         medians: seconds a piece.
+        fastest: the same in the fastest round.
         ratios: relative to the base, where there is one.
         goals: of each the way, the limit, the base (None for seconds), what was reached (None
             where it was not measured), and whether it was met.
@@ -30,6 +32,7 @@ class Row:
     piece: str
     pieces: int
     medians: dict[str, float]
+    fastest: dict[str, float]
     ratios: dict[str, float]
     goals: list[dict[str, Any]]
     differences: dict[str, float]
@@ -51,7 +54,9 @@ def row_of(benchmark: str, found: Comparison) -> Row:
         ratios = {way: found.ratio(way) for way in found.times}
     return Row(
         benchmark, found.title, found.base, found.piece, found.pieces,
-        {way: found.median(way) for way in found.times}, ratios, goals, found.differences,
+        {way: found.median(way) for way in found.times},
+        {way: min(times) / found.pieces for way, times in found.times.items()},
+        ratios, goals, found.differences,
         found.skipped, list(found.notes), found.times,
     )  # fmt: skip
 
@@ -86,9 +91,11 @@ class Report:
 
         console = Console()
         if not console.is_terminal:
-            console = Console(width=130)  # a table in a file is not to be folded
-        table = Table("work", "way", title="times and ratios (medians; smaller is faster)")
-        for heading in ("time", "relative", "goal", "reached", ""):
+            console = Console(width=150)  # a table in a file is not to be folded
+        table = Table(
+            "work", "way", title="times, and medians of ratios within a round (smaller is faster)"
+        )
+        for heading in ("median", "fastest", "relative", "goal", "reached", ""):
             table.add_column(heading, justify="right")
         for row in self.rows:
             self._add(table, row)
@@ -111,12 +118,46 @@ class Report:
         for way, median in sorted(row.medians.items(), key=lambda item: item[1]):
             relative = f"{row.ratios[way]:.3g}" if way in row.ratios else ""
             unit = "" if row.piece == "call" else f" / {row.piece}"
-            ways.append((way, seconds(median) + unit, relative))
+            ways.append((way, seconds(median), seconds(row.fastest[way]) + unit, relative))
         for k in range(max(len(ways), len(goals), len(titles))):
             title = titles[k] if k < len(titles) else ""
-            way = ways[k] if k < len(ways) else ("", "", "")
+            way = ways[k] if k < len(ways) else ("", "", "", "")
             goal = goals[k] if k < len(goals) else ("", "", "")
             table.add_row(title, *way, *goal)
+
+    def page(self, path: Path, picture: Path | None) -> None:
+        """Write the table as Markdown."""
+        facts = [", ".join(f"{k} {v}" for k, v in d.items()) for d in (self.machine, self.versions)]
+        lines = [
+            "# Performance",
+            "",
+            "Written by `python -m benchmarks --page`. Everything in a comparison is timed in",
+            "turn, in one process, once the results agree. A ratio is the median, over the rounds,",
+            "of the time relative to the way marked as the base; a goal in seconds is about the",
+            f"fastest round. {self.rounds} rounds; {facts[0]}; {facts[1]}.",
+            "",
+        ]
+        if picture is not None:
+            shown = os.path.relpath(picture, path.parent)
+            lines += [f"![Times relative to the base of each comparison]({shown})", ""]
+        for row in self.rows:
+            lines += [f"## {row.title}", ""]
+            if row.medians:
+                piece = "" if row.piece == "call" else f" / {row.piece}"
+                lines += [
+                    f"| way | median{piece} | fastest{piece} | relative |",
+                    "|---|---|---|---|",
+                ]
+            for way, median in sorted(row.medians.items(), key=lambda item: item[1]):
+                ratio = "base" if way == row.base else f"{row.ratios.get(way, math.nan):.3g}"
+                ratio = ratio if row.ratios else ""
+                cells = (way, seconds(median), seconds(row.fastest[way]), ratio)
+                lines.append(f"| {' | '.join(cells)} |")
+            said = [f"{note}." for note in row.notes]
+            said += [f"Goal: {g}: {r or 'none'}, {v}." for g, r, v in map(_goal, row.goals)]
+            said += [f"No {way}: {why}." for way, why in row.skipped.items()]
+            lines += ["", *[f"- {text}" for text in said], ""] if said else [""]
+        path.write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")
 
     def draw(self, folder: Path) -> Path | None:
         """Draw ``table.png``: of each comparison all ways, relative to its base."""

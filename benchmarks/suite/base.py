@@ -45,6 +45,9 @@ class Setting:
 class Goal:
     """What is aimed at: a time relative to another's, or one in seconds.
 
+    A ratio is the median over the rounds; seconds are those of the fastest round, in which the
+    machine had least else to do.
+
     Attributes:
         way: whose time; a name, or what it begins with: then the best of these.
         limit: the most it should be.
@@ -99,7 +102,10 @@ class Comparison:
         ways = [way for way in self.times if way == goal.way or way.startswith(goal.way + " ")]
         if not ways or (goal.base and goal.base not in self.times):
             return math.nan
-        found = [self.ratio(w, goal.base) if goal.base else self.median(w) for w in ways]
+        found = [
+            self.ratio(w, goal.base) if goal.base else min(self.times[w]) / self.pieces
+            for w in ways
+        ]
         return min(found)
 
 

@@ -109,10 +109,32 @@ def _bound(kernel: sc.Kernel, point: Any, values: Any, others: Any) -> Call:
     return lambda: (objective.value(point), objective.jacobian(point))
 
 
+def _function(states: Any, others: Any, right: Any, modules: Any) -> Any:
+    """Return the right-hand side over a library's numbers, through SymPy's ``cse``.
+
+    ``sympy.lambdify`` of the whole would walk the tree.
+    """
+    replaced, reduced = sp.cse(list(right))
+    steps = [(symbol, *_small(e, modules)) for symbol, e in replaced]
+    results = [_small(e, modules) for e in reduced]
+
+    def function(x: Any, u: Any) -> list[Any]:
+        known = dict(zip([*states, *others], [*x, *u], strict=True))
+        for symbol, args, step in steps:
+            known[symbol] = step(*[known[a] for a in args])
+        return [result(*[known[a] for a in args]) for args, result in results]
+
+    return function
+
+
+def _small(e: Any, modules: Any) -> tuple[list[Any], Any]:
+    args = sorted(e.free_symbols, key=str)
+    return args, sp.lambdify(args, e, modules)
+
+
 def _casadi(states: Any, others: Any, right: Any, point: Any, values: Any) -> Call:
     casadi = peer("casadi")
-    # Of a plain list of expressions SymPy makes one CasADi expression each.
-    function = sp.lambdify([states, others], list(right), modules=casadi, cse=True)
+    function = _function(states, others, right, casadi)
     x, u = casadi.SX.sym("x", len(states)), casadi.SX.sym("u", len(others))
     value = casadi.vertcat(*function(casadi.vertsplit(x), casadi.vertsplit(u)))
     both = casadi.Function("f", [x, u], [value, casadi.densify(casadi.jacobian(value, x))])
@@ -132,7 +154,7 @@ def _casadi(states: Any, others: Any, right: Any, point: Any, values: Any) -> Ca
 
 def _jax(states: Any, others: Any, right: Any, point: Any, values: Any) -> Call:
     jax = peer("jax")
-    function = sp.lambdify([states, others], list(right), modules="jax", cse=True)
+    function = _function(states, others, right, "jax")
 
     def f(x: Any, u: Any) -> Any:
         return jax.numpy.stack(function(x, u))
