@@ -16,6 +16,7 @@ import sympy as sp
 
 from symcompile.compiler import build, emit, plan
 from symcompile.frontend.definition import Definition, define
+from symcompile.ir.graph import operation_count
 from symcompile.options import Backend, Options
 from tests.corpus import a, b, c, chain, nested
 
@@ -90,6 +91,39 @@ def test_handling_a_deep_definition(depth: int) -> None:
     assert len(repr(first)) < 1000
     assert repr(copy)
     assert len(pickle.dumps(first)) < 1000 * depth
+
+
+def _stages(definition: Definition) -> int:
+    """Run every stage up to the source; return how many operations there are."""
+    schedules = plan(definition, ["value_and_grad"])
+    assert emit(definition, schedules, "cython")
+    (schedule,) = schedules
+    return operation_count(schedule.graph, schedule.function.roots())
+
+
+@pytest.mark.parametrize("depth", [500, pytest.param(20_000, marks=pytest.mark.long)])
+def test_every_stage_to_great_depth(depth: int) -> None:
+    assert _stages(define("deep", chain(depth), params=(a, b, c))) == 23 * depth - 5
+
+
+def test_work_is_linear_in_depth() -> None:
+    def calls(depth: int) -> int:
+        definition = define("deep", chain(depth), params=(a, b, c))
+        count = 0
+
+        def counted(*_: object) -> None:
+            nonlocal count
+            count += 1
+
+        sys.setprofile(counted)
+        try:
+            _stages(definition)
+        finally:
+            sys.setprofile(None)
+        return count
+
+    calls(50)  # what is imported and rendered for the first time
+    assert calls(240) < 2.15 * calls(120)
 
 
 def test_names_do_not_count_as_formula() -> None:
