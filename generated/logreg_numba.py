@@ -586,10 +586,11 @@ def _hessian_sweep0(first, last, p, X, y, n, d, b, t0, tile, blocks, parts):
                 a0 = _plus(a0, t5)
             _accumulate(part[2*d*d + 2*d:], a0)
             for j in range(d):
+                h6_row = h6[j*tile:]
                 a1 = 0.0
                 for i in range(size):
                     t7 = h5[i]*X_tile[j, i]
-                    h6[i + j*tile] = t7
+                    h6_row[i] = t7
                     a1 = _plus(a1, t7)
                 h3[j] += a1
             left = np.empty((d, size))
@@ -615,11 +616,15 @@ def _hessian_sweep1(first, last, d, hessian, h0, h1, tile, blocks):
         for start in range(block*_block_size(d, tile, blocks), stop, tile):
             size = min(tile, stop - start)
             for j in range(d):
+                h1_row = h1[j*d + start:]
+                hessian_row = hessian[j*(d + 1) + start:]
                 for i in range(size):
-                    hessian[j*(d + 1) + start + i] = h1[j*d + start + i]
+                    hessian_row[i] = h1_row[i]
+            h0_row = h0[start:]
+            hessian_row_2 = hessian[d*d + d + start:]
             for i in range(size):
-                hessian[d + (start + i)*(d + 1)] = h0[start + i]
-                hessian[d*d + d + start + i] = h0[start + i]
+                hessian[d + (start + i)*(d + 1)] = h0_row[i]
+                hessian_row_2[i] = h0_row[i]
 
 
 @jit

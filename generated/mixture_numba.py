@@ -382,17 +382,21 @@ def _value_sweep0(first, last, p, d, m, t0, h0, h1, h2, tile, blocks, parts):
             size = min(tile, stop - start)
             h3[:tile] = 0.0
             for j in range(d):
+                h0_row = h0[start + j*m:]
+                h1_row = h1[start + j*m:]
                 for i in range(size):
                     t1 = exp(2.0*p[d*m + m + (start + i)*d + j])
                     t2 = -p[m + (start + i)*d + j]
-                    h0[start + i + j*m] = t1
-                    h1[start + i + j*m] = t2
+                    h0_row[i] = t1
+                    h1_row[i] = t2
                     h3[i] += p[d*m + m + (start + i)*d + j]
+            p_row = p[start:]
+            h2_row = h2[start:]
             a0 = -math.inf
             for i in range(size):
-                t3 = p[start + i] + h3[i] - t0
-                h2[start + i] = t3
-                a0 = _larger(a0, p[start + i])
+                t3 = p_row[i] + h3[i] - t0
+                h2_row[i] = t3
+                a0 = _larger(a0, p_row[i])
             part[0] = np.maximum(part[0], a0)
 
 
@@ -412,20 +416,23 @@ def _value_sweep1(first, last, X, n, d, m, t4, h0, h1, h2, tile, blocks, parts):
             h4[:m*tile] = 0.0
             for j in range(m):
                 for k in range(d):
+                    h4_row = h4[j*tile:]
                     for i in range(size):
                         t5 = X_tile[k, i] + h1[j + k*m]
-                        h4[j*tile + i] += h0[j + k*m]*(t5*t5)
+                        h4_row[i] += h0[j + k*m]*(t5*t5)
             h5[:tile] = -math.inf
             for j in range(m):
+                h4_row_2 = h4[j*tile:]
                 for i in range(size):
-                    h5[i] = np.maximum(h5[i], h2[j] - 0.5*h4[j*tile + i] - t4)
+                    h5[i] = np.maximum(h5[i], h2[j] - 0.5*h4_row_2[i] - t4)
             for i in range(size):
                 t6 = (0.0 if (abs(h5[i]) == math.inf) else h5[i])
                 h6[i] = t6
             h7[:tile] = 0.0
             for j in range(m):
+                h4_row_3 = h4[j*tile:]
                 for i in range(size):
-                    h7[i] += exp(h2[j] - 0.5*h4[j*tile + i] - t4 - h6[i])
+                    h7[i] += exp(h2[j] - 0.5*h4_row_3[i] - t4 - h6[i])
             a1 = 0.0
             for i in range(size):
                 a1 = _plus(a1, h6[i] + log(h7[i]))
@@ -439,9 +446,10 @@ def _value_sweep2(first, last, p, m, t4, tile, blocks, parts):
         stop = min((block + 1)*_block_size(m, tile, blocks), m)
         for start in range(block*_block_size(m, tile, blocks), stop, tile):
             size = min(tile, stop - start)
+            p_row_2 = p[start:]
             a2 = 0.0
             for i in range(size):
-                a2 = _plus(a2, exp(p[start + i] - t4))
+                a2 = _plus(a2, exp(p_row_2[i] - t4))
             _accumulate(part, a2)
 
 
@@ -497,17 +505,21 @@ def _grad_sweep0(first, last, p, d, m, t0, h0, h1, h2, tile, blocks, parts):
             size = min(tile, stop - start)
             h3[:tile] = 0.0
             for j in range(d):
+                h0_row = h0[start + j*m:]
+                h1_row = h1[start + j*m:]
                 for i in range(size):
                     t2 = exp(2.0*p[d*m + m + (start + i)*d + j])
                     t3 = -p[m + (start + i)*d + j]
-                    h0[start + i + j*m] = t2
-                    h1[start + i + j*m] = t3
+                    h0_row[i] = t2
+                    h1_row[i] = t3
                     h3[i] += p[d*m + m + (start + i)*d + j]
+            p_row = p[start:]
+            h2_row = h2[start:]
             a0 = -math.inf
             for i in range(size):
-                t4 = p[start + i] + h3[i] - t0
-                h2[start + i] = t4
-                a0 = _larger(a0, p[start + i])
+                t4 = p_row[i] + h3[i] - t0
+                h2_row[i] = t4
+                a0 = _larger(a0, p_row[i])
             part[0] = np.maximum(part[0], a0)
 
 
@@ -533,41 +545,48 @@ def _grad_sweep1(first, last, X, n, d, m, t1, t5, h0, h1, h2, tile, blocks, part
             h10[:m*tile] = 0.0
             for j in range(m):
                 for k in range(d):
+                    h10_row = h10[j*tile:]
                     for i in range(size):
                         t6 = X_tile[k, i] + h1[j + k*m]
-                        h10[j*tile + i] += h0[j + k*m]*(t6*t6)
+                        h10_row[i] += h0[j + k*m]*(t6*t6)
             h11[:tile] = -math.inf
             for j in range(m):
+                h10_row_2 = h10[j*tile:]
                 for i in range(size):
-                    h11[i] = np.maximum(h11[i], h2[j] - 0.5*h10[j*tile + i] - t5)
+                    h11[i] = np.maximum(h11[i], h2[j] - 0.5*h10_row_2[i] - t5)
             for i in range(size):
                 t7 = (0.0 if (abs(h11[i]) == math.inf) else h11[i])
                 h12[i] = t7
             h14[:tile] = 0.0
             for j in range(m):
+                h10_row_3 = h10[j*tile:]
+                h13_row = h13[j*tile:]
                 for i in range(size):
-                    t8 = exp(h2[j] - 0.5*h10[j*tile + i] - t5 - h12[i])
-                    h13[j*tile + i] = t8
+                    t8 = exp(h2[j] - 0.5*h10_row_3[i] - t5 - h12[i])
+                    h13_row[i] = t8
                     h14[i] += t8
             for i in range(size):
                 t9 = t1/h14[i]
                 h15[i] = t9
             for j in range(m):
+                h13_row_2 = h13[j*tile:]
+                h16_row = h16[j*tile:]
                 a1 = 0.0
                 for i in range(size):
-                    t10 = h15[i]*h13[j*tile + i]
+                    t10 = h15[i]*h13_row_2[i]
                     t11 = -0.5*t10
-                    h16[j*tile + i] = t11
+                    h16_row[i] = t11
                     a1 = _plus(a1, t10)
                 h7[j] += a1
             for j in range(m):
                 for k in range(d):
+                    h16_row_2 = h16[j*tile:]
                     a2 = 0.0
                     a3 = 0.0
                     for i in range(size):
                         t12 = X_tile[k, i] + h1[j + k*m]
-                        a2 = _plus(a2, t12*h16[j*tile + i])
-                        a3 = _plus(a3, h16[j*tile + i]*(t12*t12))
+                        a2 = _plus(a2, t12*h16_row_2[i])
+                        a3 = _plus(a3, h16_row_2[i]*(t12*t12))
                     h8[j*d + k] += a2
                     h9[j*d + k] += a3
             _flush(h7, part[0:])
@@ -582,9 +601,10 @@ def _grad_sweep2(first, last, p, m, t5, tile, blocks, parts):
         stop = min((block + 1)*_block_size(m, tile, blocks), m)
         for start in range(block*_block_size(m, tile, blocks), stop, tile):
             size = min(tile, stop - start)
+            p_row_2 = p[start:]
             a4 = 0.0
             for i in range(size):
-                a4 = _plus(a4, exp(p[start + i] - t5))
+                a4 = _plus(a4, exp(p_row_2[i] - t5))
             _accumulate(part, a4)
 
 
@@ -595,13 +615,16 @@ def _grad_sweep3(first, last, p, d, m, grad, t5, t13, h4, h5, h6, tile, blocks):
         for start in range(block*_block_size(m, tile, blocks), stop, tile):
             size = min(tile, stop - start)
             for j in range(d):
+                h4_row = h4[start:]
                 for i in range(size):
                     t14 = exp(2.0*p[d*m + m + (start + i)*d + j])
-                    t15 = 2.0*(h6[(start + i)*d + j]*t14) + h4[start + i]
                     grad[m + (start + i)*d + j] = -2.0*(h5[(start + i)*d + j]*t14)
-                    grad[d*m + m + (start + i)*d + j] = t15
+                    grad[d*m + m + (start + i)*d + j] = 2.0*(h6[(start + i)*d + j]*t14) + h4_row[i]
+            p_row_3 = p[start:]
+            h4_row_2 = h4[start:]
+            grad_row = grad[start:]
             for i in range(size):
-                grad[start + i] = t13*exp(p[start + i] - t5) + h4[start + i]
+                grad_row[i] = t13*exp(p_row_3[i] - t5) + h4_row_2[i]
 
 
 @jit
@@ -668,17 +691,21 @@ def _value_and_grad_sweep0(first, last, p, d, m, t0, h0, h1, h2, tile, blocks, p
             size = min(tile, stop - start)
             h3[:tile] = 0.0
             for j in range(d):
+                h0_row = h0[start + j*m:]
+                h1_row = h1[start + j*m:]
                 for i in range(size):
                     t2 = exp(2.0*p[d*m + m + (start + i)*d + j])
                     t3 = -p[m + (start + i)*d + j]
-                    h0[start + i + j*m] = t2
-                    h1[start + i + j*m] = t3
+                    h0_row[i] = t2
+                    h1_row[i] = t3
                     h3[i] += p[d*m + m + (start + i)*d + j]
+            p_row = p[start:]
+            h2_row = h2[start:]
             a0 = -math.inf
             for i in range(size):
-                t4 = p[start + i] + h3[i] - t0
-                h2[start + i] = t4
-                a0 = _larger(a0, p[start + i])
+                t4 = p_row[i] + h3[i] - t0
+                h2_row[i] = t4
+                a0 = _larger(a0, p_row[i])
             part[0] = np.maximum(part[0], a0)
 
 
@@ -704,21 +731,25 @@ def _value_and_grad_sweep1(first, last, X, n, d, m, t1, t5, h0, h1, h2, tile, bl
             h10[:m*tile] = 0.0
             for j in range(m):
                 for k in range(d):
+                    h10_row = h10[j*tile:]
                     for i in range(size):
                         t6 = X_tile[k, i] + h1[j + k*m]
-                        h10[j*tile + i] += h0[j + k*m]*(t6*t6)
+                        h10_row[i] += h0[j + k*m]*(t6*t6)
             h11[:tile] = -math.inf
             for j in range(m):
+                h10_row_2 = h10[j*tile:]
                 for i in range(size):
-                    h11[i] = np.maximum(h11[i], h2[j] - 0.5*h10[j*tile + i] - t5)
+                    h11[i] = np.maximum(h11[i], h2[j] - 0.5*h10_row_2[i] - t5)
             for i in range(size):
                 t7 = (0.0 if (abs(h11[i]) == math.inf) else h11[i])
                 h12[i] = t7
             h14[:tile] = 0.0
             for j in range(m):
+                h10_row_3 = h10[j*tile:]
+                h13_row = h13[j*tile:]
                 for i in range(size):
-                    t8 = exp(h2[j] - 0.5*h10[j*tile + i] - t5 - h12[i])
-                    h13[j*tile + i] = t8
+                    t8 = exp(h2[j] - 0.5*h10_row_3[i] - t5 - h12[i])
+                    h13_row[i] = t8
                     h14[i] += t8
             a1 = 0.0
             for i in range(size):
@@ -727,21 +758,24 @@ def _value_and_grad_sweep1(first, last, X, n, d, m, t1, t5, h0, h1, h2, tile, bl
                 a1 = _plus(a1, h12[i] + log(h14[i]))
             _accumulate(part, a1)
             for j in range(m):
+                h13_row_2 = h13[j*tile:]
+                h16_row = h16[j*tile:]
                 a2 = 0.0
                 for i in range(size):
-                    t10 = h15[i]*h13[j*tile + i]
+                    t10 = h15[i]*h13_row_2[i]
                     t11 = -0.5*t10
-                    h16[j*tile + i] = t11
+                    h16_row[i] = t11
                     a2 = _plus(a2, t10)
                 h7[j] += a2
             for j in range(m):
                 for k in range(d):
+                    h16_row_2 = h16[j*tile:]
                     a3 = 0.0
                     a4 = 0.0
                     for i in range(size):
                         t12 = X_tile[k, i] + h1[j + k*m]
-                        a3 = _plus(a3, t12*h16[j*tile + i])
-                        a4 = _plus(a4, h16[j*tile + i]*(t12*t12))
+                        a3 = _plus(a3, t12*h16_row_2[i])
+                        a4 = _plus(a4, h16_row_2[i]*(t12*t12))
                     h8[j*d + k] += a3
                     h9[j*d + k] += a4
             _flush(h7, part[2:])
@@ -756,9 +790,10 @@ def _value_and_grad_sweep2(first, last, p, m, t5, tile, blocks, parts):
         stop = min((block + 1)*_block_size(m, tile, blocks), m)
         for start in range(block*_block_size(m, tile, blocks), stop, tile):
             size = min(tile, stop - start)
+            p_row_2 = p[start:]
             a5 = 0.0
             for i in range(size):
-                a5 = _plus(a5, exp(p[start + i] - t5))
+                a5 = _plus(a5, exp(p_row_2[i] - t5))
             _accumulate(part, a5)
 
 
@@ -769,13 +804,16 @@ def _value_and_grad_sweep3(first, last, p, d, m, grad, t5, t13, h4, h5, h6, tile
         for start in range(block*_block_size(m, tile, blocks), stop, tile):
             size = min(tile, stop - start)
             for j in range(d):
+                h4_row = h4[start:]
                 for i in range(size):
                     t14 = exp(2.0*p[d*m + m + (start + i)*d + j])
-                    t15 = 2.0*(h6[(start + i)*d + j]*t14) + h4[start + i]
                     grad[m + (start + i)*d + j] = -2.0*(h5[(start + i)*d + j]*t14)
-                    grad[d*m + m + (start + i)*d + j] = t15
+                    grad[d*m + m + (start + i)*d + j] = 2.0*(h6[(start + i)*d + j]*t14) + h4_row[i]
+            p_row_3 = p[start:]
+            h4_row_2 = h4[start:]
+            grad_row = grad[start:]
             for i in range(size):
-                grad[start + i] = t13*exp(p[start + i] - t5) + h4[start + i]
+                grad_row[i] = t13*exp(p_row_3[i] - t5) + h4_row_2[i]
 
 
 @jit
@@ -849,19 +887,24 @@ def _hessian_sweep0(first, last, p, d, m, t0, h0, h1, h2, h3, tile, blocks, part
             size = min(tile, stop - start)
             h4[:tile] = 0.0
             for j in range(d):
+                h0_row = h0[start + j*m:]
+                h1_row = h1[start + j*m:]
+                h2_row = h2[start + j*m:]
                 for i in range(size):
                     t2 = exp(2.0*p[d*m + m + (start + i)*d + j])
                     t3 = -p[m + (start + i)*d + j]
                     t4 = -2.0*t2
-                    h0[start + i + j*m] = t2
-                    h1[start + i + j*m] = t3
-                    h2[start + i + j*m] = t4
+                    h0_row[i] = t2
+                    h1_row[i] = t3
+                    h2_row[i] = t4
                     h4[i] += p[d*m + m + (start + i)*d + j]
+            p_row = p[start:]
+            h3_row = h3[start:]
             a0 = -math.inf
             for i in range(size):
-                t5 = p[start + i] + h4[i] - t0
-                h3[start + i] = t5
-                a0 = _larger(a0, p[start + i])
+                t5 = p_row[i] + h4[i] - t0
+                h3_row[i] = t5
+                a0 = _larger(a0, p_row[i])
             part[0] = np.maximum(part[0], a0)
 
 
@@ -910,28 +953,36 @@ def _hessian_sweep1(first, last, X, n, d, m, t1, t6, h0, h1, h2, h3, tile, block
             h27[:m*tile] = 0.0
             for j in range(m):
                 for k in range(d):
+                    h23_row = h23[j*d*tile + k*tile:]
+                    h24_row = h24[j*d*tile + k*tile:]
+                    h25_row = h25[j*d*tile + k*tile:]
+                    h26_row = h26[j*d*tile + k*tile:]
+                    h27_row = h27[j*tile:]
                     for i in range(size):
                         t7 = X_tile[k, i] + h1[j + k*m]
                         t8 = t7*t7
                         t9 = h0[j + k*m]*t8
                         t10 = h2[j + k*m]*t7
-                        h23[j*d*tile + k*tile + i] = t7
-                        h24[j*d*tile + k*tile + i] = t8
-                        h25[j*d*tile + k*tile + i] = t9
-                        h26[j*d*tile + k*tile + i] = t10
-                        h27[j*tile + i] += t9
+                        h23_row[i] = t7
+                        h24_row[i] = t8
+                        h25_row[i] = t9
+                        h26_row[i] = t10
+                        h27_row[i] += t9
             h28[:tile] = -math.inf
             for j in range(m):
+                h27_row_2 = h27[j*tile:]
                 for i in range(size):
-                    h28[i] = np.maximum(h28[i], h3[j] - 0.5*h27[j*tile + i] - t6)
+                    h28[i] = np.maximum(h28[i], h3[j] - 0.5*h27_row_2[i] - t6)
             for i in range(size):
                 t11 = (0.0 if (abs(h28[i]) == math.inf) else h28[i])
                 h29[i] = t11
             h31[:tile] = 0.0
             for j in range(m):
+                h27_row_3 = h27[j*tile:]
+                h30_row = h30[j*tile:]
                 for i in range(size):
-                    t12 = exp(h3[j] - 0.5*h27[j*tile + i] - t6 - h29[i])
-                    h30[j*tile + i] = t12
+                    t12 = exp(h3[j] - 0.5*h27_row_3[i] - t6 - h29[i])
+                    h30_row[i] = t12
                     h31[i] += t12
             for i in range(size):
                 t13 = t1/h31[i]
@@ -941,91 +992,121 @@ def _hessian_sweep1(first, last, X, n, d, m, t1, t6, h0, h1, h2, h3, tile, block
                 h33[i] = t14
                 h34[i] = t15
             for j in range(m):
+                h27_row_4 = h27[j*tile:]
+                h35_row = h35[j*tile:]
+                h36_row = h36[j*tile:]
+                h37_row = h37[j*tile:]
+                h38_row = h38[j*tile:]
                 a1 = 0.0
                 for i in range(size):
-                    t16 = exp(h3[j] - 0.5*h27[j*tile + i] - t6 - h29[i])
+                    t16 = exp(h3[j] - 0.5*h27_row_4[i] - t6 - h29[i])
                     t17 = h32[i]*t16
                     t18 = -0.5*t17
                     t19 = t16*h33[i]
                     t20 = t16*h34[i]
-                    h35[j*tile + i] = t17
-                    h36[j*tile + i] = t18
-                    h37[j*tile + i] = t19
-                    h38[j*tile + i] = t20
+                    h35_row[i] = t17
+                    h36_row[i] = t18
+                    h37_row[i] = t19
+                    h38_row[i] = t20
                     a1 = _plus(a1, t17)
                 h17[j] += a1
             for j in range(m):
                 for k in range(d):
+                    h36_row_2 = h36[j*tile:]
+                    h25_row_2 = h25[j*d*tile + k*tile:]
+                    h37_row_2 = h37[j*tile:]
+                    h39_row = h39[j*d*tile + k*tile:]
                     a2 = 0.0
                     a3 = 0.0
                     for i in range(size):
                         t21 = X_tile[k, i] + h1[j + k*m]
-                        t22 = h25[j*d*tile + k*tile + i]*h37[j*tile + i]
-                        h39[j*d*tile + k*tile + i] = t22
-                        a2 = _plus(a2, t21*h36[j*tile + i])
-                        a3 = _plus(a3, h36[j*tile + i]*(t21*t21))
+                        t22 = h25_row_2[i]*h37_row_2[i]
+                        h39_row[i] = t22
+                        a2 = _plus(a2, t21*h36_row_2[i])
+                        a3 = _plus(a3, h36_row_2[i]*(t21*t21))
                     h14[j*d + k] += a2
                     h15[j*d + k] += a3
             for j in range(m):
                 for k in range(m):
+                    h37_row_3 = h37[k*tile:]
+                    h30_row_2 = h30[j*tile:]
+                    h38_row_2 = h38[k*tile:]
+                    h35_row_2 = h35[j*tile:]
+                    h40_row = h40[j*m*tile + k*tile:]
+                    h41_row = h41[j*m*tile + k*tile:]
+                    h42_row = h42[j*m*tile + k*tile:]
                     a4 = 0.0
                     for i in range(size):
-                        t23 = h37[k*tile + i]*h30[j*tile + i]
-                        t24 = h38[k*tile + i]*h30[j*tile + i]
-                        t25 = h35[j*tile + i]*(1.0 if (j - k == 0) else 0.0)
+                        t23 = h37_row_3[i]*h30_row_2[i]
+                        t24 = h38_row_2[i]*h30_row_2[i]
+                        t25 = h35_row_2[i]*(1.0 if (j - k == 0) else 0.0)
                         t26 = -t23
-                        h40[j*m*tile + i + k*tile] = t24
-                        h41[j*m*tile + i + k*tile] = t25
-                        h42[j*m*tile + i + k*tile] = t26
+                        h40_row[i] = t24
+                        h41_row[i] = t25
+                        h42_row[i] = t26
                         a4 = _plus(a4, t23)
                     h16[j*m + k] += a4
             for j in range(m):
                 for k in range(d):
                     for l in range(m):
+                        h40_row_2 = h40[l*m*tile + j*tile:]
+                        h26_row_2 = h26[j*d*tile + k*tile:]
+                        h39_row_2 = h39[j*d*tile + k*tile:]
+                        h30_row_3 = h30[l*tile:]
+                        h43_row = h43[j*d*m*tile + k*m*tile + l*tile:]
+                        h44_row = h44[j*d*m*tile + k*m*tile + l*tile:]
                         for i in range(size):
-                            t27 = h40[l*m*tile + i + j*tile]*h26[j*d*tile + k*tile + i]
-                            t28 = h39[j*d*tile + k*tile + i]*h30[l*tile + i]
-                            h43[j*d*m*tile + k*m*tile + i + l*tile] = t27
-                            h44[j*d*m*tile + k*m*tile + i + l*tile] = t28
+                            t27 = h40_row_2[i]*h26_row_2[i]
+                            t28 = h39_row_2[i]*h30_row_3[i]
+                            h43_row[i] = t27
+                            h44_row[i] = t28
             for j in range(m):
                 for k in range(m):
                     for l in range(d):
+                        h41_row_2 = h41[j*m*tile + k*tile:]
+                        h26_row_3 = h26[j*d*tile + l*tile:]
+                        h43_row_2 = h43[k*d*m*tile + l*m*tile + j*tile:]
+                        h25_row_3 = h25[j*d*tile + l*tile:]
+                        h42_row_2 = h42[j*m*tile + k*tile:]
+                        h44_row_2 = h44[k*d*m*tile + l*m*tile + j*tile:]
+                        h35_row_3 = h35[j*tile:]
+                        h45_row = h45[j*d*m*tile + k*d*tile + l*tile:]
+                        h46_row = h46[j*d*m*tile + k*d*tile + l*tile:]
                         a5 = 0.0
                         a6 = 0.0
                         for i in range(size):
-                            t29 = h41[j*m*tile + i + k*tile]*h26[j*d*tile + l*tile + i]
-                            t30 = h43[k*d*m*tile + l*m*tile + i + j*tile] - 0.5*t29
-                            t31 = (1.0 if (j - k == 0) else 0.0)*h25[j*d*tile + l*tile + i]
-                            t32 = h42[j*m*tile + i + k*tile] + h44[k*d*m*tile + l*m*tile + i + j*tile]
-                            t33 = h35[j*tile + i]*((1.0 if (j - k == 0) else 0.0) - t31)
-                            t34 = t32 + t33
-                            t35 = -0.5*t34
-                            h45[j*d*m*tile + i + k*d*tile + l*tile] = t30
-                            h46[j*d*m*tile + i + k*d*tile + l*tile] = t35
-                            a5 = _plus(a5, t30)
-                            a6 = _plus(a6, t34)
+                            t29 = h43_row_2[i] - 0.5*(h41_row_2[i]*h26_row_3[i])
+                            t30 = (1.0 if (j - k == 0) else 0.0) - (1.0 if (j - k == 0) else 0.0)*h25_row_3[i]
+                            t31 = h42_row_2[i] + h44_row_2[i] + h35_row_3[i]*t30
+                            t32 = -0.5*t31
+                            h45_row[i] = t29
+                            h46_row[i] = t32
+                            a5 = _plus(a5, t29)
+                            a6 = _plus(a6, t31)
                         h18[j*d*m + k*d + l] += a5
                         h20[j*d*m + k*d + l] += a6
             for j in range(m):
                 for k in range(m):
                     for l in range(d):
                         for m_ in range(d):
+                            h45_row_2 = h45[j*d*m*tile + k*d*tile + l*tile:]
+                            h23_row_2 = h23[j*d*tile + m_*tile:]
                             a7 = 0.0
                             for i in range(size):
-                                t36 = h45[j*d*m*tile + i + k*d*tile + l*tile]*h23[j*d*tile + m_*tile + i]
-                                a7 = _plus(a7, t36)
+                                a7 = _plus(a7, h45_row_2[i]*h23_row_2[i])
                             h19[j*d*d*m + k*d*d + l*d + m_] += a7
             for j in range(m):
                 for k in range(d):
                     for l in range(m):
                         for m_ in range(d):
+                            h46_row_2 = h46[j*d*m*tile + l*d*tile + m_*tile:]
+                            h24_row_2 = h24[j*d*tile + k*tile:]
+                            h23_row_3 = h23[j*d*tile + k*tile:]
                             a8 = 0.0
                             a9 = 0.0
                             for i in range(size):
-                                t37 = h46[j*d*m*tile + i + l*d*tile + m_*tile]*h24[j*d*tile + k*tile + i]
-                                t38 = h46[j*d*m*tile + i + l*d*tile + m_*tile]*h23[j*d*tile + k*tile + i]
-                                a8 = _plus(a8, t38)
-                                a9 = _plus(a9, t37)
+                                a8 = _plus(a8, h46_row_2[i]*h23_row_3[i])
+                                a9 = _plus(a9, h46_row_2[i]*h24_row_2[i])
                             h21[j*d*d*m + k*d*m + l*d + m_] += a8
                             h22[j*d*d*m + k*d*m + l*d + m_] += a9
             _flush(h14, part[0:])
@@ -1046,34 +1127,42 @@ def _hessian_sweep2(first, last, p, m, t6, h47, tile, blocks, parts):
         stop = min((block + 1)*_block_size(m, tile, blocks), m)
         for start in range(block*_block_size(m, tile, blocks), stop, tile):
             size = min(tile, stop - start)
+            p_row_2 = p[start:]
+            h47_row = h47[start:]
             a10 = 0.0
             for i in range(size):
-                t39 = exp(p[start + i] - t6)
-                h47[start + i] = t39
-                a10 = _plus(a10, t39)
+                t33 = exp(p_row_2[i] - t6)
+                h47_row[i] = t33
+                a10 = _plus(a10, t33)
             _accumulate(part, a10)
 
 
 @jit
 def _hessian_sweep3(
-    first, last, d, m, hessian, t40, h0, h5, h6, h7, h9, h10, h47, h48, h49, h50, h51, tile, blocks
+    first, last, d, m, hessian, t34, h0, h5, h6, h7, h9, h10, h47, h48, h49, h50, h51, tile, blocks
 ):
     h52 = np.zeros(tile)
     for block in range(first, last):
         stop = min((block + 1)*_block_size(m, tile, blocks), m)
         for start in range(block*_block_size(m, tile, blocks), stop, tile):
             size = min(tile, stop - start)
+            h47_row_2 = h47[start:]
+            h5_row = h5[start:]
+            h48_row = h48[start:]
             for i in range(size):
-                t42 = t40*h47[start + i]
-                t43 = -h5[start + i]
-                h48[start + i] = t42
-                h52[i] = t43
+                t36 = t34*h47_row_2[i]
+                t37 = -h5_row[i]
+                h48_row[i] = t36
+                h52[i] = t37
             for j in range(d):
+                h0_row_2 = h0[start + j*m:]
+                h49_row = h49[start + j*m:]
+                h50_row = h50[start + j*m:]
                 for i in range(size):
-                    t44 = h6[(start + i)*d + j]*h0[start + i + j*m]
-                    t45 = h7[(start + i)*d + j]*h0[start + i + j*m]
-                    h49[start + i + j*m] = t44
-                    h50[start + i + j*m] = t45
+                    t38 = h6[(start + i)*d + j]*h0_row_2[i]
+                    t39 = h7[(start + i)*d + j]*h0_row_2[i]
+                    h49_row[i] = t38
+                    h50_row[i] = t39
             for j in range(m):
                 for k in range(d):
                     for i in range(size):
@@ -1081,18 +1170,22 @@ def _hessian_sweep3(
                         hessian[d*m + m + j*(2*d*m + m) + (start + i)*d + k] = h10[j*d*m + (start + i)*d + k]
             for j in range(m):
                 for k in range(d):
+                    hessian_row = hessian[2*d*m*m + m*m + j*(2*d*d*m + d*m) + k*(2*d*m + m) + start:]
+                    hessian_row_2 = hessian[2*d*d*m*m + 3*d*m*m + m*m + j*(2*d*d*m + d*m) + k*(2*d*m + m) + start:]
                     for i in range(size):
-                        hessian[2*d*m*m + m*m + j*(2*d*d*m + d*m) + k*(2*d*m + m) + start + i] = h9[(start + i)*d*m + j*d + k]
-                        hessian[2*d*d*m*m + 3*d*m*m + m*m + j*(2*d*d*m + d*m) + k*(2*d*m + m) + start + i] = h10[(start + i)*d*m + j*d + k]
+                        hessian_row[i] = h9[(start + i)*d*m + j*d + k]
+                        hessian_row_2[i] = h10[(start + i)*d*m + j*d + k]
             for j in range(d):
+                h0_row_3 = h0[start + j*m:]
+                h51_row = h51[start + j*m:]
                 for i in range(size):
-                    t46 = h52[i]*h0[start + i + j*m]
-                    h51[start + i + j*m] = t46
+                    t40 = h52[i]*h0_row_3[i]
+                    h51_row[i] = t40
 
 
 @jit
 def _hessian_sweep4(
-    first, last, d, m, hessian, t41, h0, h5, h8, h10, h11, h12, h13, h47, h48, h49, h50, h51, h53, tile,
+    first, last, d, m, hessian, t35, h0, h5, h8, h10, h11, h12, h13, h47, h48, h49, h50, h51, h53, tile,
     blocks
 ):
     h54 = np.zeros(tile)
@@ -1102,47 +1195,53 @@ def _hessian_sweep4(
         stop = min((block + 1)*_block_size(m, tile, blocks), m)
         for start in range(block*_block_size(m, tile, blocks), stop, tile):
             size = min(tile, stop - start)
+            h47_row_3 = h47[start:]
             for i in range(size):
-                t47 = -h47[start + i]*t41
-                h54[i] = t47
+                t41 = -h47_row_3[i]*t35
+                h54[i] = t41
             for j in range(m):
                 for k in range(d):
                     for l in range(d):
+                        h55_row = h55[j*d*d*tile + k*d*tile + l*tile:]
                         for i in range(size):
-                            t48 = h11[j*d*d*m + (start + i)*d*d + k*d + l]*h0[j + l*m]
-                            h55[j*d*d*tile + i + k*d*tile + l*tile] = t48
+                            t42 = h11[j*d*d*m + (start + i)*d*d + k*d + l]*h0[j + l*m]
+                            h55_row[i] = t42
             for j in range(m):
                 for k in range(d):
+                    h56_row = h56[j*d*tile + k*tile:]
                     for i in range(size):
-                        t49 = (1.0 if (j - (start + i) == 0) else 0.0)*h51[j + k*m]
-                        h56[j*d*tile + k*tile + i] = t49
+                        t43 = (1.0 if (j - (start + i) == 0) else 0.0)*h51[j + k*m]
+                        h56_row[i] = t43
             for j in range(m):
                 for k in range(d):
                     for l in range(d):
+                        h53_row = h53[j*d*d*m + k*d*m + start + l*m:]
                         for i in range(size):
-                            t50 = (1.0 if (j - (start + i) == 0) else 0.0)*(1.0 if (k - l == 0) else 0.0)
-                            t51 = h12[j*d*d*m + k*d*m + (start + i)*d + l]*h0[j + k*m]
-                            t52 = -2.0*(t51 + 2.0*(h49[j + k*m]*t50))
-                            h53[j*d*d*m + k*d*m + start + i + l*m] = t52
+                            t44 = (1.0 if (j - (start + i) == 0) else 0.0)*(1.0 if (k - l == 0) else 0.0)
+                            t45 = h12[j*d*d*m + k*d*m + (start + i)*d + l]*h0[j + k*m]
+                            t46 = -2.0*(t45 + 2.0*(h49[j + k*m]*t44))
+                            h53_row[i] = t46
             for j in range(m):
+                h8_row = h8[j*m + start:]
+                hessian_row_3 = hessian[j*(2*d*m + m) + start:]
                 for i in range(size):
-                    t53 = h48[j]*(1.0 if (j - (start + i) == 0) else 0.0)
-                    t54 = (1.0 if (j - (start + i) == 0) else 0.0)*h5[j]
-                    t55 = h54[i]*h47[j] + t53 + (t54 - h8[j*m + start + i])
-                    hessian[j*(2*d*m + m) + start + i] = t55
+                    t47 = h48[j]*(1.0 if (j - (start + i) == 0) else 0.0)
+                    t48 = (1.0 if (j - (start + i) == 0) else 0.0)*h5[j]
+                    hessian_row_3[i] = h54[i]*h47[j] + t47 + (t48 - h8_row[i])
             for j in range(m):
                 for k in range(d):
                     for l in range(d):
+                        h56_row_2 = h56[j*d*tile + k*tile:]
+                        h55_row_2 = h55[j*d*d*tile + l*d*tile + k*tile:]
                         for i in range(size):
-                            t56 = (1.0 if (j - (start + i) == 0) else 0.0)*(1.0 if (k - l == 0) else 0.0)
-                            t57 = (1.0 if (k - l == 0) else 0.0)*h56[j*d*tile + k*tile + i]
-                            t58 = t57 + h55[j*d*d*tile + i + l*d*tile + k*tile]
-                            t59 = h12[j*d*d*m + k*d*m + (start + i)*d + l]*h0[j + k*m]
-                            t60 = h13[j*d*d*m + k*d*m + (start + i)*d + l]*h0[j + k*m]
-                            t61 = 2.0*(t60 + 2.0*(h50[j + k*m]*t56)) + h10[j*d*m + (start + i)*d + l]
-                            hessian[2*d*m*m + m*m + m + j*(2*d*d*m + d*m) + k*(2*d*m + m) + (start + i)*d + l] = t58
-                            hessian[2*d*m*m + d*m + m*m + m + j*(2*d*d*m + d*m) + k*(2*d*m + m) + (start + i)*d + l] = -2.0*(t59 + 2.0*(h49[j + k*m]*t56))
-                            hessian[2*d*d*m*m + 3*d*m*m + d*m + m*m + m + j*(2*d*d*m + d*m) + k*(2*d*m + m) + (start + i)*d + l] = t61
+                            t49 = (1.0 if (j - (start + i) == 0) else 0.0)*(1.0 if (k - l == 0) else 0.0)
+                            t50 = (1.0 if (k - l == 0) else 0.0)*h56_row_2[i] + h55_row_2[i]
+                            t51 = h12[j*d*d*m + k*d*m + (start + i)*d + l]*h0[j + k*m]
+                            t52 = h13[j*d*d*m + k*d*m + (start + i)*d + l]*h0[j + k*m]
+                            t53 = 2.0*(t52 + 2.0*(h50[j + k*m]*t49)) + h10[j*d*m + (start + i)*d + l]
+                            hessian[2*d*m*m + m*m + m + j*(2*d*d*m + d*m) + k*(2*d*m + m) + (start + i)*d + l] = t50
+                            hessian[2*d*m*m + d*m + m*m + m + j*(2*d*d*m + d*m) + k*(2*d*m + m) + (start + i)*d + l] = -2.0*(t51 + 2.0*(h49[j + k*m]*t49))
+                            hessian[2*d*d*m*m + 3*d*m*m + d*m + m*m + m + j*(2*d*d*m + d*m) + k*(2*d*m + m) + (start + i)*d + l] = t53
 
 
 @jit
@@ -1209,8 +1308,8 @@ def _hessian(p, X, n, d, m, hessian, threads):
         23*m
     )
     s1 = _totals(parts2[:, 0:2])[0]
-    t40 = 1.0/s1
-    t41 = t40/s1
+    t34 = 1.0/s1
+    t35 = t34/s1
     h48 = np.zeros(m)
     h49 = np.zeros(d*m)
     h50 = np.zeros(d*m)
@@ -1218,14 +1317,14 @@ def _hessian(p, X, n, d, m, hessian, threads):
     tile3 = _tile(m, 1, 0)
     blocks3 = _blocks(m, tile3, 0)
     _threaded(
-        *_shared(_hessian_sweep3, (d, m, hessian, t40, h0, h5, h6, h7, h9, h10, h47, h48, h49, h50, h51, tile3, blocks3)),
+        *_shared(_hessian_sweep3, (d, m, hessian, t34, h0, h5, h6, h7, h9, h10, h47, h48, h49, h50, h51, tile3, blocks3)),
         blocks3, threads, 4*d*m*m + 6*d*m + 4*m
     )
     h53 = np.zeros(d*d*m*m)
     tile4 = _tile(m, d*d*m + d*m + 1, 0)
     blocks4 = _blocks(m, tile4, 0)
     _threaded(
-        *_shared(_hessian_sweep4, (d, m, hessian, t41, h0, h5, h8, h10, h11, h12, h13, h47, h48, h49, h50, h51, h53, tile4, blocks4)),
+        *_shared(_hessian_sweep4, (d, m, hessian, t35, h0, h5, h8, h10, h11, h12, h13, h47, h48, h49, h50, h51, h53, tile4, blocks4)),
         blocks4, threads, 26*d*d*m*m + 2*d*m*m + 7*m*m + 3*m
     )
     tile5 = _tile(m, 1, 0)
@@ -1260,24 +1359,32 @@ def _hvp_sweep0(first, last, p, v, d, m, t0, h0, h1, h2, h3, h4, h5, tile, block
             h6[:tile] = 0.0
             h7[:tile] = 0.0
             for j in range(d):
+                h0_row = h0[start + j*m:]
+                h1_row = h1[start + j*m:]
+                h2_row = h2[start + j*m:]
+                h3_row = h3[start + j*m:]
                 for i in range(size):
                     t2 = exp(2.0*p[d*m + m + (start + i)*d + j])
                     t3 = -p[m + (start + i)*d + j]
                     t4 = v[d*m + m + (start + i)*d + j]*t2
                     t5 = t2*v[m + (start + i)*d + j]
-                    h0[start + i + j*m] = t2
-                    h1[start + i + j*m] = t3
-                    h2[start + i + j*m] = t4
-                    h3[start + i + j*m] = t5
+                    h0_row[i] = t2
+                    h1_row[i] = t3
+                    h2_row[i] = t4
+                    h3_row[i] = t5
                     h6[i] += p[d*m + m + (start + i)*d + j]
                     h7[i] += v[d*m + m + (start + i)*d + j]
+            p_row = p[start:]
+            v_row = v[start:]
+            h4_row = h4[start:]
+            h5_row = h5[start:]
             a0 = -math.inf
             for i in range(size):
-                t6 = p[start + i] + h6[i] - t0
-                t7 = v[start + i] + h7[i]
-                h4[start + i] = t6
-                h5[start + i] = t7
-                a0 = _larger(a0, p[start + i])
+                t6 = p_row[i] + h6[i] - t0
+                t7 = v_row[i] + h7[i]
+                h4_row[i] = t6
+                h5_row[i] = t7
+                a0 = _larger(a0, p_row[i])
             part[0] = np.maximum(part[0], a0)
 
 
@@ -1314,27 +1421,36 @@ def _hvp_sweep1(first, last, X, n, d, m, t1, t8, h0, h1, h2, h3, h4, h5, tile, b
             h22[:m*tile] = 0.0
             for j in range(m):
                 for k in range(d):
+                    h20_row = h20[j*tile:]
+                    h21_row = h21[j*tile:]
+                    h22_row = h22[j*tile:]
                     for i in range(size):
                         t9 = X_tile[k, i] + h1[j + k*m]
                         t10 = t9*t9
-                        h20[j*tile + i] += h0[j + k*m]*t10
-                        h21[j*tile + i] += h2[j + k*m]*t10
-                        h22[j*tile + i] += h3[j + k*m]*t9
+                        h20_row[i] += h0[j + k*m]*t10
+                        h21_row[i] += h2[j + k*m]*t10
+                        h22_row[i] += h3[j + k*m]*t9
             h23[:tile] = -math.inf
             for j in range(m):
+                h20_row_2 = h20[j*tile:]
                 for i in range(size):
-                    h23[i] = np.maximum(h23[i], h4[j] - 0.5*h20[j*tile + i] - t8)
+                    h23[i] = np.maximum(h23[i], h4[j] - 0.5*h20_row_2[i] - t8)
             for i in range(size):
                 t11 = (0.0 if (abs(h23[i]) == math.inf) else h23[i])
                 h24[i] = t11
             h27[:tile] = 0.0
             h28[:tile] = 0.0
             for j in range(m):
+                h20_row_3 = h20[j*tile:]
+                h21_row_2 = h21[j*tile:]
+                h22_row_2 = h22[j*tile:]
+                h25_row = h25[j*tile:]
+                h26_row = h26[j*tile:]
                 for i in range(size):
-                    t12 = exp(h4[j] - 0.5*h20[j*tile + i] - t8 - h24[i])
-                    t13 = (h5[j] - (h21[j*tile + i] - h22[j*tile + i]))*t12
-                    h25[j*tile + i] = t12
-                    h26[j*tile + i] = t13
+                    t12 = exp(h4[j] - 0.5*h20_row_3[i] - t8 - h24[i])
+                    t13 = (h5[j] - (h21_row_2[i] - h22_row_2[i]))*t12
+                    h25_row[i] = t12
+                    h26_row[i] = t13
                     h27[i] += t12
                     h28[i] += t13
             for i in range(size):
@@ -1343,21 +1459,27 @@ def _hvp_sweep1(first, last, X, n, d, m, t1, t8, h0, h1, h2, h3, h4, h5, tile, b
                 h29[i] = t14
                 h30[i] = t15
             for j in range(m):
+                h25_row_2 = h25[j*tile:]
+                h26_row_2 = h26[j*tile:]
+                h31_row = h31[j*tile:]
+                h32_row = h32[j*tile:]
                 a1 = 0.0
                 a2 = 0.0
                 for i in range(size):
-                    t16 = h29[i]*h25[j*tile + i]
+                    t16 = h29[i]*h25_row_2[i]
                     t17 = -0.5*t16
-                    t18 = h30[i]*h25[j*tile + i] + h26[j*tile + i]*h29[i]
+                    t18 = h30[i]*h25_row_2[i] + h26_row_2[i]*h29[i]
                     t19 = -0.5*t18
-                    h31[j*tile + i] = t17
-                    h32[j*tile + i] = t19
+                    h31_row[i] = t17
+                    h32_row[i] = t19
                     a1 = _plus(a1, t18)
                     a2 = _plus(a2, t16)
                 h16[j] += a1
                 h17[j] += a2
             for j in range(m):
                 for k in range(d):
+                    h31_row_2 = h31[j*tile:]
+                    h32_row_2 = h32[j*tile:]
                     a3 = 0.0
                     a4 = 0.0
                     a5 = 0.0
@@ -1365,10 +1487,10 @@ def _hvp_sweep1(first, last, X, n, d, m, t1, t8, h0, h1, h2, h3, h4, h5, tile, b
                     for i in range(size):
                         t20 = X_tile[k, i] + h1[j + k*m]
                         t21 = t20*t20
-                        a3 = _plus(a3, t20*h31[j*tile + i])
-                        a4 = _plus(a4, h31[j*tile + i]*t21)
-                        a5 = _plus(a5, h32[j*tile + i]*t20)
-                        a6 = _plus(a6, h32[j*tile + i]*t21)
+                        a3 = _plus(a3, t20*h31_row_2[i])
+                        a4 = _plus(a4, h31_row_2[i]*t21)
+                        a5 = _plus(a5, h32_row_2[i]*t20)
+                        a6 = _plus(a6, h32_row_2[i]*t21)
                     h14[j*d + k] += a3
                     h15[j*d + k] += a4
                     h18[j*d + k] += a5
@@ -1388,12 +1510,14 @@ def _hvp_sweep2(first, last, p, v, m, t8, tile, blocks, parts):
         stop = min((block + 1)*_block_size(m, tile, blocks), m)
         for start in range(block*_block_size(m, tile, blocks), stop, tile):
             size = min(tile, stop - start)
+            p_row_2 = p[start:]
+            v_row_2 = v[start:]
             a7 = 0.0
             a8 = 0.0
             for i in range(size):
-                t22 = exp(p[start + i] - t8)
+                t22 = exp(p_row_2[i] - t8)
                 a7 = _plus(a7, t22)
-                a8 = _plus(a8, v[start + i]*t22)
+                a8 = _plus(a8, v_row_2[i]*t22)
             _accumulate(part, a7)
             _accumulate(part[2:], a8)
 
@@ -1408,27 +1532,34 @@ def _hvp_sweep3(
         for start in range(block*_block_size(m, tile, blocks), stop, tile):
             size = min(tile, stop - start)
             for j in range(d):
+                h0_row_2 = h0[start + j*m:]
+                h2_row_2 = h2[start + j*m:]
                 for i in range(size):
                     t25 = exp(2.0*p[d*m + m + (start + i)*d + j])
                     t26 = v[d*m + m + (start + i)*d + j]*t25
-                    h0[start + i + j*m] = t25
-                    h2[start + i + j*m] = t26
+                    h0_row_2[i] = t25
+                    h2_row_2[i] = t26
+            p_row_3 = p[start:]
+            v_row_3 = v[start:]
+            h9_row = h9[start:]
+            h8_row = h8[start:]
+            hvp_row = hvp[start:]
             for i in range(size):
-                t27 = exp(p[start + i] - t8)
-                t28 = -0.5*h9[start + i]
-                t29 = v[start + i]*t27*t23 - t24*t27 + h8[start + i]
+                t27 = exp(p_row_3[i] - t8)
+                t28 = -0.5*h9_row[i]
                 h33[i] = t28
-                hvp[start + i] = t29
+                hvp_row[i] = v_row_3[i]*t27*t23 - t24*t27 + h8_row[i]
             for j in range(d):
+                h0_row_3 = h0[start + j*m:]
+                h2_row_3 = h2[start + j*m:]
+                h8_row_2 = h8[start:]
                 for i in range(size):
-                    t30 = h0[start + i + j*m]*v[m + (start + i)*d + j]*h33[i]
-                    t31 = h12[(start + i)*d + j]*h0[start + i + j*m] - t30
-                    t32 = 2.0*(h2[start + i + j*m]*h10[(start + i)*d + j])
-                    t33 = h10[(start + i)*d + j]*h0[start + i + j*m]*v[m + (start + i)*d + j]
-                    t34 = h13[(start + i)*d + j]*h0[start + i + j*m] - 2.0*t33
-                    t35 = 2.0*(h2[start + i + j*m]*h11[(start + i)*d + j])
-                    hvp[m + (start + i)*d + j] = -2.0*(t31 + t32)
-                    hvp[d*m + m + (start + i)*d + j] = 2.0*(t34 + t35) + h8[start + i]
+                    t29 = h12[(start + i)*d + j]*h0_row_3[i] - h0_row_3[i]*v[m + (start + i)*d + j]*h33[i]
+                    t30 = t29 + 2.0*(h2_row_3[i]*h10[(start + i)*d + j])
+                    t31 = h10[(start + i)*d + j]*h0_row_3[i]*v[m + (start + i)*d + j]
+                    t32 = h13[(start + i)*d + j]*h0_row_3[i] - 2.0*t31 + 2.0*(h2_row_3[i]*h11[(start + i)*d + j])
+                    hvp[m + (start + i)*d + j] = -2.0*t30
+                    hvp[d*m + m + (start + i)*d + j] = 2.0*t32 + h8_row_2[i]
 
 
 @jit
@@ -1509,17 +1640,21 @@ def _jacobian_sweep0(first, last, p, d, m, t0, h0, h1, h2, tile, blocks, parts):
             size = min(tile, stop - start)
             h3[:tile] = 0.0
             for j in range(d):
+                h0_row = h0[start + j*m:]
+                h1_row = h1[start + j*m:]
                 for i in range(size):
                     t2 = exp(2.0*p[d*m + m + (start + i)*d + j])
                     t3 = -p[m + (start + i)*d + j]
-                    h0[start + i + j*m] = t2
-                    h1[start + i + j*m] = t3
+                    h0_row[i] = t2
+                    h1_row[i] = t3
                     h3[i] += p[d*m + m + (start + i)*d + j]
+            p_row = p[start:]
+            h2_row = h2[start:]
             a0 = -math.inf
             for i in range(size):
-                t4 = p[start + i] + h3[i] - t0
-                h2[start + i] = t4
-                a0 = _larger(a0, p[start + i])
+                t4 = p_row[i] + h3[i] - t0
+                h2_row[i] = t4
+                a0 = _larger(a0, p_row[i])
             part[0] = np.maximum(part[0], a0)
 
 
@@ -1545,41 +1680,48 @@ def _jacobian_sweep1(first, last, X, n, d, m, t1, t5, h0, h1, h2, tile, blocks, 
             h10[:m*tile] = 0.0
             for j in range(m):
                 for k in range(d):
+                    h10_row = h10[j*tile:]
                     for i in range(size):
                         t6 = X_tile[k, i] + h1[j + k*m]
-                        h10[j*tile + i] += h0[j + k*m]*(t6*t6)
+                        h10_row[i] += h0[j + k*m]*(t6*t6)
             h11[:tile] = -math.inf
             for j in range(m):
+                h10_row_2 = h10[j*tile:]
                 for i in range(size):
-                    h11[i] = np.maximum(h11[i], h2[j] - 0.5*h10[j*tile + i] - t5)
+                    h11[i] = np.maximum(h11[i], h2[j] - 0.5*h10_row_2[i] - t5)
             for i in range(size):
                 t7 = (0.0 if (abs(h11[i]) == math.inf) else h11[i])
                 h12[i] = t7
             h14[:tile] = 0.0
             for j in range(m):
+                h10_row_3 = h10[j*tile:]
+                h13_row = h13[j*tile:]
                 for i in range(size):
-                    t8 = exp(h2[j] - 0.5*h10[j*tile + i] - t5 - h12[i])
-                    h13[j*tile + i] = t8
+                    t8 = exp(h2[j] - 0.5*h10_row_3[i] - t5 - h12[i])
+                    h13_row[i] = t8
                     h14[i] += t8
             for i in range(size):
                 t9 = t1/h14[i]
                 h15[i] = t9
             for j in range(m):
+                h13_row_2 = h13[j*tile:]
+                h16_row = h16[j*tile:]
                 a1 = 0.0
                 for i in range(size):
-                    t10 = h15[i]*h13[j*tile + i]
+                    t10 = h15[i]*h13_row_2[i]
                     t11 = -0.5*t10
-                    h16[j*tile + i] = t11
+                    h16_row[i] = t11
                     a1 = _plus(a1, t10)
                 h7[j] += a1
             for j in range(m):
                 for k in range(d):
+                    h16_row_2 = h16[j*tile:]
                     a2 = 0.0
                     a3 = 0.0
                     for i in range(size):
                         t12 = X_tile[k, i] + h1[j + k*m]
-                        a2 = _plus(a2, t12*h16[j*tile + i])
-                        a3 = _plus(a3, h16[j*tile + i]*(t12*t12))
+                        a2 = _plus(a2, t12*h16_row_2[i])
+                        a3 = _plus(a3, h16_row_2[i]*(t12*t12))
                     h8[j*d + k] += a2
                     h9[j*d + k] += a3
             _flush(h7, part[0:])
@@ -1594,9 +1736,10 @@ def _jacobian_sweep2(first, last, p, m, t5, tile, blocks, parts):
         stop = min((block + 1)*_block_size(m, tile, blocks), m)
         for start in range(block*_block_size(m, tile, blocks), stop, tile):
             size = min(tile, stop - start)
+            p_row_2 = p[start:]
             a4 = 0.0
             for i in range(size):
-                a4 = _plus(a4, exp(p[start + i] - t5))
+                a4 = _plus(a4, exp(p_row_2[i] - t5))
             _accumulate(part, a4)
 
 
@@ -1607,13 +1750,16 @@ def _jacobian_sweep3(first, last, p, d, m, jacobian, t5, t13, h4, h5, h6, tile, 
         for start in range(block*_block_size(m, tile, blocks), stop, tile):
             size = min(tile, stop - start)
             for j in range(d):
+                h4_row = h4[start:]
                 for i in range(size):
                     t14 = exp(2.0*p[d*m + m + (start + i)*d + j])
-                    t15 = 2.0*(h6[(start + i)*d + j]*t14) + h4[start + i]
                     jacobian[m + (start + i)*d + j] = -2.0*(h5[(start + i)*d + j]*t14)
-                    jacobian[d*m + m + (start + i)*d + j] = t15
+                    jacobian[d*m + m + (start + i)*d + j] = 2.0*(h6[(start + i)*d + j]*t14) + h4_row[i]
+            p_row_3 = p[start:]
+            h4_row_2 = h4[start:]
+            jacobian_row = jacobian[start:]
             for i in range(size):
-                jacobian[start + i] = t13*exp(p[start + i] - t5) + h4[start + i]
+                jacobian_row[i] = t13*exp(p_row_3[i] - t5) + h4_row_2[i]
 
 
 @jit
@@ -1685,24 +1831,32 @@ def _jvp_sweep0(first, last, p, v, d, m, t0, h0, h1, h2, h3, h4, h5, tile, block
             h6[:tile] = 0.0
             h7[:tile] = 0.0
             for j in range(d):
+                h0_row = h0[start + j*m:]
+                h1_row = h1[start + j*m:]
+                h2_row = h2[start + j*m:]
+                h3_row = h3[start + j*m:]
                 for i in range(size):
                     t1 = exp(2.0*p[d*m + m + (start + i)*d + j])
                     t2 = -p[m + (start + i)*d + j]
                     t3 = v[d*m + m + (start + i)*d + j]*t1
                     t4 = t1*v[m + (start + i)*d + j]
-                    h0[start + i + j*m] = t1
-                    h1[start + i + j*m] = t2
-                    h2[start + i + j*m] = t3
-                    h3[start + i + j*m] = t4
+                    h0_row[i] = t1
+                    h1_row[i] = t2
+                    h2_row[i] = t3
+                    h3_row[i] = t4
                     h6[i] += p[d*m + m + (start + i)*d + j]
                     h7[i] += v[d*m + m + (start + i)*d + j]
+            p_row = p[start:]
+            v_row = v[start:]
+            h4_row = h4[start:]
+            h5_row = h5[start:]
             a0 = -math.inf
             for i in range(size):
-                t5 = p[start + i] + h6[i] - t0
-                t6 = v[start + i] + h7[i]
-                h4[start + i] = t5
-                h5[start + i] = t6
-                a0 = _larger(a0, p[start + i])
+                t5 = p_row[i] + h6[i] - t0
+                t6 = v_row[i] + h7[i]
+                h4_row[i] = t5
+                h5_row[i] = t6
+                a0 = _larger(a0, p_row[i])
             part[0] = np.maximum(part[0], a0)
 
 
@@ -1727,27 +1881,33 @@ def _jvp_sweep1(first, last, X, n, d, m, t7, h0, h1, h2, h3, h4, h5, tile, block
             h10[:m*tile] = 0.0
             for j in range(m):
                 for k in range(d):
+                    h8_row = h8[j*tile:]
+                    h9_row = h9[j*tile:]
+                    h10_row = h10[j*tile:]
                     for i in range(size):
                         t8 = X_tile[k, i] + h1[j + k*m]
                         t9 = t8*t8
-                        h8[j*tile + i] += h0[j + k*m]*t9
-                        h9[j*tile + i] += h2[j + k*m]*t9
-                        h10[j*tile + i] += h3[j + k*m]*t8
+                        h8_row[i] += h0[j + k*m]*t9
+                        h9_row[i] += h2[j + k*m]*t9
+                        h10_row[i] += h3[j + k*m]*t8
             h11[:tile] = -math.inf
             for j in range(m):
+                h8_row_2 = h8[j*tile:]
                 for i in range(size):
-                    h11[i] = np.maximum(h11[i], h4[j] - 0.5*h8[j*tile + i] - t7)
+                    h11[i] = np.maximum(h11[i], h4[j] - 0.5*h8_row_2[i] - t7)
             for i in range(size):
                 t10 = (0.0 if (abs(h11[i]) == math.inf) else h11[i])
                 h12[i] = t10
             h13[:tile] = 0.0
             h14[:tile] = 0.0
             for j in range(m):
+                h8_row_3 = h8[j*tile:]
+                h9_row_2 = h9[j*tile:]
+                h10_row_2 = h10[j*tile:]
                 for i in range(size):
-                    t11 = exp(h4[j] - 0.5*h8[j*tile + i] - t7 - h12[i])
-                    t12 = (h5[j] - (h9[j*tile + i] - h10[j*tile + i]))*t11
+                    t11 = exp(h4[j] - 0.5*h8_row_3[i] - t7 - h12[i])
                     h13[i] += t11
-                    h14[i] += t12
+                    h14[i] += (h5[j] - (h9_row_2[i] - h10_row_2[i]))*t11
             a1 = 0.0
             for i in range(size):
                 a1 = _plus(a1, h14[i]/h13[i])
@@ -1761,12 +1921,14 @@ def _jvp_sweep2(first, last, p, v, m, t7, tile, blocks, parts):
         stop = min((block + 1)*_block_size(m, tile, blocks), m)
         for start in range(block*_block_size(m, tile, blocks), stop, tile):
             size = min(tile, stop - start)
+            p_row_2 = p[start:]
+            v_row_2 = v[start:]
             a2 = 0.0
             a3 = 0.0
             for i in range(size):
-                t13 = exp(p[start + i] - t7)
-                a2 = _plus(a2, t13)
-                a3 = _plus(a3, v[start + i]*t13)
+                t12 = exp(p_row_2[i] - t7)
+                a2 = _plus(a2, t12)
+                a3 = _plus(a3, v_row_2[i]*t12)
             _accumulate(part, a2)
             _accumulate(part[2:], a3)
 
@@ -1830,17 +1992,21 @@ def _vjp_sweep0(first, last, p, d, m, t0, h0, h1, h2, tile, blocks, parts):
             size = min(tile, stop - start)
             h3[:tile] = 0.0
             for j in range(d):
+                h0_row = h0[start + j*m:]
+                h1_row = h1[start + j*m:]
                 for i in range(size):
                     t2 = exp(2.0*p[d*m + m + (start + i)*d + j])
                     t3 = -p[m + (start + i)*d + j]
-                    h0[start + i + j*m] = t2
-                    h1[start + i + j*m] = t3
+                    h0_row[i] = t2
+                    h1_row[i] = t3
                     h3[i] += p[d*m + m + (start + i)*d + j]
+            p_row = p[start:]
+            h2_row = h2[start:]
             a0 = -math.inf
             for i in range(size):
-                t4 = p[start + i] + h3[i] - t0
-                h2[start + i] = t4
-                a0 = _larger(a0, p[start + i])
+                t4 = p_row[i] + h3[i] - t0
+                h2_row[i] = t4
+                a0 = _larger(a0, p_row[i])
             part[0] = np.maximum(part[0], a0)
 
 
@@ -1866,41 +2032,48 @@ def _vjp_sweep1(first, last, X, n, d, m, t1, t5, h0, h1, h2, tile, blocks, parts
             h10[:m*tile] = 0.0
             for j in range(m):
                 for k in range(d):
+                    h10_row = h10[j*tile:]
                     for i in range(size):
                         t6 = X_tile[k, i] + h1[j + k*m]
-                        h10[j*tile + i] += h0[j + k*m]*(t6*t6)
+                        h10_row[i] += h0[j + k*m]*(t6*t6)
             h11[:tile] = -math.inf
             for j in range(m):
+                h10_row_2 = h10[j*tile:]
                 for i in range(size):
-                    h11[i] = np.maximum(h11[i], h2[j] - 0.5*h10[j*tile + i] - t5)
+                    h11[i] = np.maximum(h11[i], h2[j] - 0.5*h10_row_2[i] - t5)
             for i in range(size):
                 t7 = (0.0 if (abs(h11[i]) == math.inf) else h11[i])
                 h12[i] = t7
             h14[:tile] = 0.0
             for j in range(m):
+                h10_row_3 = h10[j*tile:]
+                h13_row = h13[j*tile:]
                 for i in range(size):
-                    t8 = exp(h2[j] - 0.5*h10[j*tile + i] - t5 - h12[i])
-                    h13[j*tile + i] = t8
+                    t8 = exp(h2[j] - 0.5*h10_row_3[i] - t5 - h12[i])
+                    h13_row[i] = t8
                     h14[i] += t8
             for i in range(size):
                 t9 = -t1/h14[i]
                 h15[i] = t9
             for j in range(m):
+                h13_row_2 = h13[j*tile:]
+                h16_row = h16[j*tile:]
                 a1 = 0.0
                 for i in range(size):
-                    t10 = h15[i]*h13[j*tile + i]
+                    t10 = h15[i]*h13_row_2[i]
                     t11 = -0.5*t10
-                    h16[j*tile + i] = t11
+                    h16_row[i] = t11
                     a1 = _plus(a1, t10)
                 h7[j] += a1
             for j in range(m):
                 for k in range(d):
+                    h16_row_2 = h16[j*tile:]
                     a2 = 0.0
                     a3 = 0.0
                     for i in range(size):
                         t12 = X_tile[k, i] + h1[j + k*m]
-                        a2 = _plus(a2, t12*h16[j*tile + i])
-                        a3 = _plus(a3, h16[j*tile + i]*(t12*t12))
+                        a2 = _plus(a2, t12*h16_row_2[i])
+                        a3 = _plus(a3, h16_row_2[i]*(t12*t12))
                     h8[j*d + k] += a2
                     h9[j*d + k] += a3
             _flush(h7, part[0:])
@@ -1915,9 +2088,10 @@ def _vjp_sweep2(first, last, p, m, t5, tile, blocks, parts):
         stop = min((block + 1)*_block_size(m, tile, blocks), m)
         for start in range(block*_block_size(m, tile, blocks), stop, tile):
             size = min(tile, stop - start)
+            p_row_2 = p[start:]
             a4 = 0.0
             for i in range(size):
-                a4 = _plus(a4, exp(p[start + i] - t5))
+                a4 = _plus(a4, exp(p_row_2[i] - t5))
             _accumulate(part, a4)
 
 
@@ -1928,13 +2102,16 @@ def _vjp_sweep3(first, last, p, d, m, vjp, t5, t13, h4, h5, h6, tile, blocks):
         for start in range(block*_block_size(m, tile, blocks), stop, tile):
             size = min(tile, stop - start)
             for j in range(d):
+                h4_row = h4[start:]
                 for i in range(size):
                     t14 = exp(2.0*p[d*m + m + (start + i)*d + j])
-                    t15 = 2.0*(h6[(start + i)*d + j]*t14) + h4[start + i]
                     vjp[m + (start + i)*d + j] = -2.0*(h5[(start + i)*d + j]*t14)
-                    vjp[d*m + m + (start + i)*d + j] = t15
+                    vjp[d*m + m + (start + i)*d + j] = 2.0*(h6[(start + i)*d + j]*t14) + h4_row[i]
+            p_row_3 = p[start:]
+            h4_row_2 = h4[start:]
+            vjp_row = vjp[start:]
             for i in range(size):
-                vjp[start + i] = t13*exp(p[start + i] - t5) + h4[start + i]
+                vjp_row[i] = t13*exp(p_row_3[i] - t5) + h4_row_2[i]
 
 
 @jit

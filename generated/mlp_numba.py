@@ -399,9 +399,11 @@ def _value_sweep0(first, last, p, X, Y, n, d, c_, h, tile, blocks, parts):
                 for k in range(h):
                     h0[i + k*tile] += product[i, k]
             for j in range(h):
+                h0_row = h0[j*tile:]
+                h1_row = h1[j*tile:]
                 for i in range(size):
-                    t0 = tanh(p[d*h + j] + h0[i + j*tile])
-                    h1[i + j*tile] = t0
+                    t0 = tanh(p[d*h + j] + h0_row[i])
+                    h1_row[i] = t0
             h2[:c_*tile] = 0.0
             left_2 = np.empty((size, h))
             for i in range(size):
@@ -418,8 +420,9 @@ def _value_sweep0(first, last, p, X, Y, n, d, c_, h, tile, blocks, parts):
             h3[:tile] = 0.0
             h4[:tile] = -math.inf
             for j in range(c_):
+                h2_row = h2[j*tile:]
                 for i in range(size):
-                    t1 = p[c_*h + d*h + h + j] + h2[i + j*tile]
+                    t1 = p[c_*h + d*h + h + j] + h2_row[i]
                     h3[i] += Y_tile[j, i]*t1
                     h4[i] = np.maximum(h4[i], t1)
             for i in range(size):
@@ -427,9 +430,10 @@ def _value_sweep0(first, last, p, X, Y, n, d, c_, h, tile, blocks, parts):
                 h5[i] = t2
             h6[:tile] = 0.0
             for j in range(c_):
+                h2_row_2 = h2[j*tile:]
                 for i in range(size):
-                    t3 = p[c_*h + d*h + h + j] + h2[i + j*tile] - h5[i]
-                    h6[i] += exp(t3)
+                    t3 = exp(p[c_*h + d*h + h + j] + h2_row_2[i] - h5[i])
+                    h6[i] += t3
             a0 = 0.0
             for i in range(size):
                 a0 = _plus(a0, h5[i] + log(h6[i]) - h3[i])
@@ -497,15 +501,19 @@ def _grad_sweep0(first, last, p, X, Y, n, d, c_, h, t0, t1, tile, blocks, parts)
                 for k in range(h):
                     h5[i + k*tile] += product[i, k]
             for j in range(h):
+                h5_row = h5[j*tile:]
+                h6_row = h6[j*tile:]
+                h7_row = h7[j*tile:]
+                h8_row = h8[j*tile:]
                 for i in range(size):
-                    t2 = p[d*h + j] + h5[i + j*tile]
+                    t2 = p[d*h + j] + h5_row[i]
                     t3 = tanh(t2)
                     t4 = exp(-2.0*abs(t2))
                     t5 = 1.0 + t4
                     t6 = t5*t5
-                    h6[i + j*tile] = t3
-                    h7[i + j*tile] = t4
-                    h8[i + j*tile] = t6
+                    h6_row[i] = t3
+                    h7_row[i] = t4
+                    h8_row[i] = t6
             h9[:c_*tile] = 0.0
             left_2 = np.empty((size, h))
             for i in range(size):
@@ -521,27 +529,31 @@ def _grad_sweep0(first, last, p, X, Y, n, d, c_, h, t0, t1, tile, blocks, parts)
                     h9[i + k*tile] += product_2[i, k]
             h10[:tile] = -math.inf
             for j in range(c_):
+                h9_row = h9[j*tile:]
                 for i in range(size):
-                    h10[i] = np.maximum(h10[i], p[c_*h + d*h + h + j] + h9[i + j*tile])
+                    h10[i] = np.maximum(h10[i], p[c_*h + d*h + h + j] + h9_row[i])
             for i in range(size):
                 t7 = (0.0 if (abs(h10[i]) == math.inf) else h10[i])
                 h11[i] = t7
             h13[:tile] = 0.0
             for j in range(c_):
+                h9_row_2 = h9[j*tile:]
+                h12_row = h12[j*tile:]
                 for i in range(size):
-                    t8 = p[c_*h + d*h + h + j] + h9[i + j*tile] - h11[i]
-                    t9 = exp(t8)
-                    h12[i + j*tile] = t9
-                    h13[i] += t9
+                    t8 = exp(p[c_*h + d*h + h + j] + h9_row_2[i] - h11[i])
+                    h12_row[i] = t8
+                    h13[i] += t8
             for i in range(size):
-                t10 = t0/h13[i]
-                h14[i] = t10
+                t9 = t0/h13[i]
+                h14[i] = t9
             for j in range(c_):
+                h12_row_2 = h12[j*tile:]
+                h15_row = h15[j*tile:]
                 a0 = 0.0
                 for i in range(size):
-                    t11 = h14[i]*h12[i + j*tile] + t1*Y_tile[j, i]
-                    h15[i + j*tile] = t11
-                    a0 = _plus(a0, t11)
+                    t10 = h14[i]*h12_row_2[i] + t1*Y_tile[j, i]
+                    h15_row[i] = t10
+                    a0 = _plus(a0, t10)
                 h4[j] += a0
             h16[:h*tile] = 0.0
             left_3 = np.empty((size, c_))
@@ -569,12 +581,15 @@ def _grad_sweep0(first, last, p, X, Y, n, d, c_, h, t0, t1, tile, blocks, parts)
                 for j in range(h):
                     h3[j*c_ + k] += product_4[k, j]
             for j in range(h):
+                h7_row_2 = h7[j*tile:]
+                h8_row_2 = h8[j*tile:]
+                h16_row = h16[j*tile:]
+                h17_row = h17[j*tile:]
                 a1 = 0.0
                 for i in range(size):
-                    t12 = h16[i + j*tile]*(4.0*h7[i + j*tile]/h8[i + j*tile])
-                    t13 = h16[i + j*tile]*h7[i + j*tile]/h8[i + j*tile]
-                    h17[i + j*tile] = t12
-                    a1 = _plus(a1, t13)
+                    t11 = h16_row[i]*(4.0*h7_row_2[i]/h8_row_2[i])
+                    h17_row[i] = t11
+                    a1 = _plus(a1, h16_row[i]*h7_row_2[i]/h8_row_2[i])
                 h2[j] += a1
             left_5 = np.empty((h, size))
             for k in range(h):
@@ -600,8 +615,10 @@ def _grad_sweep1(first, last, d, h, grad, h0, tile, blocks):
         stop = min((block + 1)*_block_size(h, tile, blocks), h)
         for start in range(block*_block_size(h, tile, blocks), stop, tile):
             size = min(tile, stop - start)
+            h0_row = h0[start:]
+            grad_row = grad[d*h + start:]
             for i in range(size):
-                grad[d*h + start + i] = 4.0*h0[start + i]
+                grad_row[i] = 4.0*h0_row[i]
 
 
 @jit
@@ -674,15 +691,19 @@ def _value_and_grad_sweep0(first, last, p, X, Y, n, d, c_, h, t0, t1, tile, bloc
                 for k in range(h):
                     h5[i + k*tile] += product[i, k]
             for j in range(h):
+                h5_row = h5[j*tile:]
+                h6_row = h6[j*tile:]
+                h7_row = h7[j*tile:]
+                h8_row = h8[j*tile:]
                 for i in range(size):
-                    t2 = p[d*h + j] + h5[i + j*tile]
+                    t2 = p[d*h + j] + h5_row[i]
                     t3 = tanh(t2)
                     t4 = exp(-2.0*abs(t2))
                     t5 = 1.0 + t4
                     t6 = t5*t5
-                    h6[i + j*tile] = t3
-                    h7[i + j*tile] = t4
-                    h8[i + j*tile] = t6
+                    h6_row[i] = t3
+                    h7_row[i] = t4
+                    h8_row[i] = t6
             h9[:c_*tile] = 0.0
             left_2 = np.empty((size, h))
             for i in range(size):
@@ -699,8 +720,9 @@ def _value_and_grad_sweep0(first, last, p, X, Y, n, d, c_, h, t0, t1, tile, bloc
             h10[:tile] = 0.0
             h11[:tile] = -math.inf
             for j in range(c_):
+                h9_row = h9[j*tile:]
                 for i in range(size):
-                    t7 = p[c_*h + d*h + h + j] + h9[i + j*tile]
+                    t7 = p[c_*h + d*h + h + j] + h9_row[i]
                     h10[i] += Y_tile[j, i]*t7
                     h11[i] = np.maximum(h11[i], t7)
             for i in range(size):
@@ -708,23 +730,26 @@ def _value_and_grad_sweep0(first, last, p, X, Y, n, d, c_, h, t0, t1, tile, bloc
                 h12[i] = t8
             h14[:tile] = 0.0
             for j in range(c_):
+                h9_row_2 = h9[j*tile:]
+                h13_row = h13[j*tile:]
                 for i in range(size):
-                    t9 = p[c_*h + d*h + h + j] + h9[i + j*tile] - h12[i]
-                    t10 = exp(t9)
-                    h13[i + j*tile] = t10
-                    h14[i] += t10
+                    t9 = exp(p[c_*h + d*h + h + j] + h9_row_2[i] - h12[i])
+                    h13_row[i] = t9
+                    h14[i] += t9
             a0 = 0.0
             for i in range(size):
-                t11 = t0/h14[i]
-                h15[i] = t11
+                t10 = t0/h14[i]
+                h15[i] = t10
                 a0 = _plus(a0, h12[i] + log(h14[i]) - h10[i])
             _accumulate(part, a0)
             for j in range(c_):
+                h13_row_2 = h13[j*tile:]
+                h16_row = h16[j*tile:]
                 a1 = 0.0
                 for i in range(size):
-                    t12 = h15[i]*h13[i + j*tile] + t1*Y_tile[j, i]
-                    h16[i + j*tile] = t12
-                    a1 = _plus(a1, t12)
+                    t11 = h15[i]*h13_row_2[i] + t1*Y_tile[j, i]
+                    h16_row[i] = t11
+                    a1 = _plus(a1, t11)
                 h4[j] += a1
             h17[:h*tile] = 0.0
             left_3 = np.empty((size, c_))
@@ -752,12 +777,15 @@ def _value_and_grad_sweep0(first, last, p, X, Y, n, d, c_, h, t0, t1, tile, bloc
                 for j in range(h):
                     h3[j*c_ + k] += product_4[k, j]
             for j in range(h):
+                h7_row_2 = h7[j*tile:]
+                h8_row_2 = h8[j*tile:]
+                h17_row = h17[j*tile:]
+                h18_row = h18[j*tile:]
                 a2 = 0.0
                 for i in range(size):
-                    t13 = h17[i + j*tile]*(4.0*h7[i + j*tile]/h8[i + j*tile])
-                    t14 = h17[i + j*tile]*h7[i + j*tile]/h8[i + j*tile]
-                    h18[i + j*tile] = t13
-                    a2 = _plus(a2, t14)
+                    t12 = h17_row[i]*(4.0*h7_row_2[i]/h8_row_2[i])
+                    h18_row[i] = t12
+                    a2 = _plus(a2, h17_row[i]*h7_row_2[i]/h8_row_2[i])
                 h2[j] += a2
             left_5 = np.empty((h, size))
             for k in range(h):
@@ -783,8 +811,10 @@ def _value_and_grad_sweep1(first, last, d, h, grad, h0, tile, blocks):
         stop = min((block + 1)*_block_size(h, tile, blocks), h)
         for start in range(block*_block_size(h, tile, blocks), stop, tile):
             size = min(tile, stop - start)
+            h0_row = h0[start:]
+            grad_row = grad[d*h + start:]
             for i in range(size):
-                grad[d*h + start + i] = 4.0*h0[start + i]
+                grad_row[i] = 4.0*h0_row[i]
 
 
 @jit
@@ -898,16 +928,20 @@ def _hessian_sweep0(first, last, p, X, Y, n, d, c_, h, t0, t1, tile, blocks, par
                 for k in range(h):
                     h20[i + k*tile] += product[i, k]
             for j in range(h):
+                h20_row = h20[j*tile:]
+                h21_row = h21[j*tile:]
+                h22_row = h22[j*tile:]
+                h23_row = h23[j*tile:]
                 for i in range(size):
-                    t2 = p[d*h + j] + h20[i + j*tile]
+                    t2 = p[d*h + j] + h20_row[i]
                     t3 = tanh(t2)
                     t4 = exp(-2.0*abs(t2))
                     t5 = 1.0 + t4
                     t6 = 4.0*t4/(t5*t5)
                     t7 = -2.0*(t6*t3)
-                    h21[i + j*tile] = t3
-                    h22[i + j*tile] = t6
-                    h23[i + j*tile] = t7
+                    h21_row[i] = t3
+                    h22_row[i] = t6
+                    h23_row[i] = t7
             h24[:c_*tile] = 0.0
             left_2 = np.empty((size, h))
             for i in range(size):
@@ -923,33 +957,42 @@ def _hessian_sweep0(first, last, p, X, Y, n, d, c_, h, t0, t1, tile, blocks, par
                     h24[i + k*tile] += product_2[i, k]
             for j in range(d):
                 for k in range(h):
+                    h22_row_2 = h22[k*tile:]
+                    h25_row = h25[j*h*tile + k*tile:]
                     for i in range(size):
-                        t8 = X_tile[j, i]*h22[i + k*tile]
-                        h25[i + j*h*tile + k*tile] = t8
+                        t8 = X_tile[j, i]*h22_row_2[i]
+                        h25_row[i] = t8
             for j in range(h):
                 for k in range(c_):
+                    h22_row_3 = h22[j*tile:]
+                    h26_row = h26[j*c_*tile + k*tile:]
                     for i in range(size):
-                        t9 = h22[i + j*tile]*p[d*h + h + j*c_ + k]
-                        h26[j*c_*tile + k*tile + i] = t9
+                        t9 = h22_row_3[i]*p[d*h + h + j*c_ + k]
+                        h26_row[i] = t9
             h27[:tile] = -math.inf
             for j in range(c_):
+                h24_row = h24[j*tile:]
                 for i in range(size):
-                    h27[i] = np.maximum(h27[i], p[c_*h + d*h + h + j] + h24[i + j*tile])
+                    h27[i] = np.maximum(h27[i], p[c_*h + d*h + h + j] + h24_row[i])
             for j in range(d):
                 for k in range(h):
                     for l in range(c_):
+                        h25_row_2 = h25[j*h*tile + k*tile:]
+                        h28_row = h28[j*c_*h*tile + k*c_*tile + l*tile:]
                         for i in range(size):
-                            t10 = h25[i + j*h*tile + k*tile]*p[d*h + h + k*c_ + l]
-                            h28[i + j*c_*h*tile + k*c_*tile + l*tile] = t10
+                            t10 = h25_row_2[i]*p[d*h + h + k*c_ + l]
+                            h28_row[i] = t10
             for i in range(size):
                 t11 = (0.0 if (abs(h27[i]) == math.inf) else h27[i])
                 h29[i] = t11
             h31[:tile] = 0.0
             for j in range(c_):
+                h24_row_2 = h24[j*tile:]
+                h30_row = h30[j*tile:]
                 for i in range(size):
-                    t12 = p[c_*h + d*h + h + j] + h24[i + j*tile] - h29[i]
+                    t12 = p[c_*h + d*h + h + j] + h24_row_2[i] - h29[i]
                     t13 = exp(t12)
-                    h30[i + j*tile] = t13
+                    h30_row[i] = t13
                     h31[i] += t13
             for i in range(size):
                 t14 = t0/h31[i]
@@ -960,40 +1003,57 @@ def _hessian_sweep0(first, last, p, X, Y, n, d, c_, h, t0, t1, tile, blocks, par
             for j in range(c_):
                 for k in range(d):
                     for l in range(h):
+                        h28_row_2 = h28[k*c_*h*tile + l*c_*tile + j*tile:]
+                        h30_row_2 = h30[j*tile:]
+                        h34_row = h34[k*h*tile + l*tile:]
                         for i in range(size):
-                            t16 = h28[i + k*c_*h*tile + l*c_*tile + j*tile]*h30[i + j*tile]
-                            h34[i + k*h*tile + l*tile] += t16
+                            h34_row[i] += h28_row_2[i]*h30_row_2[i]
             h36[:h*tile] = 0.0
             for j in range(c_):
                 for k in range(h):
+                    h26_row_2 = h26[k*c_*tile + j*tile:]
+                    h30_row_3 = h30[j*tile:]
+                    h21_row_2 = h21[k*tile:]
+                    h35_row = h35[j*h*tile + k*tile:]
+                    h36_row = h36[k*tile:]
                     for i in range(size):
-                        t17 = h21[i + k*tile]*h30[i + j*tile]
-                        h35[i + j*h*tile + k*tile] = t17
-                        h36[i + k*tile] += h26[k*c_*tile + j*tile + i]*h30[i + j*tile]
+                        t16 = h21_row_2[i]*h30_row_3[i]
+                        h35_row[i] = t16
+                        h36_row[i] += h26_row_2[i]*h30_row_3[i]
             for j in range(c_):
+                h24_row_3 = h24[j*tile:]
+                h37_row = h37[j*tile:]
+                h38_row = h38[j*tile:]
+                h39_row = h39[j*tile:]
                 for i in range(size):
-                    t18 = p[c_*h + d*h + h + j] + h24[i + j*tile] - h29[i]
-                    t19 = exp(t18)
-                    t20 = h32[i]*t19
-                    t21 = t20 + t1*Y_tile[j, i]
-                    t22 = -t19*h33[i]
-                    h37[i + j*tile] = t20
-                    h38[i + j*tile] = t21
-                    h39[i + j*tile] = t22
+                    t17 = p[c_*h + d*h + h + j] + h24_row_3[i] - h29[i]
+                    t18 = exp(t17)
+                    t19 = h32[i]*t18
+                    t20 = t19 + t1*Y_tile[j, i]
+                    t21 = -t18*h33[i]
+                    h37_row[i] = t19
+                    h38_row[i] = t20
+                    h39_row[i] = t21
             for j in range(d):
                 for k in range(h):
+                    h34_row_2 = h34[j*h*tile + k*tile:]
+                    h40_row = h40[j*h*tile + k*tile:]
                     for i in range(size):
-                        t23 = -h34[i + j*h*tile + k*tile]*h33[i]
-                        h40[i + j*h*tile + k*tile] = t23
+                        t22 = -h34_row_2[i]*h33[i]
+                        h40_row[i] = t22
             for j in range(h):
+                h36_row_2 = h36[j*tile:]
+                h41_row = h41[j*tile:]
                 for i in range(size):
-                    t24 = -h36[i + j*tile]*h33[i]
-                    h41[i + j*tile] = t24
+                    t23 = -h36_row_2[i]*h33[i]
+                    h41_row[i] = t23
             for j in range(h):
                 for k in range(c_):
+                    h35_row_2 = h35[k*h*tile + j*tile:]
+                    h42_row = h42[j*c_*tile + k*tile:]
                     for i in range(size):
-                        t25 = -h35[i + k*h*tile + j*tile]*h33[i]
-                        h42[i + j*c_*tile + k*tile] = t25
+                        t24 = -h35_row_2[i]*h33[i]
+                        h42_row[i] = t24
             h43[:h*tile] = 0.0
             left_3 = np.empty((size, c_))
             for i in range(size):
@@ -1010,146 +1070,191 @@ def _hessian_sweep0(first, last, p, X, Y, n, d, c_, h, t0, t1, tile, blocks, par
             for j in range(c_):
                 for k in range(d):
                     for l in range(h):
+                        h40_row_2 = h40[k*h*tile + l*tile:]
+                        h30_row_4 = h30[j*tile:]
+                        h37_row_2 = h37[j*tile:]
+                        h28_row_3 = h28[k*c_*h*tile + l*c_*tile + j*tile:]
+                        h44_row = h44[j*d*h*tile + k*h*tile + l*tile:]
                         for i in range(size):
-                            t26 = h37[i + j*tile]*h28[i + k*c_*h*tile + l*c_*tile + j*tile]
-                            t27 = h40[i + k*h*tile + l*tile]*h30[i + j*tile] + t26
-                            h44[i + j*d*h*tile + k*h*tile + l*tile] = t27
+                            t25 = h40_row_2[i]*h30_row_4[i] + h37_row_2[i]*h28_row_3[i]
+                            h44_row[i] = t25
             for j in range(c_):
                 for k in range(h):
+                    h41_row_2 = h41[k*tile:]
+                    h30_row_5 = h30[j*tile:]
+                    h37_row_3 = h37[j*tile:]
+                    h26_row_3 = h26[k*c_*tile + j*tile:]
+                    h38_row_2 = h38[j*tile:]
+                    h22_row_4 = h22[k*tile:]
+                    h45_row = h45[j*h*tile + k*tile:]
+                    h46_row = h46[j*h*tile + k*tile:]
                     for i in range(size):
-                        t28 = h41[i + k*tile]*h30[i + j*tile] + h37[i + j*tile]*h26[k*c_*tile + j*tile + i]
-                        t29 = h38[i + j*tile]*h22[i + k*tile]
-                        h45[i + j*h*tile + k*tile] = t28
-                        h46[i + j*h*tile + k*tile] = t29
+                        t26 = h41_row_2[i]*h30_row_5[i] + h37_row_3[i]*h26_row_3[i]
+                        t27 = h38_row_2[i]*h22_row_4[i]
+                        h45_row[i] = t26
+                        h46_row[i] = t27
             for j in range(c_):
                 for k in range(h):
                     for l in range(c_):
+                        h21_row_3 = h21[k*tile:]
+                        h42_row_2 = h42[k*c_*tile + l*tile:]
+                        h30_row_6 = h30[j*tile:]
+                        h37_row_4 = h37[j*tile:]
+                        h47_row = h47[j*c_*h*tile + k*c_*tile + l*tile:]
                         for i in range(size):
-                            t30 = (1.0 if (j - l == 0) else 0.0)*h21[i + k*tile]
-                            t31 = h42[i + k*c_*tile + l*tile]*h30[i + j*tile] + h37[i + j*tile]*t30
-                            h47[i + j*c_*h*tile + k*c_*tile + l*tile] = t31
+                            t28 = h37_row_4[i]*((1.0 if (j - l == 0) else 0.0)*h21_row_3[i])
+                            t29 = h42_row_2[i]*h30_row_6[i] + t28
+                            h47_row[i] = t29
             for j in range(c_):
                 for k in range(c_):
+                    h30_row_7 = h30[j*tile:]
+                    h39_row_2 = h39[k*tile:]
+                    h48_row = h48[j*c_*tile + k*tile:]
                     a0 = 0.0
                     for i in range(size):
-                        t32 = (1.0 if (j - k == 0) else 0.0)*h30[i + j*tile]
-                        t33 = h39[i + k*tile]*h30[i + j*tile] + t32*h32[i]
-                        h48[i + j*c_*tile + k*tile] = t33
-                        a0 = _plus(a0, t33)
+                        t30 = (1.0 if (j - k == 0) else 0.0)*h30_row_7[i]*h32[i]
+                        t31 = h39_row_2[i]*h30_row_7[i] + t30
+                        h48_row[i] = t31
+                        a0 = _plus(a0, t31)
                     h19[j*c_ + k] += a0
             h49[:d*h*h*tile] = 0.0
             for j in range(h):
                 for k in range(c_):
                     for l in range(d):
                         for m in range(h):
+                            h44_row_2 = h44[k*d*h*tile + l*h*tile + m*tile:]
+                            h49_row = h49[j*d*h*tile + l*h*tile + m*tile:]
                             for i in range(size):
-                                t34 = h44[i + k*d*h*tile + l*h*tile + m*tile]*p[d*h + h + j*c_ + k]
-                                h49[i + j*d*h*tile + l*h*tile + m*tile] += t34
+                                h49_row[i] += h44_row_2[i]*p[d*h + h + j*c_ + k]
             for j in range(h):
+                h22_row_5 = h22[j*tile:]
+                h21_row_4 = h21[j*tile:]
+                h43_row = h43[j*tile:]
+                h50_row = h50[j*tile:]
                 for i in range(size):
-                    t35 = h22[i + j*tile]*h21[i + j*tile]*h43[i + j*tile]
-                    t36 = -2.0*t35
-                    h50[i + j*tile] = t36
+                    t32 = -2.0*(h22_row_5[i]*h21_row_4[i]*h43_row[i])
+                    h50_row[i] = t32
             h51[:h*h*tile] = 0.0
             for j in range(h):
                 for k in range(c_):
                     for l in range(h):
+                        h45_row_2 = h45[k*h*tile + l*tile:]
+                        h51_row = h51[j*h*tile + l*tile:]
                         for i in range(size):
-                            t37 = h45[i + k*h*tile + l*tile]*p[d*h + h + j*c_ + k]
-                            h51[i + j*h*tile + l*tile] += t37
+                            h51_row[i] += h45_row_2[i]*p[d*h + h + j*c_ + k]
             h52[:c_*h*h*tile] = 0.0
             for j in range(c_):
                 for k in range(h):
                     for l in range(c_):
                         for m in range(h):
+                            h47_row_2 = h47[j*c_*h*tile + k*c_*tile + l*tile:]
+                            h26_row_4 = h26[m*c_*tile + j*tile:]
+                            h52_row = h52[k*c_*h*tile + l*h*tile + m*tile:]
                             for i in range(size):
-                                t38 = h47[i + j*c_*h*tile + k*c_*tile + l*tile]*h26[m*c_*tile + j*tile + i]
-                                h52[i + k*c_*h*tile + l*h*tile + m*tile] += t38
+                                h52_row[i] += h47_row_2[i]*h26_row_4[i]
             for j in range(h):
                 for k in range(c_):
                     for l in range(h):
                         for m in range(c_):
+                            h47_row_3 = h47[k*c_*h*tile + l*c_*tile + m*tile:]
+                            h21_row_5 = h21[j*tile:]
                             a1 = 0.0
                             for i in range(size):
-                                t39 = h47[i + k*c_*h*tile + l*c_*tile + m*tile]*h21[i + j*tile]
-                                a1 = _plus(a1, t39)
+                                a1 = _plus(a1, h47_row_3[i]*h21_row_5[i])
                             h15[j*c_*c_*h + k*c_*h + l*c_ + m] += a1
             h53[:c_*h*tile] = 0.0
             for j in range(h):
                 for k in range(c_):
                     for l in range(c_):
+                        h48_row_2 = h48[k*c_*tile + l*tile:]
+                        h21_row_6 = h21[j*tile:]
+                        h53_row = h53[j*c_*tile + l*tile:]
                         a2 = 0.0
                         for i in range(size):
-                            t40 = h48[i + k*c_*tile + l*tile]*p[d*h + h + j*c_ + k]
-                            h53[i + j*c_*tile + l*tile] += t40
-                            a2 = _plus(a2, h48[i + k*c_*tile + l*tile]*h21[i + j*tile])
+                            h53_row[i] += h48_row_2[i]*p[d*h + h + j*c_ + k]
+                            a2 = _plus(a2, h48_row_2[i]*h21_row_6[i])
                         h18[j*c_*c_ + k*c_ + l] += a2
             for j in range(h):
                 for k in range(d):
                     for l in range(h):
+                        h49_row_2 = h49[j*d*h*tile + k*h*tile + l*tile:]
+                        h22_row_6 = h22[j*tile:]
+                        h50_row_2 = h50[j*tile:]
+                        h54_row = h54[j*d*h*tile + k*h*tile + l*tile:]
                         for i in range(size):
-                            t41 = h49[i + j*d*h*tile + k*h*tile + l*tile]*h22[i + j*tile]
-                            t42 = h50[i + j*tile]*((1.0 if (j - l == 0) else 0.0)*X_tile[k, i])
-                            t43 = t41 + t42
-                            h54[i + j*d*h*tile + k*h*tile + l*tile] = t43
+                            t33 = h50_row_2[i]*((1.0 if (j - l == 0) else 0.0)*X_tile[k, i])
+                            t34 = h49_row_2[i]*h22_row_6[i] + t33
+                            h54_row[i] = t34
             for j in range(h):
                 for k in range(h):
+                    h23_row_2 = h23[j*tile:]
+                    h51_row_2 = h51[j*h*tile + k*tile:]
+                    h22_row_7 = h22[j*tile:]
+                    h43_row_2 = h43[j*tile:]
+                    h55_row = h55[j*h*tile + k*tile:]
                     a3 = 0.0
                     for i in range(size):
-                        t44 = (1.0 if (j - k == 0) else 0.0)*h23[i + j*tile]
-                        t45 = h51[i + j*h*tile + k*tile]*h22[i + j*tile] + t44*h43[i + j*tile]
-                        h55[i + j*h*tile + k*tile] = t45
-                        a3 = _plus(a3, t45)
+                        t35 = (1.0 if (j - k == 0) else 0.0)*h23_row_2[i]*h43_row_2[i]
+                        t36 = h51_row_2[i]*h22_row_7[i] + t35
+                        h55_row[i] = t36
+                        a3 = _plus(a3, t36)
                     h12[j*h + k] += a3
             for j in range(h):
                 for k in range(h):
                     for l in range(c_):
+                        h46_row_2 = h46[l*h*tile + j*tile:]
+                        h52_row_2 = h52[k*c_*h*tile + l*h*tile + j*tile:]
+                        h56_row = h56[j*c_*h*tile + k*c_*tile + l*tile:]
                         a4 = 0.0
                         for i in range(size):
-                            t46 = (1.0 if (j - k == 0) else 0.0)*h46[i + l*h*tile + j*tile]
-                            t47 = h52[i + k*c_*h*tile + l*h*tile + j*tile] + t46
-                            h56[i + j*c_*h*tile + k*c_*tile + l*tile] = t47
-                            a4 = _plus(a4, t47)
+                            t37 = h52_row_2[i] + (1.0 if (j - k == 0) else 0.0)*h46_row_2[i]
+                            h56_row[i] = t37
+                            a4 = _plus(a4, t37)
                         h14[j*c_*h + k*c_ + l] += a4
             for j in range(h):
                 for k in range(c_):
+                    h53_row_2 = h53[j*c_*tile + k*tile:]
+                    h22_row_8 = h22[j*tile:]
+                    h57_row = h57[j*c_*tile + k*tile:]
                     a5 = 0.0
                     for i in range(size):
-                        t48 = h53[i + j*c_*tile + k*tile]*h22[i + j*tile]
-                        h57[i + j*c_*tile + k*tile] = t48
-                        a5 = _plus(a5, t48)
+                        t38 = h53_row_2[i]*h22_row_8[i]
+                        h57_row[i] = t38
+                        a5 = _plus(a5, t38)
                     h17[j*c_ + k] += a5
             for j in range(d):
                 for k in range(h):
                     for l in range(d):
                         for m in range(h):
+                            h54_row_2 = h54[k*d*h*tile + l*h*tile + m*tile:]
                             a6 = 0.0
                             for i in range(size):
-                                t49 = h54[i + k*d*h*tile + l*h*tile + m*tile]*X_tile[j, i]
-                                a6 = _plus(a6, t49)
+                                a6 = _plus(a6, h54_row_2[i]*X_tile[j, i])
                             h10[j*d*h*h + k*d*h + l*h + m] += a6
             for j in range(d):
                 for k in range(h):
                     for l in range(h):
+                        h55_row_2 = h55[k*h*tile + l*tile:]
                         a7 = 0.0
                         for i in range(size):
-                            a7 = _plus(a7, h55[i + k*h*tile + l*tile]*X_tile[j, i])
+                            a7 = _plus(a7, h55_row_2[i]*X_tile[j, i])
                         h11[j*h*h + k*h + l] += a7
             for j in range(d):
                 for k in range(h):
                     for l in range(h):
                         for m in range(c_):
+                            h56_row_2 = h56[k*c_*h*tile + l*c_*tile + m*tile:]
                             a8 = 0.0
                             for i in range(size):
-                                t50 = h56[i + k*c_*h*tile + l*c_*tile + m*tile]*X_tile[j, i]
-                                a8 = _plus(a8, t50)
+                                a8 = _plus(a8, h56_row_2[i]*X_tile[j, i])
                             h13[j*c_*h*h + k*c_*h + l*c_ + m] += a8
             for j in range(d):
                 for k in range(h):
                     for l in range(c_):
+                        h57_row_2 = h57[k*c_*tile + l*tile:]
                         a9 = 0.0
                         for i in range(size):
-                            a9 = _plus(a9, h57[i + k*c_*tile + l*tile]*X_tile[j, i])
+                            a9 = _plus(a9, h57_row_2[i]*X_tile[j, i])
                         h16[j*c_*h + k*c_ + l] += a9
             _flush(h10, part[0:])
             _flush(h11, part[2*d*d*h*h:])
@@ -1174,19 +1279,26 @@ def _hessian_sweep1(
             for j in range(d):
                 for k in range(h):
                     for l in range(d):
+                        h6_row = h6[j*d*h*h + k*d*h + l*h + start:]
+                        hessian_row = hessian[j*(c_*h*h + d*h*h + c_*h + h*h) + k*(c_*h + d*h + c_ + h) + l*h + start:]
                         for i in range(size):
-                            hessian[j*(c_*h*h + d*h*h + c_*h + h*h) + k*(c_*h + d*h + c_ + h) + l*h + start + i] = h6[j*d*h*h + k*d*h + l*h + start + i]
+                            hessian_row[i] = h6_row[i]
             for j in range(d):
                 for k in range(h):
+                    h7_row = h7[j*h*h + k*h + start:]
+                    hessian_row_2 = hessian[d*h + j*(c_*h*h + d*h*h + c_*h + h*h) + k*(c_*h + d*h + c_ + h) + start:]
                     for i in range(size):
-                        hessian[d*h + j*(c_*h*h + d*h*h + c_*h + h*h) + k*(c_*h + d*h + c_ + h) + start + i] = h7[j*h*h + k*h + start + i]
+                        hessian_row_2[i] = h7_row[i]
             for j in range(h):
+                h3_row = h3[j*h + start:]
+                hessian_row_3 = hessian[c_*d*h*h + d*d*h*h + c_*d*h + d*h*h + d*h + j*(c_*h + d*h + c_ + h) + start:]
                 for i in range(size):
-                    hessian[c_*d*h*h + d*d*h*h + c_*d*h + d*h*h + d*h + j*(c_*h + d*h + c_ + h) + start + i] = h3[j*h + start + i]
+                    hessian_row_3[i] = h3_row[i]
             for j in range(h):
                 for k in range(d):
+                    hessian_row_4 = hessian[c_*d*h*h + d*d*h*h + c_*d*h + d*h*h + j*(c_*h + d*h + c_ + h) + k*h + start:]
                     for i in range(size):
-                        hessian[c_*d*h*h + d*d*h*h + c_*d*h + d*h*h + j*(c_*h + d*h + c_ + h) + k*h + start + i] = h7[k*h*h + (start + i)*h + j]
+                        hessian_row_4[i] = h7[k*h*h + (start + i)*h + j]
             for j in range(d):
                 for k in range(h):
                     for l in range(c_):
@@ -1204,12 +1316,14 @@ def _hessian_sweep1(
             for j in range(h):
                 for k in range(c_):
                     for l in range(d):
+                        hessian_row_5 = hessian[c_*d*h*h + d*d*h*h + c_*d*h + c_*h*h + 2*d*h*h + c_*h + h*h + j*(c_*c_*h + c_*d*h + c_*c_ + c_*h) + k*(c_*h + d*h + c_ + h) + l*h + start:]
                         for i in range(size):
-                            hessian[c_*d*h*h + d*d*h*h + c_*d*h + c_*h*h + 2*d*h*h + c_*h + h*h + j*(c_*c_*h + c_*d*h + c_*c_ + c_*h) + k*(c_*h + d*h + c_ + h) + l*h + start + i] = h8[l*c_*h*h + (start + i)*c_*h + j*c_ + k]
+                            hessian_row_5[i] = h8[l*c_*h*h + (start + i)*c_*h + j*c_ + k]
             for j in range(h):
                 for k in range(c_):
+                    hessian_row_6 = hessian[c_*d*h*h + d*d*h*h + c_*d*h + c_*h*h + 2*d*h*h + c_*h + d*h + h*h + j*(c_*c_*h + c_*d*h + c_*c_ + c_*h) + k*(c_*h + d*h + c_ + h) + start:]
                     for i in range(size):
-                        hessian[c_*d*h*h + d*d*h*h + c_*d*h + c_*h*h + 2*d*h*h + c_*h + d*h + h*h + j*(c_*c_*h + c_*d*h + c_*c_ + c_*h) + k*(c_*h + d*h + c_ + h) + start + i] = h4[(start + i)*c_*h + j*c_ + k]
+                        hessian_row_6[i] = h4[(start + i)*c_*h + j*c_ + k]
             for j in range(d):
                 for k in range(c_):
                     for i in range(size):
@@ -1223,11 +1337,13 @@ def _hessian_sweep1(
                         hessian[c_*d*h*h + d*d*h*h + c_*d*h + c_*h*h + 2*d*h*h + 2*c_*h + d*h + h*h + h + (start + i)*(c_*c_*h + c_*d*h + c_*c_ + c_*h) + j*(c_*h + d*h + c_ + h) + k] = h2[(start + i)*c_*c_ + j*c_ + k]
             for j in range(c_):
                 for k in range(d):
+                    hessian_row_7 = hessian[c_*c_*h*h + 2*c_*d*h*h + d*d*h*h + c_*c_*h + c_*d*h + 2*c_*h*h + 2*d*h*h + c_*h + h*h + j*(c_*h + d*h + c_ + h) + k*h + start:]
                     for i in range(size):
-                        hessian[c_*c_*h*h + 2*c_*d*h*h + d*d*h*h + c_*c_*h + c_*d*h + 2*c_*h*h + 2*d*h*h + c_*h + h*h + j*(c_*h + d*h + c_ + h) + k*h + start + i] = h9[k*c_*h + (start + i)*c_ + j]
+                        hessian_row_7[i] = h9[k*c_*h + (start + i)*c_ + j]
             for j in range(c_):
+                hessian_row_8 = hessian[c_*c_*h*h + 2*c_*d*h*h + d*d*h*h + c_*c_*h + c_*d*h + 2*c_*h*h + 2*d*h*h + c_*h + d*h + h*h + j*(c_*h + d*h + c_ + h) + start:]
                 for i in range(size):
-                    hessian[c_*c_*h*h + 2*c_*d*h*h + d*d*h*h + c_*c_*h + c_*d*h + 2*c_*h*h + 2*d*h*h + c_*h + d*h + h*h + j*(c_*h + d*h + c_ + h) + start + i] = h5[(start + i)*c_ + j]
+                    hessian_row_8[i] = h5[(start + i)*c_ + j]
             for j in range(c_):
                 for k in range(c_):
                     for i in range(size):
@@ -1241,8 +1357,10 @@ def _hessian_sweep2(first, last, d, c_, h, hessian, h0, tile, blocks):
         for start in range(block*_block_size(c_, tile, blocks), stop, tile):
             size = min(tile, stop - start)
             for j in range(c_):
+                h0_row = h0[j*c_ + start:]
+                hessian_row_9 = hessian[c_*c_*h*h + 2*c_*d*h*h + d*d*h*h + c_*c_*h + c_*d*h + 2*c_*h*h + 2*d*h*h + 2*c_*h + d*h + h*h + h + j*(c_*h + d*h + c_ + h) + start:]
                 for i in range(size):
-                    hessian[c_*c_*h*h + 2*c_*d*h*h + d*d*h*h + c_*c_*h + c_*d*h + 2*c_*h*h + 2*d*h*h + 2*c_*h + d*h + h*h + h + j*(c_*h + d*h + c_ + h) + start + i] = h0[j*c_ + start + i]
+                    hessian_row_9[i] = h0_row[i]
 
 
 @jit
@@ -1363,16 +1481,21 @@ def _hvp_sweep0(first, last, p, v, X, Y, n, d, c_, h, t0, t1, tile, blocks, part
                 for k in range(h):
                     h5[i + k*tile] += product_2[i, k]
             for j in range(h):
+                h4_row = h4[j*tile:]
+                h5_row = h5[j*tile:]
+                h6_row = h6[j*tile:]
+                h7_row = h7[j*tile:]
+                h8_row = h8[j*tile:]
                 for i in range(size):
-                    t2 = p[d*h + j] + h4[i + j*tile]
+                    t2 = p[d*h + j] + h4_row[i]
                     t3 = tanh(t2)
                     t4 = exp(-2.0*abs(t2))
                     t5 = 1.0 + t4
                     t6 = 4.0*t4/(t5*t5)
-                    t7 = (v[d*h + j] + h5[i + j*tile])*t6
-                    h6[i + j*tile] = t3
-                    h7[i + j*tile] = t6
-                    h8[i + j*tile] = t7
+                    t7 = (v[d*h + j] + h5_row[i])*t6
+                    h6_row[i] = t3
+                    h7_row[i] = t6
+                    h8_row[i] = t7
             h9[:c_*tile] = 0.0
             left_3 = np.empty((size, h))
             for i in range(size):
@@ -1389,40 +1512,51 @@ def _hvp_sweep0(first, last, p, v, X, Y, n, d, c_, h, t0, t1, tile, blocks, part
             h10[:c_*tile] = 0.0
             for j in range(h):
                 for k in range(c_):
+                    h6_row_2 = h6[j*tile:]
+                    h8_row_2 = h8[j*tile:]
+                    h10_row = h10[k*tile:]
                     for i in range(size):
-                        t8 = v[d*h + h + j*c_ + k]*h6[i + j*tile] + h8[i + j*tile]*p[d*h + h + j*c_ + k]
-                        h10[i + k*tile] += t8
+                        t8 = v[d*h + h + j*c_ + k]*h6_row_2[i] + h8_row_2[i]*p[d*h + h + j*c_ + k]
+                        h10_row[i] += t8
             h11[:tile] = -math.inf
             for j in range(c_):
+                h9_row = h9[j*tile:]
                 for i in range(size):
-                    h11[i] = np.maximum(h11[i], p[c_*h + d*h + h + j] + h9[i + j*tile])
+                    h11[i] = np.maximum(h11[i], p[c_*h + d*h + h + j] + h9_row[i])
             for i in range(size):
                 t9 = (0.0 if (abs(h11[i]) == math.inf) else h11[i])
                 h12[i] = t9
             h15[:tile] = 0.0
             h16[:tile] = 0.0
             for j in range(c_):
+                h9_row_2 = h9[j*tile:]
+                h10_row_2 = h10[j*tile:]
+                h13_row = h13[j*tile:]
+                h14_row = h14[j*tile:]
                 for i in range(size):
-                    t10 = p[c_*h + d*h + h + j] + h9[i + j*tile] - h12[i]
-                    t11 = exp(t10)
-                    t12 = (v[c_*h + d*h + h + j] + h10[i + j*tile])*t11
-                    h13[i + j*tile] = t11
-                    h14[i + j*tile] = t12
-                    h15[i] += t11
-                    h16[i] += t12
+                    t10 = exp(p[c_*h + d*h + h + j] + h9_row_2[i] - h12[i])
+                    t11 = (v[c_*h + d*h + h + j] + h10_row_2[i])*t10
+                    h13_row[i] = t10
+                    h14_row[i] = t11
+                    h15[i] += t10
+                    h16[i] += t11
             for i in range(size):
-                t13 = t0/h15[i]
-                t14 = -h16[i]*(t13/h15[i])
-                h17[i] = t13
-                h18[i] = t14
+                t12 = t0/h15[i]
+                t13 = -h16[i]*(t12/h15[i])
+                h17[i] = t12
+                h18[i] = t13
             for j in range(c_):
+                h13_row_2 = h13[j*tile:]
+                h14_row_2 = h14[j*tile:]
+                h19_row = h19[j*tile:]
+                h20_row = h20[j*tile:]
                 a0 = 0.0
                 for i in range(size):
-                    t15 = h17[i]*h13[i + j*tile] + t1*Y_tile[j, i]
-                    t16 = h18[i]*h13[i + j*tile] + h14[i + j*tile]*h17[i]
-                    h19[i + j*tile] = t15
-                    h20[i + j*tile] = t16
-                    a0 = _plus(a0, t16)
+                    t14 = h17[i]*h13_row_2[i] + t1*Y_tile[j, i]
+                    t15 = h18[i]*h13_row_2[i] + h14_row_2[i]*h17[i]
+                    h19_row[i] = t14
+                    h20_row[i] = t15
+                    a0 = _plus(a0, t15)
                 h3[j] += a0
             h21[:h*tile] = 0.0
             left_4 = np.empty((size, c_))
@@ -1440,20 +1574,31 @@ def _hvp_sweep0(first, last, p, v, X, Y, n, d, c_, h, t0, t1, tile, blocks, part
             h22[:h*tile] = 0.0
             for j in range(h):
                 for k in range(c_):
+                    h20_row_2 = h20[k*tile:]
+                    h6_row_3 = h6[j*tile:]
+                    h8_row_3 = h8[j*tile:]
+                    h19_row_2 = h19[k*tile:]
+                    h22_row = h22[j*tile:]
                     a1 = 0.0
                     for i in range(size):
-                        t17 = h20[i + k*tile]*h6[i + j*tile] + h8[i + j*tile]*h19[i + k*tile]
-                        t18 = h20[i + k*tile]*p[d*h + h + j*c_ + k] + v[d*h + h + j*c_ + k]*h19[i + k*tile]
-                        h22[i + j*tile] += t18
-                        a1 = _plus(a1, t17)
+                        t16 = h20_row_2[i]*h6_row_3[i] + h8_row_3[i]*h19_row_2[i]
+                        t17 = h20_row_2[i]*p[d*h + h + j*c_ + k] + v[d*h + h + j*c_ + k]*h19_row_2[i]
+                        h22_row[i] += t17
+                        a1 = _plus(a1, t16)
                     h2[j*c_ + k] += a1
             for j in range(h):
+                h7_row_2 = h7[j*tile:]
+                h6_row_4 = h6[j*tile:]
+                h5_row_2 = h5[j*tile:]
+                h22_row_2 = h22[j*tile:]
+                h21_row = h21[j*tile:]
+                h23_row = h23[j*tile:]
                 a2 = 0.0
                 for i in range(size):
-                    t19 = h7[i + j*tile]*h6[i + j*tile]*(v[d*h + j] + h5[i + j*tile])
-                    t20 = h22[i + j*tile]*h7[i + j*tile] - 2.0*(t19*h21[i + j*tile])
-                    h23[i + j*tile] = t20
-                    a2 = _plus(a2, t20)
+                    t18 = h7_row_2[i]*h6_row_4[i]*(v[d*h + j] + h5_row_2[i])
+                    t19 = h22_row_2[i]*h7_row_2[i] - 2.0*(t18*h21_row[i])
+                    h23_row[i] = t19
+                    a2 = _plus(a2, t19)
                 h1[j] += a2
             left_5 = np.empty((h, size))
             for k in range(h):
@@ -1541,15 +1686,19 @@ def _jacobian_sweep0(first, last, p, X, Y, n, d, c_, h, t0, t1, tile, blocks, pa
                 for k in range(h):
                     h5[i + k*tile] += product[i, k]
             for j in range(h):
+                h5_row = h5[j*tile:]
+                h6_row = h6[j*tile:]
+                h7_row = h7[j*tile:]
+                h8_row = h8[j*tile:]
                 for i in range(size):
-                    t2 = p[d*h + j] + h5[i + j*tile]
+                    t2 = p[d*h + j] + h5_row[i]
                     t3 = tanh(t2)
                     t4 = exp(-2.0*abs(t2))
                     t5 = 1.0 + t4
                     t6 = t5*t5
-                    h6[i + j*tile] = t3
-                    h7[i + j*tile] = t4
-                    h8[i + j*tile] = t6
+                    h6_row[i] = t3
+                    h7_row[i] = t4
+                    h8_row[i] = t6
             h9[:c_*tile] = 0.0
             left_2 = np.empty((size, h))
             for i in range(size):
@@ -1565,27 +1714,31 @@ def _jacobian_sweep0(first, last, p, X, Y, n, d, c_, h, t0, t1, tile, blocks, pa
                     h9[i + k*tile] += product_2[i, k]
             h10[:tile] = -math.inf
             for j in range(c_):
+                h9_row = h9[j*tile:]
                 for i in range(size):
-                    h10[i] = np.maximum(h10[i], p[c_*h + d*h + h + j] + h9[i + j*tile])
+                    h10[i] = np.maximum(h10[i], p[c_*h + d*h + h + j] + h9_row[i])
             for i in range(size):
                 t7 = (0.0 if (abs(h10[i]) == math.inf) else h10[i])
                 h11[i] = t7
             h13[:tile] = 0.0
             for j in range(c_):
+                h9_row_2 = h9[j*tile:]
+                h12_row = h12[j*tile:]
                 for i in range(size):
-                    t8 = p[c_*h + d*h + h + j] + h9[i + j*tile] - h11[i]
-                    t9 = exp(t8)
-                    h12[i + j*tile] = t9
-                    h13[i] += t9
+                    t8 = exp(p[c_*h + d*h + h + j] + h9_row_2[i] - h11[i])
+                    h12_row[i] = t8
+                    h13[i] += t8
             for i in range(size):
-                t10 = t0/h13[i]
-                h14[i] = t10
+                t9 = t0/h13[i]
+                h14[i] = t9
             for j in range(c_):
+                h12_row_2 = h12[j*tile:]
+                h15_row = h15[j*tile:]
                 a0 = 0.0
                 for i in range(size):
-                    t11 = h14[i]*h12[i + j*tile] + t1*Y_tile[j, i]
-                    h15[i + j*tile] = t11
-                    a0 = _plus(a0, t11)
+                    t10 = h14[i]*h12_row_2[i] + t1*Y_tile[j, i]
+                    h15_row[i] = t10
+                    a0 = _plus(a0, t10)
                 h4[j] += a0
             h16[:h*tile] = 0.0
             left_3 = np.empty((size, c_))
@@ -1613,12 +1766,15 @@ def _jacobian_sweep0(first, last, p, X, Y, n, d, c_, h, t0, t1, tile, blocks, pa
                 for j in range(h):
                     h3[j*c_ + k] += product_4[k, j]
             for j in range(h):
+                h7_row_2 = h7[j*tile:]
+                h8_row_2 = h8[j*tile:]
+                h16_row = h16[j*tile:]
+                h17_row = h17[j*tile:]
                 a1 = 0.0
                 for i in range(size):
-                    t12 = h16[i + j*tile]*(4.0*h7[i + j*tile]/h8[i + j*tile])
-                    t13 = h16[i + j*tile]*h7[i + j*tile]/h8[i + j*tile]
-                    h17[i + j*tile] = t12
-                    a1 = _plus(a1, t13)
+                    t11 = h16_row[i]*(4.0*h7_row_2[i]/h8_row_2[i])
+                    h17_row[i] = t11
+                    a1 = _plus(a1, h16_row[i]*h7_row_2[i]/h8_row_2[i])
                 h2[j] += a1
             left_5 = np.empty((h, size))
             for k in range(h):
@@ -1644,8 +1800,10 @@ def _jacobian_sweep1(first, last, d, h, jacobian, h0, tile, blocks):
         stop = min((block + 1)*_block_size(h, tile, blocks), h)
         for start in range(block*_block_size(h, tile, blocks), stop, tile):
             size = min(tile, stop - start)
+            h0_row = h0[start:]
+            jacobian_row = jacobian[d*h + start:]
             for i in range(size):
-                jacobian[d*h + start + i] = 4.0*h0[start + i]
+                jacobian_row[i] = 4.0*h0_row[i]
 
 
 @jit
@@ -1730,14 +1888,18 @@ def _jvp_sweep0(first, last, p, v, X, Y, n, d, c_, h, tile, blocks, parts):
                 for k in range(h):
                     h1[i + k*tile] += product_2[i, k]
             for j in range(h):
+                h0_row = h0[j*tile:]
+                h1_row = h1[j*tile:]
+                h2_row = h2[j*tile:]
+                h3_row = h3[j*tile:]
                 for i in range(size):
-                    t0 = p[d*h + j] + h0[i + j*tile]
+                    t0 = p[d*h + j] + h0_row[i]
                     t1 = tanh(t0)
                     t2 = exp(-2.0*abs(t0))
                     t3 = 1.0 + t2
-                    t4 = (v[d*h + j] + h1[i + j*tile])*(4.0*t2/(t3*t3))
-                    h2[i + j*tile] = t1
-                    h3[i + j*tile] = t4
+                    t4 = (v[d*h + j] + h1_row[i])*(4.0*t2/(t3*t3))
+                    h2_row[i] = t1
+                    h3_row[i] = t4
             h4[:c_*tile] = 0.0
             left_3 = np.empty((size, h))
             for i in range(size):
@@ -1754,15 +1916,20 @@ def _jvp_sweep0(first, last, p, v, X, Y, n, d, c_, h, tile, blocks, parts):
             h5[:c_*tile] = 0.0
             for j in range(h):
                 for k in range(c_):
+                    h2_row_2 = h2[j*tile:]
+                    h3_row_2 = h3[j*tile:]
+                    h5_row = h5[k*tile:]
                     for i in range(size):
-                        t5 = v[d*h + h + j*c_ + k]*h2[i + j*tile] + h3[i + j*tile]*p[d*h + h + j*c_ + k]
-                        h5[i + k*tile] += t5
+                        t5 = v[d*h + h + j*c_ + k]*h2_row_2[i] + h3_row_2[i]*p[d*h + h + j*c_ + k]
+                        h5_row[i] += t5
             h6[:tile] = -math.inf
             h7[:tile] = 0.0
             for j in range(c_):
+                h4_row = h4[j*tile:]
+                h5_row_2 = h5[j*tile:]
                 for i in range(size):
-                    t6 = (v[c_*h + d*h + h + j] + h5[i + j*tile])*Y_tile[j, i]
-                    h6[i] = np.maximum(h6[i], p[c_*h + d*h + h + j] + h4[i + j*tile])
+                    t6 = (v[c_*h + d*h + h + j] + h5_row_2[i])*Y_tile[j, i]
+                    h6[i] = np.maximum(h6[i], p[c_*h + d*h + h + j] + h4_row[i])
                     h7[i] += t6
             for i in range(size):
                 t7 = (0.0 if (abs(h6[i]) == math.inf) else h6[i])
@@ -1770,11 +1937,12 @@ def _jvp_sweep0(first, last, p, v, X, Y, n, d, c_, h, tile, blocks, parts):
             h9[:tile] = 0.0
             h10[:tile] = 0.0
             for j in range(c_):
+                h4_row_2 = h4[j*tile:]
+                h5_row_3 = h5[j*tile:]
                 for i in range(size):
-                    t8 = p[c_*h + d*h + h + j] + h4[i + j*tile] - h8[i]
-                    t9 = exp(t8)
-                    h9[i] += t9
-                    h10[i] += (v[c_*h + d*h + h + j] + h5[i + j*tile])*t9
+                    t8 = exp(p[c_*h + d*h + h + j] + h4_row_2[i] - h8[i])
+                    h9[i] += t8
+                    h10[i] += (v[c_*h + d*h + h + j] + h5_row_3[i])*t8
             a0 = 0.0
             for i in range(size):
                 a0 = _plus(a0, h10[i]/h9[i] - h7[i])
@@ -1845,15 +2013,19 @@ def _vjp_sweep0(first, last, p, X, Y, n, d, c_, h, t0, tile, blocks, parts):
                 for k in range(h):
                     h5[i + k*tile] += product[i, k]
             for j in range(h):
+                h5_row = h5[j*tile:]
+                h6_row = h6[j*tile:]
+                h7_row = h7[j*tile:]
+                h8_row = h8[j*tile:]
                 for i in range(size):
-                    t1 = p[d*h + j] + h5[i + j*tile]
+                    t1 = p[d*h + j] + h5_row[i]
                     t2 = tanh(t1)
                     t3 = exp(-2.0*abs(t1))
                     t4 = 1.0 + t3
                     t5 = t4*t4
-                    h6[i + j*tile] = t2
-                    h7[i + j*tile] = t3
-                    h8[i + j*tile] = t5
+                    h6_row[i] = t2
+                    h7_row[i] = t3
+                    h8_row[i] = t5
             h9[:c_*tile] = 0.0
             left_2 = np.empty((size, h))
             for i in range(size):
@@ -1869,27 +2041,31 @@ def _vjp_sweep0(first, last, p, X, Y, n, d, c_, h, t0, tile, blocks, parts):
                     h9[i + k*tile] += product_2[i, k]
             h10[:tile] = -math.inf
             for j in range(c_):
+                h9_row = h9[j*tile:]
                 for i in range(size):
-                    h10[i] = np.maximum(h10[i], p[c_*h + d*h + h + j] + h9[i + j*tile])
+                    h10[i] = np.maximum(h10[i], p[c_*h + d*h + h + j] + h9_row[i])
             for i in range(size):
                 t6 = (0.0 if (abs(h10[i]) == math.inf) else h10[i])
                 h11[i] = t6
             h13[:tile] = 0.0
             for j in range(c_):
+                h9_row_2 = h9[j*tile:]
+                h12_row = h12[j*tile:]
                 for i in range(size):
-                    t7 = p[c_*h + d*h + h + j] + h9[i + j*tile] - h11[i]
-                    t8 = exp(t7)
-                    h12[i + j*tile] = t8
-                    h13[i] += t8
+                    t7 = exp(p[c_*h + d*h + h + j] + h9_row_2[i] - h11[i])
+                    h12_row[i] = t7
+                    h13[i] += t7
             for i in range(size):
-                t9 = t0/h13[i]
-                h14[i] = t9
+                t8 = t0/h13[i]
+                h14[i] = t8
             for j in range(c_):
+                h12_row_2 = h12[j*tile:]
+                h15_row = h15[j*tile:]
                 a0 = 0.0
                 for i in range(size):
-                    t10 = h14[i]*h12[i + j*tile] - t0*Y_tile[j, i]
-                    h15[i + j*tile] = t10
-                    a0 = _plus(a0, t10)
+                    t9 = h14[i]*h12_row_2[i] - t0*Y_tile[j, i]
+                    h15_row[i] = t9
+                    a0 = _plus(a0, t9)
                 h4[j] += a0
             h16[:h*tile] = 0.0
             left_3 = np.empty((size, c_))
@@ -1917,12 +2093,15 @@ def _vjp_sweep0(first, last, p, X, Y, n, d, c_, h, t0, tile, blocks, parts):
                 for j in range(h):
                     h3[j*c_ + k] += product_4[k, j]
             for j in range(h):
+                h7_row_2 = h7[j*tile:]
+                h8_row_2 = h8[j*tile:]
+                h16_row = h16[j*tile:]
+                h17_row = h17[j*tile:]
                 a1 = 0.0
                 for i in range(size):
-                    t11 = h16[i + j*tile]*(4.0*h7[i + j*tile]/h8[i + j*tile])
-                    t12 = h16[i + j*tile]*h7[i + j*tile]/h8[i + j*tile]
-                    h17[i + j*tile] = t11
-                    a1 = _plus(a1, t12)
+                    t10 = h16_row[i]*(4.0*h7_row_2[i]/h8_row_2[i])
+                    h17_row[i] = t10
+                    a1 = _plus(a1, h16_row[i]*h7_row_2[i]/h8_row_2[i])
                 h2[j] += a1
             left_5 = np.empty((h, size))
             for k in range(h):
@@ -1948,8 +2127,10 @@ def _vjp_sweep1(first, last, d, h, vjp, h0, tile, blocks):
         stop = min((block + 1)*_block_size(h, tile, blocks), h)
         for start in range(block*_block_size(h, tile, blocks), stop, tile):
             size = min(tile, stop - start)
+            h0_row = h0[start:]
+            vjp_row = vjp[d*h + start:]
             for i in range(size):
-                vjp[d*h + start + i] = 4.0*h0[start + i]
+                vjp_row[i] = 4.0*h0_row[i]
 
 
 @jit

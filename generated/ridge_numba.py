@@ -306,9 +306,10 @@ def _value_sweep0(first, last, p, d, tile, blocks, parts):
         stop = min((block + 1)*_block_size(d, tile, blocks), d)
         for start in range(block*_block_size(d, tile, blocks), stop, tile):
             size = min(tile, stop - start)
+            p_row = p[start:]
             a0 = 0.0
             for i in range(size):
-                a0 = _plus(a0, p[start + i]*p[start + i])
+                a0 = _plus(a0, p_row[i]*p_row[i])
             _accumulate(part, a0)
 
 
@@ -400,8 +401,11 @@ def _grad_sweep1(first, last, p, d, grad, lam, h0, tile, blocks):
         stop = min((block + 1)*_block_size(d, tile, blocks), d)
         for start in range(block*_block_size(d, tile, blocks), stop, tile):
             size = min(tile, stop - start)
+            p_row = p[start:]
+            h0_row = h0[start:]
+            grad_row = grad[start:]
             for i in range(size):
-                grad[start + i] = h0[start + i] + 2.0*(p[start + i]*lam)
+                grad_row[i] = h0_row[i] + 2.0*(p_row[i]*lam)
 
 
 @jit
@@ -442,9 +446,10 @@ def _value_and_grad_sweep0(first, last, p, d, tile, blocks, parts):
         stop = min((block + 1)*_block_size(d, tile, blocks), d)
         for start in range(block*_block_size(d, tile, blocks), stop, tile):
             size = min(tile, stop - start)
+            p_row = p[start:]
             a0 = 0.0
             for i in range(size):
-                a0 = _plus(a0, p[start + i]*p[start + i])
+                a0 = _plus(a0, p_row[i]*p_row[i])
             _accumulate(part, a0)
 
 
@@ -487,8 +492,11 @@ def _value_and_grad_sweep2(first, last, p, d, grad, lam, h0, tile, blocks):
         stop = min((block + 1)*_block_size(d, tile, blocks), d)
         for start in range(block*_block_size(d, tile, blocks), stop, tile):
             size = min(tile, stop - start)
+            p_row_2 = p[start:]
+            h0_row = h0[start:]
+            grad_row = grad[start:]
             for i in range(size):
-                grad[start + i] = h0[start + i] + 2.0*(p[start + i]*lam)
+                grad_row[i] = h0_row[i] + 2.0*(p_row_2[i]*lam)
 
 
 @jit
@@ -546,10 +554,11 @@ def _hessian_sweep0(first, last, X, n, d, t0, tile, blocks, parts):
             size = min(tile, stop - start)
             X_tile = _packed_rows(X[start:], size, X_buffer)
             for j in range(d):
+                h2_row = h2[j*tile:]
                 for i in range(size):
                     t1 = X_tile[j, i]*t0
                     t2 = t1 + t1
-                    h2[i + j*tile] = t2
+                    h2_row[i] = t2
             left = np.empty((d, size))
             for k in range(d):
                 for i in range(size):
@@ -642,8 +651,11 @@ def _hvp_sweep1(first, last, v, d, hvp, lam, h0, tile, blocks):
         stop = min((block + 1)*_block_size(d, tile, blocks), d)
         for start in range(block*_block_size(d, tile, blocks), stop, tile):
             size = min(tile, stop - start)
+            v_row = v[start:]
+            h0_row = h0[start:]
+            hvp_row = hvp[start:]
             for i in range(size):
-                hvp[start + i] = h0[start + i] + 2.0*(v[start + i]*lam)
+                hvp_row[i] = h0_row[i] + 2.0*(v_row[i]*lam)
 
 
 @jit
@@ -712,8 +724,11 @@ def _jacobian_sweep1(first, last, p, d, jacobian, lam, h0, tile, blocks):
         stop = min((block + 1)*_block_size(d, tile, blocks), d)
         for start in range(block*_block_size(d, tile, blocks), stop, tile):
             size = min(tile, stop - start)
+            p_row = p[start:]
+            h0_row = h0[start:]
+            jacobian_row = jacobian[start:]
             for i in range(size):
-                jacobian[start + i] = h0[start + i] + 2.0*(p[start + i]*lam)
+                jacobian_row[i] = h0_row[i] + 2.0*(p_row[i]*lam)
 
 
 @jit
@@ -785,9 +800,11 @@ def _jvp_sweep1(first, last, p, v, d, tile, blocks, parts):
         stop = min((block + 1)*_block_size(d, tile, blocks), d)
         for start in range(block*_block_size(d, tile, blocks), stop, tile):
             size = min(tile, stop - start)
+            p_row = p[start:]
+            v_row = v[start:]
             a1 = 0.0
             for i in range(size):
-                a1 = _plus(a1, p[start + i]*v[start + i])
+                a1 = _plus(a1, p_row[i]*v_row[i])
             _accumulate(part, a1)
 
 
@@ -856,8 +873,11 @@ def _vjp_sweep1(first, last, p, d, vjp, t1, h0, tile, blocks):
         stop = min((block + 1)*_block_size(d, tile, blocks), d)
         for start in range(block*_block_size(d, tile, blocks), stop, tile):
             size = min(tile, stop - start)
+            p_row = p[start:]
+            h0_row = h0[start:]
+            vjp_row = vjp[start:]
             for i in range(size):
-                vjp[start + i] = h0[start + i] + 2.0*(p[start + i]*t1)
+                vjp_row[i] = h0_row[i] + 2.0*(p_row[i]*t1)
 
 
 @jit

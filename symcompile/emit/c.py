@@ -232,6 +232,10 @@ class CEmitter(NestEmitter):
         """Return an index moved into its range."""
         return f"sc_clamp({index}, {extent})"
 
+    def in_row(self, array: Array, texts: Sequence[str], lead: str, rows: dict[str, str]) -> str:
+        """Return an element of an array."""
+        return array.element(texts)
+
     def packed(self, pack: Pack, at: Sequence[str], lead: str) -> str:
         """Return an element of a tile of an input, at its other indices and the lead one."""
         parts = [scaled(i, s) for i, s in zip(at, pack.steps, strict=True)]

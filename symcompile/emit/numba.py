@@ -13,7 +13,7 @@ from symcompile.emit.glue import arrays_call
 from symcompile.emit.library import support
 from symcompile.emit.limits import LIMITS
 from symcompile.emit.lines import filled, indent, unpacked
-from symcompile.emit.memory import Array, added
+from symcompile.emit.memory import Array, added, scaled
 from symcompile.emit.nest import NestEmitter
 from symcompile.emit.numba_sweep import SweepFunction
 from symcompile.emit.numbers import Numbers, made, numbers_of
@@ -184,6 +184,24 @@ class NumbaEmitter(NestEmitter):
                 f"_accumulate({_from('part', added([slot, '2']))}, {name}.imag)",
             ]
         return [f"_accumulate({_from('part', slot)}, {name})"]
+
+    def in_row(self, array: Array, texts: Sequence[str], lead: str, rows: dict[str, str]) -> str:
+        """Return an element of an array, in a row whose indices LLVM sees not to be negative."""
+        absolute = f"start + {lead}"
+        places = [k for k, text in enumerate(texts) if re.search(rf"\b{lead}\b", text)]
+        if isinstance(array, Indexed) or len(places) != 1:
+            return array.element(texts)
+        (place,) = places
+        if array.strides[place] != "1" or texts[place] not in (lead, absolute):
+            return array.element(texts)
+        others = [scaled(t, s) for t, s in zip(texts, array.strides, strict=True)]
+        others[place] = "0" if texts[place] == lead else "start"
+        row = _from(array.base, added([array.offset, *others]))
+        if row == array.base:
+            return f"{row}[{lead}]"
+        if row not in rows:
+            rows[row] = self.names.fresh(f"{array.base}_row")
+        return f"{rows[row]}[{lead}]"
 
     def packed(self, pack: Pack, at: Sequence[str], lead: str) -> str:
         """Return an element of a tile of an input, at its other indices and the lead one."""

@@ -39,6 +39,8 @@ class SweepEmitter:
     #: How many doubles of inputs a sample needs that are read where they lie.
     width: Volume = ZERO
     read: set[int] = field(default_factory=set)
+    #: Rows of arrays that the vector loop being printed reads or writes: what each is called.
+    rows: dict[str, str] | None = None
 
     def __post_init__(self) -> None:
         self.graph = self.emitter.graph
@@ -110,6 +112,7 @@ class SweepEmitter:
     def _nest(self, nest: Nest) -> list[str]:
         indices = self._indices(nest.axes, nest.lead)
         local = self.printer.inside(eager=nest.vector)
+        self.rows = {} if nest.vector else None
         bodies = [self.graph[n].args[0] for n in (*nest.sums, *nest.scatters)]
         ends = [*bodies, *(store.node for store in nest.stores)]
         own = set(nest.nodes)
@@ -127,7 +130,7 @@ class SweepEmitter:
             inner.append(self.emitter.stored(self._place(node, indices), local.text(node)))
         for store in nest.stores:
             output = self.emitter.out[store.output, store.entry]
-            at = output.element([index.absolute for index in indices])
+            at = self._at(output, [index.absolute for index in indices])
             inner.append(self.emitter.stored(at, local.text(store.node)))
         for node in nest.sums:
             found = self.graph[node]
@@ -164,7 +167,9 @@ class SweepEmitter:
         # A sum of complex numbers is no reduction that every compiler takes.
         whole = any(self.graph[node].kind is Kind.COMPLEX for node in nest.sums)
         hint = self.syntax.hint(nest.vector and not whole, partial)
-        lines = [*before, *self.syntax.loop(self.lead, "size", inner, hint), *after]
+        named = [f"{name} = {row}" for row, name in (self.rows or {}).items()]
+        self.rows = None
+        lines = [*named, *before, *self.syntax.loop(self.lead, "size", inner, hint), *after]
         for k in reversed(others):
             lines = self.syntax.loop(indices[k].name, counts[k], lines, "")
         return [*first, *lines]
@@ -223,7 +228,13 @@ class SweepEmitter:
         """Return the element of the buffer of a node at the point of the loops."""
         array = self.held[node]
         texts = [i.at if k == array.relative else i.absolute for k, i in enumerate(indices)]
-        return array.element(texts)
+        return self._at(array, texts)
+
+    def _at(self, array: Array, texts: Sequence[str]) -> str:
+        """Return an element of an array, in its row where a vector loop goes along one."""
+        if self.rows is None:
+            return array.element(texts)
+        return self.syntax.in_row(array, texts, self.lead, self.rows)
 
     def _target(self, local: Printer, node: int, indices: Sequence[Index], lead: int) -> str:
         """Return the element that a scatter adds to."""
@@ -335,7 +346,7 @@ class SweepEmitter:
             if view.clamped:
                 text = self.syntax.clamped(text, self.emitter.extent(axes[k].extent))
             texts.append(text)
-        return array.element(texts)
+        return self._at(array, texts)
 
     def affine(self, index: Affine, indices: Sequence[Index]) -> str:
         """Return an index as text, in the variables of the loops."""

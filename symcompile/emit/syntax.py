@@ -82,6 +82,12 @@ class Syntax(Protocol):
     def clamped(self, index: str, extent: str) -> str:
         """Return an index moved into its range."""
 
+    def in_row(self, array: Array, texts: Sequence[str], lead: str, rows: dict[str, str]) -> str:
+        """Return an element of an array within a loop along ``lead``.
+
+        A language may take the row that it lies in by itself: ``rows`` says what it is called.
+        """
+
     def packed(self, pack: Pack, at: Sequence[str], lead: str) -> str:
         """Return an element of a tile of an input, at its other indices and the lead one."""
 

@@ -173,3 +173,14 @@ def test_a_processor_that_numba_is_told_of(tmp_path: Path) -> None:
     value, *_ = _run(tmp_path, NUMBA_CPU_NAME="generic", NUMBA_CPU_FEATURES="")
     right = math.fsum(np.exp(0.5 * np.linspace(0.0, 1.0, 777)))
     assert float(value) == pytest.approx(right, rel=1e-14)
+
+
+def test_one_row_for_each_sample() -> None:
+    kernel = sc.compile([sp.exp(w * x), sp.sin(w * x)], params=w, data=x, backend="numba")
+    values = np.linspace(-2.0, 2.0, 1301)
+    found = kernel.value([0.7], values)
+    right = np.array([np.exp(0.7 * values), np.sin(0.7 * values)]).T
+    np.testing.assert_allclose(found, right, rtol=2e-15, atol=1e-16)
+    slopes = kernel.jacobian([0.7], values)[:, :, 0]
+    right = np.array([values * np.exp(0.7 * values), values * np.cos(0.7 * values)]).T
+    np.testing.assert_allclose(slopes, right, rtol=2e-15, atol=1e-16)
