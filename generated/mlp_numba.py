@@ -323,7 +323,7 @@ def _grad(p, X, Y, n, d, c_, h, grad):
                 a1 = 0.0
                 for i in range(size):
                     t12 = h16[i + j*tile]*(4.0*h7[i + j*tile]/h8[i + j*tile])
-                    t13 = h16[i + j*tile]*h7[i + j*tile]/h8[i + j*tile]
+                    t13 = h16[i + j*tile]*(h7[i + j*tile]/h8[i + j*tile])
                     h17[i + j*tile] = t12
                     a1 += t13
                 h2[j] += a1
@@ -491,7 +491,7 @@ def _value_and_grad(p, X, Y, n, d, c_, h, value, grad):
                 a2 = 0.0
                 for i in range(size):
                     t13 = h17[i + j*tile]*(4.0*h7[i + j*tile]/h8[i + j*tile])
-                    t14 = h17[i + j*tile]*h7[i + j*tile]/h8[i + j*tile]
+                    t14 = h17[i + j*tile]*(h7[i + j*tile]/h8[i + j*tile])
                     h18[i + j*tile] = t13
                     a2 += t14
                 h2[j] += a2
@@ -1283,7 +1283,7 @@ def _jacobian(p, X, Y, n, d, c_, h, jacobian):
                 a1 = 0.0
                 for i in range(size):
                     t12 = h16[i + j*tile]*(4.0*h7[i + j*tile]/h8[i + j*tile])
-                    t13 = h16[i + j*tile]*h7[i + j*tile]/h8[i + j*tile]
+                    t13 = h16[i + j*tile]*(h7[i + j*tile]/h8[i + j*tile])
                     h17[i + j*tile] = t12
                     a1 += t13
                 h2[j] += a1
@@ -1553,7 +1553,7 @@ def _vjp(p, u, X, Y, n, d, c_, h, vjp):
                 a1 = 0.0
                 for i in range(size):
                     t11 = h16[i + j*tile]*(4.0*h7[i + j*tile]/h8[i + j*tile])
-                    t12 = h16[i + j*tile]*h7[i + j*tile]/h8[i + j*tile]
+                    t12 = h16[i + j*tile]*(h7[i + j*tile]/h8[i + j*tile])
                     h17[i + j*tile] = t11
                     a1 += t12
                 h2[j] += a1
