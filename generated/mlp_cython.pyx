@@ -1022,7 +1022,7 @@ cdef extern from *:
                     #pragma omp simd reduction(+:a1)
                     for (ptrdiff_t i = 0; i < size; i++) {
                         const double t12 = h16[i + j*tile]*(4.0*h7[i + j*tile]/h8[i + j*tile]);
-                        const double t13 = h16[i + j*tile]*h7[i + j*tile]/h8[i + j*tile];
+                        const double t13 = h16[i + j*tile]*(h7[i + j*tile]/h8[i + j*tile]);
                         h17[i + j*tile] = t12;
                         a1 += t13;
                     }
@@ -1268,7 +1268,7 @@ cdef extern from *:
                     #pragma omp simd reduction(+:a2)
                     for (ptrdiff_t i = 0; i < size; i++) {
                         const double t13 = h17[i + j*tile]*(4.0*h7[i + j*tile]/h8[i + j*tile]);
-                        const double t14 = h17[i + j*tile]*h7[i + j*tile]/h8[i + j*tile];
+                        const double t14 = h17[i + j*tile]*(h7[i + j*tile]/h8[i + j*tile]);
                         h18[i + j*tile] = t13;
                         a2 += t14;
                     }
@@ -2587,7 +2587,7 @@ cdef extern from *:
                     #pragma omp simd reduction(+:a1)
                     for (ptrdiff_t i = 0; i < size; i++) {
                         const double t12 = h16[i + j*tile]*(4.0*h7[i + j*tile]/h8[i + j*tile]);
-                        const double t13 = h16[i + j*tile]*h7[i + j*tile]/h8[i + j*tile];
+                        const double t13 = h16[i + j*tile]*(h7[i + j*tile]/h8[i + j*tile]);
                         h17[i + j*tile] = t12;
                         a1 += t13;
                     }
@@ -2987,7 +2987,7 @@ cdef extern from *:
                     #pragma omp simd reduction(+:a1)
                     for (ptrdiff_t i = 0; i < size; i++) {
                         const double t11 = h16[i + j*tile]*(4.0*h7[i + j*tile]/h8[i + j*tile]);
-                        const double t12 = h16[i + j*tile]*h7[i + j*tile]/h8[i + j*tile];
+                        const double t12 = h16[i + j*tile]*(h7[i + j*tile]/h8[i + j*tile]);
                         h17[i + j*tile] = t11;
                         a1 += t12;
                     }

@@ -589,7 +589,7 @@ def _grad_sweep0(first, last, p, X, Y, n, d, c_, h, t0, t1, tile, blocks, parts)
                 for i in range(size):
                     t11 = h16_row[i]*(4.0*h7_row_2[i]/h8_row_2[i])
                     h17_row[i] = t11
-                    a1 = _plus(a1, h16_row[i]*h7_row_2[i]/h8_row_2[i])
+                    a1 = _plus(a1, h16_row[i]*(h7_row_2[i]/h8_row_2[i]))
                 h2[j] += a1
             left_5 = np.empty((h, size))
             for k in range(h):
@@ -785,7 +785,7 @@ def _value_and_grad_sweep0(first, last, p, X, Y, n, d, c_, h, t0, t1, tile, bloc
                 for i in range(size):
                     t12 = h17_row[i]*(4.0*h7_row_2[i]/h8_row_2[i])
                     h18_row[i] = t12
-                    a2 = _plus(a2, h17_row[i]*h7_row_2[i]/h8_row_2[i])
+                    a2 = _plus(a2, h17_row[i]*(h7_row_2[i]/h8_row_2[i]))
                 h2[j] += a2
             left_5 = np.empty((h, size))
             for k in range(h):
@@ -1774,7 +1774,7 @@ def _jacobian_sweep0(first, last, p, X, Y, n, d, c_, h, t0, t1, tile, blocks, pa
                 for i in range(size):
                     t11 = h16_row[i]*(4.0*h7_row_2[i]/h8_row_2[i])
                     h17_row[i] = t11
-                    a1 = _plus(a1, h16_row[i]*h7_row_2[i]/h8_row_2[i])
+                    a1 = _plus(a1, h16_row[i]*(h7_row_2[i]/h8_row_2[i]))
                 h2[j] += a1
             left_5 = np.empty((h, size))
             for k in range(h):
@@ -2101,7 +2101,7 @@ def _vjp_sweep0(first, last, p, X, Y, n, d, c_, h, t0, tile, blocks, parts):
                 for i in range(size):
                     t10 = h16_row[i]*(4.0*h7_row_2[i]/h8_row_2[i])
                     h17_row[i] = t10
-                    a1 = _plus(a1, h16_row[i]*h7_row_2[i]/h8_row_2[i])
+                    a1 = _plus(a1, h16_row[i]*(h7_row_2[i]/h8_row_2[i]))
                 h2[j] += a1
             left_5 = np.empty((h, size))
             for k in range(h):

@@ -60,7 +60,7 @@ def grad(p, X, Y):
         t10 = 1.0 + t9
         t11 = t10*t10
         grad = _joined([
-            X.T @ (t8*(4.0*t9/t11)), 4.0*np.sum(t8*t9/t11, axis=0), t1.T @ t7,
+            X.T @ (t8*(4.0*t9/t11)), 4.0*np.sum(t8*(t9/t11), axis=0), t1.T @ t7,
             np.sum(t7, axis=0)
         ], [(d, h), (h,), (h, c_), (c_,)])
         return grad
@@ -85,7 +85,7 @@ def value_and_grad(p, X, Y):
         t11 = 1.0 + t10
         t12 = t11*t11
         grad = _joined([
-            X.T @ (t9*(4.0*t10/t12)), 4.0*np.sum(t9*t10/t12, axis=0), t1.T @ t8,
+            X.T @ (t9*(4.0*t10/t12)), 4.0*np.sum(t9*(t10/t12), axis=0), t1.T @ t8,
             np.sum(t8, axis=0)
         ], [(d, h), (h,), (h, c_), (c_,)])
         return float(np.sum(t7)/n), grad
@@ -201,7 +201,7 @@ def jacobian(p, X, Y):
         t10 = 1.0 + t9
         t11 = t10*t10
         jacobian = _joined([
-            X.T @ (t8*(4.0*t9/t11)), 4.0*np.sum(t8*t9/t11, axis=0), t1.T @ t7,
+            X.T @ (t8*(4.0*t9/t11)), 4.0*np.sum(t8*(t9/t11), axis=0), t1.T @ t7,
             np.sum(t7, axis=0)
         ], [(d, h), (h,), (h, c_), (c_,)])
         return jacobian
@@ -246,7 +246,7 @@ def vjp(p, u, X, Y):
         t10 = (t9/np.sum(t5, axis=1))[:, None]*t5 - t9*Y
         t11 = t10 @ W2.T
         vjp = _joined([
-            X.T @ (t11*(4.0*t6/t8)), 4.0*np.sum(t11*t6/t8, axis=0), t1.T @ t10,
+            X.T @ (t11*(4.0*t6/t8)), 4.0*np.sum(t11*(t6/t8), axis=0), t1.T @ t10,
             np.sum(t10, axis=0)
         ], [(d, h), (h,), (h, c_), (c_,)])
         return vjp

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import os
 import statistics
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -159,6 +161,19 @@ def compare(
     times = interleaved(ways, rounds or setting.rounds, least)
     comparison.times = {name: [t / calls for t in found] for name, found in times.items()}
     return comparison
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Keep symcompile to one thread."""
+    before = os.environ.get("SYMCOMPILE_NUM_THREADS")
+    os.environ["SYMCOMPILE_NUM_THREADS"] = "1"
+    try:
+        yield
+    finally:
+        del os.environ["SYMCOMPILE_NUM_THREADS"]
+        if before is not None:
+            os.environ["SYMCOMPILE_NUM_THREADS"] = before
 
 
 def flat(result: Any) -> Any:

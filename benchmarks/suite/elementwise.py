@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import os
 from collections.abc import Iterator
 from functools import partial
 from typing import Any
@@ -18,6 +17,7 @@ from benchmarks.suite.base import (
     Goal,
     Setting,
     compare,
+    one_thread,
     with_backends,
     with_peers,
 )
@@ -75,14 +75,8 @@ def _against_hand(size: int, setting: Setting) -> Comparison:
         return partial(sc.lambdify(x, FORMULA, backend=backend), values, out=out)
 
     with_backends(found, ways, setting, made)
-    before = os.environ.get("SYMCOMPILE_NUM_THREADS")
-    os.environ["SYMCOMPILE_NUM_THREADS"] = "1"
-    try:
+    with one_thread():
         return compare(found, ways, setting, least=0.005)
-    finally:
-        del os.environ["SYMCOMPILE_NUM_THREADS"]
-        if before is not None:
-            os.environ["SYMCOMPILE_NUM_THREADS"] = before
 
 
 def _hand(values: Any) -> Call:

@@ -7,7 +7,6 @@ distortion; 11 numbers, with a point's 3 and a weight 15.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from functools import partial
 from typing import Any
@@ -23,6 +22,7 @@ from benchmarks.suite.base import (
     Setting,
     compare,
     kernel_of,
+    one_thread,
     with_backends,
     with_peers,
 )
@@ -82,22 +82,12 @@ def run(setting: Setting) -> Iterator[Comparison]:
         kernel = kernel_of(definition, backend, ("jacobian",))
         return partial(kernel.bind(*columns, *measured).jacobian, zero)
 
-    before = os.environ.get("SYMCOMPILE_NUM_THREADS")
-    os.environ["SYMCOMPILE_NUM_THREADS"] = "1"
-    try:
+    with one_thread():
         ways = with_backends(found, {}, setting, made)
-        with_peers(
-            found, ways,
-            {
-                name: partial(make, np.array(columns), np.array(measured))
-                for name, make in {"JAX": _jax, "CasADi": _casadi}.items()
-            },
-        )  # fmt: skip
+        arrays = np.array(columns), np.array(measured)
+        makers = {"JAX": _jax, "CasADi": _casadi}
+        with_peers(found, ways, {n: partial(make, *arrays) for n, make in makers.items()})
         yield compare(found, ways, setting)
-    finally:
-        del os.environ["SYMCOMPILE_NUM_THREADS"]
-        if before is not None:
-            os.environ["SYMCOMPILE_NUM_THREADS"] = before
 
 
 def _jax(p: Any, m: Any) -> Call:

@@ -17,7 +17,7 @@ import numpy as np
 import sympy as sp
 
 import symcompile as sc
-from benchmarks.suite.base import Comparison, Goal, Setting, kernel_of
+from benchmarks.suite.base import Comparison, Goal, Setting, kernel_of, one_thread
 from benchmarks.timing import interleaved
 from symcompile.errors import SymcompileError
 
@@ -94,7 +94,8 @@ def _times(problem: Problem, backend: str, setting: Setting) -> dict[str, float]
         "one value": lambda: one.value(p),
         "one value and gradient": lambda: one.value_and_grad(p),
     }
-    times = interleaved(ways, min(setting.rounds, 9), 0.001)
+    with one_thread():
+        times = interleaved(ways, min(setting.rounds, 9), 0.001)
     least = {name: min(found) for name, found in times.items()}
     return {name: least[name] - least[f"one {name}"] for name in ("value", "value and gradient")}
 

@@ -119,6 +119,7 @@ def _of_product(b: Builder, body: int, position: int) -> int | None:
     graph = b.graph
     axes = graph[body].axes
     top, bottom, negative = factors(graph, body)
+    size = len(top) + len(bottom)
     top = [part for factor in top for part in _split_choice(b, factor, position)]
     top = [factor for factor in top if exact(graph, factor) != 1]
     for k, factor in enumerate(top):
@@ -134,9 +135,62 @@ def _of_product(b: Builder, body: int, position: int) -> int | None:
     rest_axes = tuple(axes[k] for k in kept)
     outer_top = [b.restricted(f, kept, rest_axes) for f in top if f not in inside]
     outer_bottom = [b.restricted(f, kept, rest_axes) for f in bottom if f not in below]
-    inner = product(b, inside, below)
+    every = len(inside) + len(below) + len(outer_top) + len(outer_bottom)
+    inner: int | None = None
+    if below and inside and every == size <= _MOST_FACTORS:
+        inner = _without(b, body, position)
+        if not _varies(graph, inner, position):  # rewritten as it was made
+            inner = None
+    if inner is None:
+        inner = product(b, inside, below)
     total = b.reduce("reduce_sum", inner, position, axes[position])
     return product(b, [total, *outer_top], outer_bottom, negative)
+
+
+def _varies(graph: Graph, body: int, position: int) -> bool:
+    """Return whether all factors of a product vary along an axis, and it has no sign."""
+    top, bottom, negative = factors(graph, body)
+    varying = all(position in support(graph, factor) for factor in (*top, *bottom))
+    return varying and not negative and bool(graph[body].axes)
+
+
+def _without(b: Builder, body: int, position: int) -> int:
+    """Return a product without the factors that do not vary, otherwise as it stands.
+
+    A quotient that several products share stays one division: ``g*x/d`` and ``g*y/d`` are two,
+    of which ``(g/d)*x`` and ``(g/d)*y`` need one. And what divides is not multiplied out, so it
+    does not overflow.
+    """
+    graph = b.graph
+    stripped: dict[int, int | None] = {}
+    pending = [body]
+    while pending:
+        index = pending[-1]
+        node = graph[index]
+        if index in stripped:
+            pending.pop()
+        elif position not in support(graph, index):
+            stripped[index] = None
+        elif node.op not in ("neg", "mul", "div"):
+            stripped[index] = index
+        elif missing := [arg for arg in node.args if arg not in stripped]:
+            pending += missing
+        elif node.op == "neg":  # signs are taken out
+            stripped[index] = stripped[node.args[0]]
+        else:
+            first, second = (stripped[arg] for arg in node.args)
+            if (first, second) == node.args:
+                stripped[index] = index
+            elif second is None:
+                stripped[index] = first
+            elif first is None and node.op == "mul":
+                stripped[index] = second
+            else:
+                top = b.constant(1) if first is None else first
+                stripped[index] = b.call(node.op, top, second)
+    found = stripped[body]
+    assert found is not None
+    return found
 
 
 def _split_choice(b: Builder, factor: int, position: int) -> list[int]:

@@ -405,3 +405,29 @@ def test_models_become_cheaper(name: str, function: str, factor: float) -> None:
     shapes = [squeezed(shape) for shape in definition.param_shapes]
     (plain,) = derive(stable.graph, stable.outputs[0], shapes, [function])
     assert weigh(found.function) * factor < weigh(recognise(plain))
+
+
+def test_quotients_in_sums_stay_one_division_and_do_not_overflow() -> None:
+    b1, b2, b3, x, y = sp.symbols("b1 b2 b3 x y")
+    model = define(
+        "quotient",
+        ((b1 + b2 * x) / (1 + b3 * x) - y) ** 2,
+        params=(b1, b2, b3),
+        data=(x, y),
+        reduce="sum",
+    )
+    (schedule,) = plan(model, ["value_and_grad"])
+    used = schedule.graph.ancestors(schedule.function.roots())
+    assert sum(schedule.graph[node].op == "div" for node in used) <= 3
+    kernel = compile(model, backend="python")
+    X, Y, p = np.linspace(0.1, 2.0, 7), np.linspace(1.0, 3.0, 7), np.array([0.5, 2.0, 0.3])
+    top, bottom = p[0] + p[1] * X, 1 + p[2] * X
+    residual = top / bottom - Y
+    slopes = (1 / bottom, X / bottom, -top * X / bottom**2)
+    expected = [np.sum(2 * residual * slope) for slope in slopes]
+    np.testing.assert_allclose(kernel.grad(p, X, Y), expected, rtol=1e-13)
+
+    slope = define("slope", 3 * (b1 + x) / (b2 + y), params=(b1, b2), data=(x, y), reduce="sum")
+    large = np.array([1e200, 4e200])
+    found = compile(slope, backend="python").grad([0.0, 0.0], large, large)
+    np.testing.assert_allclose(found, [3.75e-200, -3.75e-200], rtol=1e-14)
