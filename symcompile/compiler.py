@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from symcompile.autodiff.bodies import take_derivatives
 from symcompile.autodiff.derive import available, derive
+from symcompile.binding.split import Split, split
 from symcompile.errors import BackendError, ToolchainError
 from symcompile.frontend.definition import (
     Definition,
@@ -60,9 +61,24 @@ def plan(definition: Definition, names: Iterable[str] | None = None) -> tuple[Sc
     return tuple(schedule(function) for function in optimised)  # 5
 
 
-def emit(definition: Definition, schedules: Sequence[Schedule], backend: Backend) -> str:
-    """Return the source of a module: stage 6."""
-    return _emitter(backend)(definition, schedules)
+def emit(
+    definition: Definition,
+    schedules: Sequence[Schedule],
+    backend: Backend,
+    moments: Split | None = None,
+) -> str:
+    """Return the source of a module: stage 6.
+
+    Args:
+        definition: whose functions they are.
+        schedules: the functions.
+        backend: which language it is in.
+        moments: what functions of moments need; the module computes it then.
+    """
+    if moments is None or not moments.products:
+        return _emitter(backend)(definition, schedules, None)
+    derived = (moments.derived,) if moments.derived is not None else ()
+    return _emitter(backend)(definition, (*schedules, *derived), moments)
 
 
 def build(
@@ -72,11 +88,20 @@ def build(
     from symcompile.build.loader import build_cython, build_python
 
     schedules = plan(definition, names)
-    source = emit(definition, schedules, backend)
+    found = _splits[definition.digest, tuple(names)] = split(definition, schedules)
+    while len(_splits) > _REMEMBERED:
+        del _splits[next(iter(_splits))]
+    source = emit(definition, schedules, backend, found)
     module_name = f"{definition.name}_{backend}"
     if backend != "cython":
         return build_python(source, module_name, options)
     return build_cython(source, module_name, options)
+
+
+def split_of(definition: Definition, names: Sequence[str]) -> Split:
+    """Return what the functions of one module need of the data; see :mod:`symcompile.binding`."""
+    found = _splits.get((definition.digest, tuple(names)))
+    return split(definition, plan(definition, names)) if found is None else found
 
 
 def compile(
@@ -140,7 +165,7 @@ def compile(
         try:
             if candidate == "cython" and not eager:
                 _require_toolchain()
-            kernel = Kernel(definition, candidate, options, load, eager)
+            kernel = Kernel(definition, candidate, options, load, eager, partial(split_of, definition))
         except ToolchainError as error:
             last = error
             if backend == "auto":
@@ -177,7 +202,9 @@ def choose_backend(name: str) -> Backend:
     raise BackendError(f'no backend {name!r}: use {", ".join(BACKENDS)} or "auto"')
 
 
-def _emitter(backend: Backend) -> Callable[[Definition, Sequence[Schedule]], str]:
+def _emitter(
+    backend: Backend,
+) -> Callable[[Definition, Sequence[Schedule], Split | None], str]:
     if backend == "python":
         from symcompile.emit.python import emit_python
 
@@ -196,6 +223,10 @@ def _require_toolchain() -> None:
 
     find_toolchain()
 
+
+#: What building a module has found out already; the latest come last.
+_splits: dict[tuple[str, tuple[str, ...]], Split] = {}
+_REMEMBERED = 32
 
 _said: set[str] = set()
 

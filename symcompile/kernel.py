@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 
 from symcompile.arguments import Array, count, listed, require_finite
 from symcompile.autodiff.derive import SCALAR_FUNCTIONS
+from symcompile.binding.split import Split
 from symcompile.errors import ArgumentTypeError, ArgumentValueError, SymcompileError
 from symcompile.interface import Interface
 from symcompile.objective import Objective, Value
@@ -31,10 +32,12 @@ _BIND_OPTIONS = ("copy", "check_finite")
 
 
 class _Loaded(NamedTuple):
-    """A generated function, and the keywords it gives the constants."""
+    """A generated function, the keywords it gives the constants, and what is loaded with it."""
 
     function: Callable[..., Any]
     keywords: tuple[str, ...]
+    module: ModuleType
+    group: tuple[str, ...]
 
 
 class Kernel:
@@ -74,6 +77,7 @@ class Kernel:
         options: Options,
         load: Load,
         functions: tuple[str, ...] = SCALAR_FUNCTIONS,
+        split: Callable[[tuple[str, ...]], Split] | None = None,
     ) -> None:
         """Load the functions of a kernel.
 
@@ -84,12 +88,14 @@ class Kernel:
             load: returns a module that holds the functions it is given the names of.
             functions: those to load now, where the definition can have them; the others are
                 loaded when first used.
+            split: returns what functions that are loaded together need of the data.
         """
         self.definition = definition
         self.backend = backend
         self.options = options
         self.interface = Interface(definition)
         self._load = load
+        self._split = split
         self._n_data = len(definition.data)
         #: What is handed on as it stands. In index notation float32 is not: it is rounded to.
         self._plain: np.dtype[Any] = self.interface.dtype
@@ -100,7 +106,7 @@ class Kernel:
         eager = tuple(name for name in self.functions if name in functions)
         if eager:
             self._module = load(eager)
-            self._loaded = {name: _take(self._module, name) for name in eager}
+            self._loaded = {name: _take(self._module, name, eager) for name in eager}
 
     # ------------------------------------------------------------------ functions
 
@@ -248,7 +254,7 @@ class Kernel:
         """The generated module; of a kernel loaded piece by piece, the one with ``value``."""
         if self._module is None:
             self._module = self._load(("value",))
-            self._loaded.setdefault("value", _take(self._module, "value"))
+            self._loaded.setdefault("value", _take(self._module, "value", ("value",)))
         return self._module
 
     @property
@@ -323,22 +329,39 @@ class Kernel:
 
     def function(self, name: str, numbers: dict[int, float]) -> Callable[..., Any]:
         """Return a generated function, loaded if need be, with the constants fixed."""
-        function, keywords = self._function(name)
-        if not numbers:
-            return function
-        return partial(function, **{keywords[slot]: value for slot, value in numbers.items()})
+        loaded = self._function(name)
+        return _fixed(loaded.function, loaded.keywords, numbers)
+
+    def split(self, name: str) -> Split:
+        """Return what a function needs of the data, and those loaded with it."""
+        if self._split is None:
+            return Split(reasons={name: "it was not compiled here"})
+        return self._split(self._function(name).group)
+
+    def columns_and_moments(self, name: str, numbers: dict[int, float]) -> tuple[Any, Any]:
+        """Return the functions of the data alone that are loaded with a function."""
+        loaded = self._function(name)
+        columns = getattr(loaded.module, "columns", None)
+        return _fixed(columns, loaded.keywords, numbers), loaded.module.moments
 
     def _function(self, name: str) -> _Loaded:
         loaded = self._loaded.get(name)
         if loaded is None:
             self.interface.require(name)
-            loaded = self._loaded[name] = _take(self._load((name,)), name)
+            loaded = self._loaded[name] = _take(self._load((name,)), name, (name,))
         return loaded
 
 
-def _take(module: ModuleType, name: str) -> _Loaded:
+def _take(module: ModuleType, name: str, group: tuple[str, ...]) -> _Loaded:
     keywords = tuple(keyword for keyword, _ in module.CONSTANTS)
-    return _Loaded(getattr(module, name), keywords)
+    return _Loaded(getattr(module, name), keywords, module, group)
+
+
+def _fixed(function: Any, keywords: tuple[str, ...], numbers: dict[int, float]) -> Any:
+    """Return a function with the constants fixed."""
+    if not numbers:
+        return function
+    return partial(function, **{keywords[slot]: value for slot, value in numbers.items()})
 
 
 def _rebuild(definition: Definition, backend: Any, options: Options) -> Kernel:

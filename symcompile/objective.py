@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from symcompile.arguments import Array, count
 from symcompile.autodiff.derive import SCALAR_FUNCTIONS
+from symcompile.moments import Moments
 from symcompile.packing import pack, unpack
 from symcompile.sizes import Piece
 
@@ -35,6 +36,7 @@ class _Binding:
         self.kernel = kernel
         self.columns = columns
         self.numbers = numbers
+        self.moments = Moments(kernel, columns, numbers)
 
     def __getattr__(self, name: str) -> MethodType:
         # Unpickling asks for other names, before there is a kernel.
@@ -42,10 +44,14 @@ class _Binding:
             raise AttributeError(name)
         return self.method(name)
 
-    def method(self, name: str) -> MethodType:
-        """Return one function of the kernel as a method without the data."""
+    def method(self, name: str, *, fit: bool = False) -> MethodType:
+        """Return one function of the kernel as a method without the data.
+
+        ``fit`` says that it will be called often.
+        """
         kernel, columns, numbers = self.kernel, self.columns, self.numbers
         function = kernel.function(name, numbers)
+        quick = self.moments.function(name, fit=fit)
 
         call: Callable[..., Any]
         if name in ("hvp", "jvp", "vjp"):
@@ -66,6 +72,13 @@ class _Binding:
                 except (TypeError, ValueError):
                     pass
                 return kernel.checked(name, (p,), columns, numbers)
+
+        if quick is not None:
+            passing, found = call, quick
+
+            def call(_: _Binding, *vectors: ArrayLike) -> Any:
+                result = found(*vectors)
+                return passing(_, *vectors) if result is None else result
 
         call.__name__ = name
         call.__qualname__ = f"Objective.{name}"
@@ -276,6 +289,33 @@ class Objective:
         from symcompile.optimize import least_squares
 
         return least_squares(self, x0, **scipy_options)
+
+    def fitted(self, name: str) -> Callable[..., Any]:
+        """Return the method ``name`` for callers that call it as often as a fit does.
+
+        Moments take the place of the data where that is worth it for so many calls.
+        """
+        self.kernel.interface.require(name)
+        return self._binding.method(name, fit=True)
+
+    @property
+    def plan(self) -> str:
+        """What each method is computed from, and why: moments, or a pass over the data.
+
+        A sum over the samples that is a polynomial in the parameters is computed from *moments*,
+        sums of products of columns, where there are enough samples. They are computed once, at the
+        first call, in twice the precision; where terms cancel so far that a pass over the data
+        would be more accurate, there is a pass.
+
+        Example:
+            >>> import sympy as sp, symcompile as sc
+            >>> w, x, y = sp.symbols("w x y")
+            >>> kernel = sc.compile((w*x - y)**2, params=w, data=(x, y), reduce="sum",
+            ...                     backend="python")
+            >>> kernel.bind(range(10), range(10)).plan.splitlines()[0].partition(": ")[2]
+            'a pass over the data (10 samples are few)'
+        """
+        return self._binding.moments.plan()
 
     @property
     def params(self) -> tuple[str, ...]:

@@ -6,12 +6,14 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from symcompile.binding.split import Split
 from symcompile.emit.bodies import helpers_of, integrates, with_helpers
 from symcompile.emit.c import CEmitter, CFunction, guarded, vector_functions
 from symcompile.emit.dialect import C
 from symcompile.emit.glue import arrays_call
 from symcompile.emit.library import support
 from symcompile.emit.lines import filled, indent, unpacked
+from symcompile.emit.moments import SUMMARY, c_moments, cython_moments, declaration
 from symcompile.emit.numbers import numbers_of
 from symcompile.emit.python import columns_call, constant_defaults, helpers, tables
 from symcompile.emit.results import Results
@@ -44,10 +46,17 @@ class _Body:
     extern: str
 
 
-def emit_cython(definition: Definition, schedules: Sequence[Schedule]) -> str:
-    """Return the source of a Cython module with the functions of ``schedules``."""
+def emit_cython(
+    definition: Definition, schedules: Sequence[Schedule], split: Split | None = None
+) -> str:
+    """Return the source of a Cython module with the functions of ``schedules``.
+
+    With ``split`` it has ``moments`` too.
+    """
     names = identifiers(definition)
     bodies = [_body(definition, names, schedule) for schedule in schedules]
+    if split is not None:
+        bodies.append(_moments(definition, split))
     code = "\n".join(body.c.text for body in bodies)
     code = with_helpers(code, helpers_of(schedules, C), code, "c")
     glue = "\n".join(body.code for body in bodies)
@@ -106,6 +115,19 @@ def _body(definition: Definition, names: Identifiers, schedule: Schedule) -> _Bo
         code=indent(_Glue(definition, names, function, emitter, emitted).lines(), 1),
         c=emitted,
         extern=extern_declaration(emitted.declaration, numbers_of(definition).plain),
+    )
+
+
+def _moments(definition: Definition, split: Split) -> _Body:
+    """Return the function that adds up products of columns."""
+    name = c_name(definition, "moments")
+    arguments = ", ".join(f"x{k}" for k in range(len(split.columns)))
+    head = declaration(split, name)
+    return _Body(
+        signature=Signature("moments", "", arguments, SUMMARY, split.work),
+        code=indent(cython_moments(split, name), 1),
+        c=CFunction(name, head, c_moments(split, name), True),
+        extern=extern_declaration(head),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from symcompile.binding.split import Split
 from symcompile.emit.bodies import helpers_of, integrates, with_helpers
 from symcompile.emit.dialect import NUMBA
 from symcompile.emit.expression import Printer
@@ -13,6 +14,7 @@ from symcompile.emit.library import support
 from symcompile.emit.lines import filled, indent, unpacked
 from symcompile.emit.memory import Array, added, scaled
 from symcompile.emit.nest import NestEmitter
+from symcompile.emit.moments import SUMMARY
 from symcompile.emit.numbers import Numbers, numbers_of
 from symcompile.emit.python import columns_call, constant_defaults, helpers, tables
 from symcompile.emit.results import Results
@@ -44,8 +46,13 @@ class _Body:
     core: str
 
 
-def emit_numba(definition: Definition, schedules: Sequence[Schedule]) -> str:
-    """Return the source of a Numba module with the functions of ``schedules``."""
+def emit_numba(
+    definition: Definition, schedules: Sequence[Schedule], split: Split | None = None
+) -> str:
+    """Return the source of a Numba module with the functions of ``schedules``.
+
+    With ``split`` it has ``moments`` too.
+    """
     names = identifiers(definition)
     bodies = [
         _Body(
@@ -73,6 +80,8 @@ def emit_numba(definition: Definition, schedules: Sequence[Schedule]) -> str:
         numbers=numbers_of(definition),
         loops="_blocks(" in text,
         text=text,
+        products=() if split is None else split.products,
+        summary=SUMMARY,
         tables=tables(definition),
         pieces=bool(used & {"_split", "_joined"}),
         **LIMITS,

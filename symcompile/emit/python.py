@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from symcompile.binding.split import Split
 from symcompile.emit.arrays import ArrayPrinter
 from symcompile.emit.blocks import lines_of
 from symcompile.emit.bodies import helpers_of, integrates, with_helpers
@@ -13,6 +14,7 @@ from symcompile.emit.dialect import NUMPY, SCALAR_PYTHON, Dialect
 from symcompile.emit.expression import Printer
 from symcompile.emit.library import support
 from symcompile.emit.lines import WIDTH, filled, indent, item_text, tuple_text, unpacked
+from symcompile.emit.moments import SUMMARY
 from symcompile.emit.numbers import Numbers, numbers_of
 from symcompile.emit.signature import (
     Identifiers,
@@ -43,8 +45,13 @@ class _Body:
     core: str
 
 
-def emit_python(definition: Definition, schedules: Sequence[Schedule]) -> str:
-    """Return the source of a Python module with the functions of ``schedules``."""
+def emit_python(
+    definition: Definition, schedules: Sequence[Schedule], split: Split | None = None
+) -> str:
+    """Return the source of a Python module with the functions of ``schedules``.
+
+    With ``split`` it has ``moments`` too.
+    """
     names = identifiers(definition)
     make = _array_function if definition.data else _scalar_function
     if definition.indexed:
@@ -71,6 +78,8 @@ def emit_python(definition: Definition, schedules: Sequence[Schedule]) -> str:
         scalar=not (definition.data or definition.indexed) or "_over" in used or integrates(text),
         numbers=numbers_of(definition),
         text=text,
+        products=() if split is None else split.products,
+        summary=SUMMARY,
     )
 
 
