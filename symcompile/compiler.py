@@ -165,7 +165,9 @@ def compile(
         try:
             if candidate == "cython" and not eager:
                 _require_toolchain()
-            kernel = Kernel(definition, candidate, options, load, eager, partial(split_of, definition))
+            kernel = Kernel(
+                definition, candidate, options, load, eager, partial(split_of, definition)
+            )
         except ToolchainError as error:
             last = error
             if backend == "auto":

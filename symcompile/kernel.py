@@ -330,7 +330,8 @@ class Kernel:
     def function(self, name: str, numbers: dict[int, float]) -> Callable[..., Any]:
         """Return a generated function, loaded if need be, with the constants fixed."""
         loaded = self._function(name)
-        return _fixed(loaded.function, loaded.keywords, numbers)
+        function: Callable[..., Any] = _fixed(loaded.function, loaded.keywords, numbers)
+        return function
 
     def split(self, name: str) -> Split:
         """Return what a function needs of the data, and those loaded with it."""
@@ -338,10 +339,10 @@ class Kernel:
             return Split(reasons={name: "it was not compiled here"})
         return self._split(self._function(name).group)
 
-    def columns_and_moments(self, name: str, numbers: dict[int, float]) -> tuple[Any, Any]:
+    def derived_and_moments(self, name: str, numbers: dict[int, float]) -> tuple[Any, Any]:
         """Return the functions of the data alone that are loaded with a function."""
         loaded = self._function(name)
-        columns = getattr(loaded.module, "columns", None)
+        columns = getattr(loaded.module, "derived", None)
         return _fixed(columns, loaded.keywords, numbers), loaded.module.moments
 
     def _function(self, name: str) -> _Loaded:

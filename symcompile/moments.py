@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from symcompile.arguments import Array, count
-from symcompile.binding.evaluation import compiled, degree, ratios
-from symcompile.binding.expansion import NotPolynomialError
+from symcompile.binding.evaluation import Evaluate, compiled, degree, ratios
 from symcompile.binding.split import Bound, Split, powers_of
 from symcompile.errors import SymcompileError
 
@@ -29,12 +28,10 @@ class _Speed(NamedTuple):
     column: float
 
 
-# Measured by benchmarks/linear_fit.py; only ratios matter, and those roughly.
-_SPEED = {
-    "cython": _Speed(0.04, 0.03, 0.5),
-    "numba": _Speed(0.2, 0.2, 0.5),
-    "python": _Speed(1.0, 2.0, 0.5),
-}
+# Of C, which does both with vector units and threads. NumPy, which computes the moments of the
+# other two, goes through memory for each operation.
+_COMPILED = _Speed(0.04, 0.03, 0.5)
+_SPEED = {"numba": _Speed(0.1, 2.5, 0.5), "python": _Speed(1.0, 2.5, 0.5)}
 # Seconds: a call of a function of moments, and each of its terms.
 _CALL, _TERM = 3e-6, 7e-7
 # So many times longer than evaluating moments must a pass take, and so many passes may computing
@@ -77,21 +74,18 @@ class Moments:
             return None
         split = self._kernel.split(name)
         bound = split.functions[name]
-        try:
-            evaluate = compiled(bound)
-        except NotPolynomialError:
-            return None
-        shapes = [output.shape for output in bound.function.outputs]
+        shapes: list[Any] = [output.shape for output in bound.function.outputs]
         size = (len(self._kernel.definition.params),)
         plain, data, numbers = np.dtype(np.float64), self._data, self._numbers
         interface, constants, n = self._kernel.interface, self._constants, float(self._n)
         moments: list[tuple[float, ...]] | str | None = None
+        evaluate: Evaluate | None = None
         least = ratios(degree(bound), _epsilon(self._n, split), self._n)
 
         def quick(p: Any, *v: Any) -> Any:
-            nonlocal moments
-            if moments is None:
-                moments = self._moments(split)
+            nonlocal evaluate, moments
+            if moments is None or evaluate is None:
+                evaluate, moments = compiled(bound), self._moments(split)
             if isinstance(moments, str):
                 return None
             if v or type(p) is not np.ndarray or p.dtype is not plain or p.shape != size:
@@ -136,7 +130,7 @@ class Moments:
         """Return why moments do not serve a function, or None if they do."""
         if not self._n:
             return "nothing is summed over samples"
-        speed = _SPEED[self._kernel.backend] if self._kernel.backend in _SPEED else _SPEED["python"]
+        speed = _SPEED.get(self._kernel.backend, _COMPILED)
         least = 1e9 * _GAIN * _CALL
         if self._n * 200 * speed.direct < least:  # whatever the formula: no need to look at it
             return f"{count(self._n, 'sample')} are few"
@@ -161,7 +155,7 @@ class Moments:
     def _compute(self, split: Split) -> list[tuple[float, ...]] | str:
         if not split.products:
             return []
-        derived, moments = self._kernel.columns_and_moments(
+        derived, moments = self._kernel.derived_and_moments(
             next(iter(split.functions)), self._numbers
         )
         columns = [self._data[slot] for slot in split.columns if slot >= 0]

@@ -22,7 +22,18 @@ PACKAGE = Path(__file__).resolve().parent.parent / "symcompile"
 #: From the bottom up. A module imports what stands before it, or beside it in its own package.
 LAYERS = (
     *("library", "errors", "options", "naming", "translate"),
-    *("ir", "frontend", "autodiff", "passes", "planning", "sweeps", "schedule", "binding", "emit", "build"),
+    *(
+        "ir",
+        "frontend",
+        "autodiff",
+        "passes",
+        "planning",
+        "sweeps",
+        "schedule",
+        "binding",
+        "emit",
+        "build",
+    ),
     *(
         "compiler",
         "sizes",

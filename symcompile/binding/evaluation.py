@@ -14,12 +14,13 @@ a pass with a relative error of about ``u*(A/S)**(1/d)/sqrt(n)``, where ``u`` is
 
 from __future__ import annotations
 
-import re
+import math
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
-from symcompile.binding.expansion import NotPolynomialError, Powers
+from symcompile.binding.expansion import Powers, written
 from symcompile.binding.split import Bound, Term
 from symcompile.ir.affine import Affine
 from symcompile.ir.graph import Output, payload
@@ -29,11 +30,11 @@ from symcompile.ir.ops import OPS
 Evaluate = Callable[[Any, Any, Any, float, Any, Any], Any]
 
 _VECTORS = {"param": "p", "direction": "v", "constant": "c", "cotangent": "v"}
-_WORDS = frozenset({"math", "abs", "if", "else", "and", "or", "not", "True", "False"})
 #: Sums are trusted down to here: what underflows on the way is too small to be seen in them.
-_LEAST, _MOST = 1e-270, 1e300
+_LEAST, _MOST = 1e-240, 1e300
 
 
+@lru_cache(maxsize=256)
 def compiled(bound: Bound) -> Evaluate:
     """Return a bound function.
 
@@ -41,12 +42,7 @@ def compiled(bound: Bound) -> Evaluate:
     of samples, the moments and the smallest ratios that sums may have to the sums of their
     absolute values, by degree. A moment is a number, its rounding error, the sum of the absolute
     values, and the number in two halves. It returns a list of numbers for each output, or None.
-
-    Raises:
-        NotPolynomialError: an operation that is not written in Python here.
     """
-    import math
-
     space: dict[str, Any] = {"math": math, "fsum": math.fsum}
     text = source(bound)
     exec(compile(text, f"<{bound.function.name} of moments>", "exec"), space)
@@ -75,7 +71,7 @@ class _Writer:
         self.graph = bound.function.graph
         self.lines: list[str] = []
         self.texts: dict[int, str] = {}
-        self.products: dict[tuple[Powers, Fraction], str] = {}
+        self.products: dict[tuple[Powers, Fraction], tuple[str, bool]] = {}
         self.checked: set[int] = set()
         # Terms are products of so many scalars; none may underflow or overflow on the way.
         self.limit = 2.0 ** (400 // max(1, degree(bound)))
@@ -114,8 +110,7 @@ class _Writer:
         if any(arg not in self.texts for arg in node.args):
             return
         if node.op == "const":
-            if not isinstance(node.data, Fraction):
-                raise NotPolynomialError("it has an infinite constant")
+            assert isinstance(node.data, Fraction)
             value = float(node.data)
             self.texts[index] = f"({value!r})" if value < 0 else repr(value)
         elif node.op == "input":
@@ -125,11 +120,9 @@ class _Writer:
         elif node.op == "extent" and node.data == Affine.of("n"):
             self.texts[index] = "n"
         else:
-            spelling = OPS[node.op].python if node.op in OPS else "unknown"
-            words = set(re.findall(r"(?<![\w.])[A-Za-z_]\w*", spelling))
-            if not words <= _WORDS:
-                raise NotPolynomialError(f"{node.op} of sums")
-            made = spelling.format(*(self.texts[arg] for arg in node.args))
+            if not written(node.op):
+                return  # it belongs to what is summed
+            made = OPS[node.op].python.format(*(self.texts[arg] for arg in node.args))
             self.texts[index] = f"t{index}"
             self.lines.append(f"t{index} = {made}")
 
@@ -149,10 +142,8 @@ class _Writer:
             return
         self.lines.append(f"{name} = fsum(({', '.join(parts)},))")
         self.lines.append(f"a = {' + '.join(sizes)}")
-        ratio = f" >= r[{highest}]*a" if highest > 1 else ""
-        self.lines.append(
-            f"if not (a < {_MOST!r} and {_LEAST!r} < abs({name}){ratio} or a == 0.0):"
-        )
+        ratio = f" and abs({name}) >= r[{highest}]*a" if highest > 1 else ""
+        self.lines.append(f"if not ({_LEAST!r} < a < {_MOST!r}{ratio} or a == 0.0):")
         self.lines.append("    return None")
 
     def _term(self, term: Term, parts: list[str], sizes: list[str]) -> None:
@@ -181,8 +172,7 @@ class _Writer:
         """Return a product of powers as a number in two halves, and whether it has a low part."""
         found = self.products.get((scalars, coefficient))
         if found is not None:
-            name, _, pair = found.partition(" ")
-            return name, bool(pair)
+            return found
         steps = [base if power > 0 else ~base for base, power in scalars for _ in range(abs(power))]
         name, pair = f"q{len(self.products)}_", False
         high, low = "", ""
@@ -209,7 +199,7 @@ class _Writer:
         self.lines += [f"{name} = {high}"] + ([f"{name}l = {low}"] if pair else [])
         self.lines += [f"s = 134217729.0*{name}", f"{name}h = s - (s - {name})"]
         self.lines.append(f"{name}t = {name} - {name}h")
-        self.products[scalars, coefficient] = f"{name} pair" if pair else name
+        self.products[scalars, coefficient] = name, pair
         return name, pair
 
     def _scalar(self, index: int) -> str:

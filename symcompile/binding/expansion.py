@@ -6,6 +6,7 @@ data cancels as it does in a pass over them.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from fractions import Fraction
 
@@ -29,11 +30,23 @@ Polynomial = Mapping[tuple[Powers, Powers], Fraction]
 _LATE = frozenset({"param", "direction", "cotangent"})
 _MOST_TERMS = 2000
 _LARGEST_POWER = 16
+#: What the spelling of an operation may use: see :func:`written`.
+_WORDS = frozenset({"math", "abs", "if", "else", "and", "or", "not", "True", "False"})
 _ONE: tuple[Powers, Powers] = ((), ())
 
 
 class NotPolynomialError(Exception):
     """Says what keeps a function from being a polynomial of few terms in what is known late."""
+
+
+def written(op: str) -> bool:
+    """Return whether an operation of scalars can be written with Python's own functions.
+
+    >>> written("exp"), written("besselj")
+    (True, False)
+    """
+    words = re.findall(r"(?<![\w.])[A-Za-z_]\w*", OPS[op].python) if op in OPS else ["nothing"]
+    return _WORDS.issuperset(words)
 
 
 class Columns:
@@ -110,8 +123,10 @@ class Expansion:
                 raise NotPolynomialError("a product or a maximum over the samples")
             elif node.axes:
                 raise NotPolynomialError("it has a value for each sample")
-            elif node.kind is Kind.COMPLEX:
-                raise NotPolynomialError("it has complex numbers")
+            else:
+                self._scalar(index)
+                if node.op in OPS and not written(node.op):
+                    raise NotPolynomialError(f"{node.op} of sums")
 
     def _needed(self, function: Function, order: list[int]) -> list[int]:
         """Return the nodes that are computed from sums and scalars, and these."""

@@ -31,7 +31,7 @@ class Term:
     moment: int | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Bound:
     """A function that takes moments in place of the data.
 
@@ -174,10 +174,8 @@ def _products(
 
     def product(factors: tuple[int, ...]) -> int:
         if factors not in place:
-            if len(factors) == 1:
-                row = (factors[0], -1)
-            else:
-                row = (factor(factors[:-1]), factors[-1])
+            *rest, last = factors
+            row = (factor(tuple(rest)), last) if rest else (last, -1)
             place[factors] = len(rows)
             rows.append(row)
         return place[factors]
@@ -227,6 +225,6 @@ def _columns(columns: Columns, bases: Sequence[int]) -> tuple[tuple[int, ...], S
             made.append(base)
     if not made:
         return tuple(found), None
-    output = Output("columns", tuple(made), (len(made),), True)
+    output = Output("derived", tuple(made), (len(made),), True)
     assert all(graph[base].axes == (SAMPLES,) for base in made)
-    return tuple(found), schedule(Function("columns", graph, (output,)))
+    return tuple(found), schedule(Function("derived", graph, (output,)))

@@ -13,8 +13,8 @@ from symcompile.emit.glue import arrays_call
 from symcompile.emit.library import support
 from symcompile.emit.lines import filled, indent, unpacked
 from symcompile.emit.memory import Array, added, scaled
-from symcompile.emit.nest import NestEmitter
 from symcompile.emit.moments import SUMMARY
+from symcompile.emit.nest import NestEmitter
 from symcompile.emit.numbers import Numbers, numbers_of
 from symcompile.emit.python import columns_call, constant_defaults, helpers, tables
 from symcompile.emit.results import Results

@@ -34,7 +34,7 @@ _SUMMARIES = {
     "jacobian": "Return the Jacobian: {shape}.",
     "jvp": "Return the Jacobian times v, shaped like the value: {shape}.",
     "vjp": "Return u, shaped like the value, times the Jacobian: {shape}.",
-    "columns": "Return what depends on the data alone: {shape}.",
+    "derived": "Return what depends on the data alone: {shape}.",
 }
 
 _LONGEST_FORMULA_LINE = 400
