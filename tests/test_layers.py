@@ -107,6 +107,7 @@ print(sorted(heavy & {name.split(".")[0] for name in set(sys.modules) - before})
 
 _EMIT = """
 import hashlib, sys
+from symcompile.binding.split import split
 from symcompile.compiler import emit, plan
 from symcompile.options import BACKENDS
 from tests.corpus import BY_NAME
@@ -115,7 +116,7 @@ for name in ("branches", "logistic", "hostile_params", "per_sample", "from_cse",
     definition = BY_NAME[name].definition
     schedules = plan(definition)
     for backend in BACKENDS:
-        text = emit(definition, schedules, backend)
+        text = emit(definition, schedules, backend, split(definition, schedules))
         print(name, backend, hashlib.sha256(text.encode()).hexdigest(), definition.digest)
 """
 

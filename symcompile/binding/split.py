@@ -13,7 +13,7 @@ from symcompile.planning import Nest, Schedule, Sweep, cost
 from symcompile.schedule import schedule
 
 #: More moments than these are not worth a pass over the data.
-MOST_PRODUCTS = 160
+MOST_PRODUCTS = 100
 
 
 @dataclass(frozen=True)
