@@ -131,6 +131,7 @@ class Objective:
             self.sizes = kernel.interface.solver(columns, numbers).sizes
         self._numbers = numbers
         self._binding = _Binding(kernel, columns, numbers)
+        self._moments = self._binding.moments
         for name in kernel.loaded:
             self._method(name)
 
@@ -315,7 +316,7 @@ class Objective:
             >>> kernel.bind(range(10), range(10)).plan.splitlines()[0].partition(": ")[2]
             'a pass over the data (10 samples are few)'
         """
-        return self._binding.moments.plan()
+        return self._moments.plan()
 
     @property
     def params(self) -> tuple[str, ...]:
