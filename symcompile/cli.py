@@ -254,7 +254,7 @@ def verify(file: Path, backends: tuple[Backend, ...]) -> None:
 )
 @click.option("--name", help="One definition of FILE; all of them by default.")
 def show(file: Path, stage: Stage, backend: Backend, name: str | None) -> None:
-    """Show what a definition becomes: its formula, IR, schedule or source."""
+    """Show what a definition becomes: its formula, IR, schedule, moments or source."""
     found = _load(file)
     definitions = [definition for definition in found if name in (None, definition.name)]
     if not definitions:

@@ -6,7 +6,6 @@ the disk.
 
 from __future__ import annotations
 
-import sys
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
@@ -29,6 +28,7 @@ from symcompile.planning import Schedule
 
 if TYPE_CHECKING:
     from symcompile.background import Load
+    from symcompile.binding.split import Split
     from symcompile.kernel import Kernel
 
 BackendName = Backend | Literal["auto"]
@@ -127,6 +127,48 @@ def _known(
     return known, load_known(known, backend, f"{definition.name}_{backend}", options)
 
 
+class Binding:
+    """What a definition's functions need of the data; see :mod:`symcompile.binding`.
+
+    All is found and compiled when it is asked for.
+    """
+
+    def __init__(self, definition: Definition, options: Options) -> None:
+        self.definition, self.options = definition, options
+        self._splits: dict[str, Split] = {}
+
+    def split(self, name: str) -> Split:
+        """Return what one function needs of the data."""
+        if name not in self._splits:
+            self._splits[name] = split_of(self.definition, (name,))
+        return self._splits[name]
+
+    def functions(self, name: str) -> tuple[ModuleType | None, Callable[..., Any]]:
+        """Return a module with ``derived``, if columns are, and the function of the moments."""
+        from symcompile.build.bytecode import keep_templates
+        from symcompile.build.cpu import has_feature, has_llvm
+        from symcompile.build.loader import build_llvm, build_python
+        from symcompile.emit.moments import emit_moments
+
+        found = self.split(name)
+        keep_templates(self.options)
+        derived = None
+        if found.derived is not None:
+            source = emit(self.definition, (found.derived,), "python")
+            derived = build_python(source, f"{self.definition.name}_derived", self.options)
+        backend: Backend = "llvm" if has_llvm() else "python"
+        source = emit_moments(found, backend, self.options.threads, fused=has_feature("fma"))
+        make = build_llvm if backend == "llvm" else build_python
+        return derived, make(source, f"moments_{backend}", self.options).moments
+
+
+def split_of(definition: Definition, names: Sequence[str]) -> Split:
+    """Return what some functions need of the data."""
+    from symcompile.binding.split import split
+
+    return split(definition, plan(definition, names))
+
+
 def compile(
     definition: Definition | Any,
     *,
@@ -191,6 +233,7 @@ def compile(
         )
     options = (Options() if options is None else options).with_threads(threads)
     eager = _eager(definition)
+    binding = Binding(definition, options)
     last: ToolchainError | None = None
     # LLVM's code is as fast as that of a C compiler, and there sooner.
     candidates: tuple[Backend, ...] = ("llvm", "cython", "numba", "python")
@@ -205,7 +248,7 @@ def compile(
                 _require_llvm()
             own = () if candidate == "llvm" else eager  # it compiles faster than one can ask
             if meanwhile in (None, candidate) or _is_cached(definition, candidate, options, own):
-                return Kernel(definition, candidate, options, load, own)
+                return Kernel(definition, candidate, options, load, own, binding=binding)
         except ToolchainError as error:
             last = error
             if backend == "auto":
@@ -214,7 +257,8 @@ def compile(
             raise
         first = choose_backend(str(meanwhile))
         start: Load = partial(build, definition, first, options)
-        return Kernel(definition, first, options, start, eager, Background(candidate, load))
+        better = Background(candidate, load)
+        return Kernel(definition, first, options, start, eager, better, binding)
     raise BackendError("no backend works here") from last
 
 
@@ -272,8 +316,9 @@ def _require_toolchain() -> None:
 
 
 def _require_llvm() -> None:
-    # Its modules know how objects of Python's and NumPy's lie in memory.
-    if object.__basicsize__ != 16 or sys.byteorder != "little":
+    from symcompile.build.cpu import has_llvm
+
+    if not has_llvm():
         raise ToolchainError(
             "The llvm backend needs 64-bit little-endian CPython with the interpreter's lock."
         )

@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike
 from symcompile.arguments import Array, count, listed, require_finite
 from symcompile.autodiff.derive import SCALAR_FUNCTIONS
 from symcompile.background import Background, Load
+from symcompile.binding.split import Split
 from symcompile.calling import Generated, bound
 from symcompile.errors import ArgumentTypeError, ArgumentValueError, SymcompileError
 from symcompile.interface import Interface
@@ -25,6 +26,7 @@ from symcompile.packing import pack, unpack
 from symcompile.sizes import Piece
 
 if TYPE_CHECKING:
+    from symcompile.compiler import Binding
     from symcompile.frontend.definition import Definition
 
 __all__ = ["Kernel", "Objective"]
@@ -71,6 +73,7 @@ class Kernel:
         load: Load,
         functions: tuple[str, ...] = SCALAR_FUNCTIONS,
         background: Background | None = None,
+        binding: Binding | None = None,
     ) -> None:
         """Load the functions of a kernel.
 
@@ -82,12 +85,14 @@ class Kernel:
             functions: those to load now, where the definition can have them; the others are
                 loaded when first used.
             background: what builds the same functions with a better backend.
+            binding: what functions need of the data, and the functions of the data alone.
         """
         self.definition = definition
         self.backend = self._meanwhile = backend
         self.options = options
         self.interface = Interface(definition)
         self._load = load
+        self._binding = binding
         self._n_data = len(definition.data)
         #: What is handed on as it stands. In index notation float32 is not: it is rounded to.
         self._plain: np.dtype[Any] = self.interface.dtype
@@ -376,6 +381,22 @@ class Kernel:
         """Return a generated function, loaded if need be, with the constants fixed."""
         function = self.generated(name).function
         return partial(function, **self.keywords(name, numbers)) if numbers else function
+
+    def split(self, name: str) -> Split:
+        """Return what a function needs of the data."""
+        if self._binding is None:
+            return Split(reasons={name: "it was not compiled here"})
+        return self._binding.split(name)
+
+    def derived_and_moments(self, name: str, numbers: dict[int, float]) -> tuple[Any, Any]:
+        """Return the functions of the data alone that moments of a function need."""
+        assert self._binding is not None
+        derived, moments = self._binding.functions(name)
+        if derived is None:
+            return None, moments
+        keywords = tuple(keyword for keyword, _ in derived.CONSTANTS)
+        given = {keywords[slot]: value for slot, value in numbers.items()}
+        return partial(derived.derived, **given), moments
 
     def keywords(self, name: str, numbers: dict[int, float]) -> dict[str, float]:
         """Return constants by the keywords of a generated function."""

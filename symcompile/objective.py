@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from types import MethodType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from symcompile.arguments import Array, count
-from symcompile.calling import bound
+from symcompile.calling import Bound, bound
+from symcompile.moments import Moments
 from symcompile.packing import pack, unpack
 from symcompile.sizes import Piece
 
@@ -52,6 +54,7 @@ class Objective:
         if definition.indexed:
             self.sizes = kernel.interface.solver(columns, numbers).sizes
         self._numbers = numbers
+        self._moments = Moments(kernel, columns, numbers)
         for name in kernel.loaded:
             self._method(name)
 
@@ -134,16 +137,38 @@ class Objective:
     def _method(self, name: str) -> Callable[..., Any]:
         method: Callable[..., Any] | None = self.__dict__.get(name)
         if method is None:
-            kernel, columns, numbers = self.kernel, self.data, self._numbers
-            method = self.__dict__[name] = bound(
-                kernel.generated(name),
-                _general(kernel, name, columns, numbers),
-                self.__reduce__(),
-                columns,
-                kernel.keywords(name, numbers),
-                getattr(Objective, name).__doc__,
-            )
+            method = self.__dict__[name] = self._made(name)
         return method
+
+    def _made(self, name: str, *, fit: bool = False) -> Callable[..., Any]:
+        """Return one function of the kernel as a method without the data.
+
+        ``fit`` says that it will be called often.
+        """
+        kernel, columns, numbers = self.kernel, self.data, self._numbers
+        passing = bound(
+            kernel.generated(name),
+            _general(kernel, name, columns, numbers),
+            self.__reduce__(),
+            columns,
+            kernel.keywords(name, numbers),
+            getattr(Objective, name).__doc__,
+        )
+        quick = self._moments.function(name, fit=fit)
+        if quick is None:
+            return passing
+        found = quick
+
+        def call(_: Bound, *vectors: Any) -> Any:
+            result = found(*vectors)
+            return passing(*vectors) if result is None else result
+
+        call.__name__ = name
+        call.__qualname__ = f"Objective.{name}"
+        call.__doc__ = getattr(Objective, name).__doc__
+        owner = Bound()
+        owner.origin = self.__reduce__()
+        return MethodType(call, owner)
 
     def minimize(
         self,
@@ -224,6 +249,33 @@ class Objective:
         from symcompile.optimize import least_squares
 
         return least_squares(self, x0, **scipy_options)
+
+    def fitted(self, name: str) -> Callable[..., Any]:
+        """Return the method ``name`` for callers that call it as often as a fit does.
+
+        Moments take the place of the data where that is worth it for so many calls.
+        """
+        self.kernel.interface.require(name)
+        return self._made(name, fit=True)
+
+    @property
+    def plan(self) -> str:
+        """What each method is computed from, and why: moments, or a pass over the data.
+
+        A sum over the samples that is a polynomial in the parameters is computed from *moments*,
+        sums of products of columns, where there are enough samples. They are computed once, at the
+        first call, in twice the precision; where terms cancel so far that a pass over the data
+        would be more accurate, there is a pass.
+
+        Example:
+            >>> import sympy as sp, symcompile as sc
+            >>> w, x, y = sp.symbols("w x y")
+            >>> kernel = sc.compile((w*x - y)**2, params=w, data=(x, y), reduce="sum",
+            ...                     backend="python")
+            >>> kernel.bind(range(10), range(10)).plan.splitlines()[0].partition(": ")[2]
+            'a pass over the data (10 samples are few)'
+        """
+        return self._moments.plan()
 
     @property
     def params(self) -> tuple[str, ...]:

@@ -60,10 +60,11 @@ def minimize(
     passed = {name: scipy_options.pop(name) for name in _OF_MINIMIZE & scipy_options.keys()}
     options = {**(passed.pop("options", None) or {}), **scipy_options}
     name = method.lower() if isinstance(method, str) else method
-    fun: Callable[..., Any] = objective.value
     jac = None
-    if name not in _VALUE_ONLY:
-        fun, jac = _shared(objective.value_and_grad)
+    if name in _VALUE_ONLY:
+        fun = objective.fitted("value")
+    else:
+        fun, jac = _shared(objective.fitted("value_and_grad"))
     if not isinstance(hess, str) or hess != "auto":
         passed["hess"] = hess
     elif "hessp" not in passed:
@@ -127,11 +128,11 @@ def _named(objective: Objective, result: OptimizeResult) -> OptimizeResult:
 
 def _second_derivatives(objective: Objective, method: Method, size: int) -> dict[str, Any]:
     if method in _NEEDS_HESSIAN:
-        return {"hess": objective.hessian}
+        return {"hess": objective.fitted("hessian")}
     if method in _TAKES_PRODUCTS:
         if size > _SMALL:
-            return {"hessp": objective.hvp}
-        return {"hess": objective.hessian}
+            return {"hessp": objective.fitted("hvp")}
+        return {"hess": objective.fitted("hessian")}
     return {}
 
 

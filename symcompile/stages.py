@@ -7,7 +7,8 @@ from typing import Literal, get_args
 
 from symcompile.autodiff.bodies import take_derivatives
 from symcompile.autodiff.derive import derive
-from symcompile.compiler import functions_of, plan
+from symcompile.binding.describe import describe
+from symcompile.compiler import functions_of, plan, split_of
 from symcompile.frontend.definition import Definition, Shape, squeezed
 from symcompile.generate import generate
 from symcompile.ir.affine import Affine
@@ -31,7 +32,7 @@ from symcompile.passes.expand import expand
 from symcompile.passes.recognise import Fired
 from symcompile.planning import Contraction, Nest, Scalars, Schedule, Step, Store, Sweep
 
-Stage = Literal["sympy", "recognise", "ir", "schedule", "source"]
+Stage = Literal["sympy", "recognise", "ir", "schedule", "binding", "source"]
 STAGES: tuple[Stage, ...] = get_args(Stage)
 
 
@@ -42,7 +43,8 @@ def show_stage(definition: Definition, stage: Stage, backend: Backend = "python"
         definition: what ``define`` returns.
         stage: ``"sympy"`` for the formula and its gradient, ``"recognise"`` for the rules that put
             stable forms into it, ``"ir"`` for the formula as lowered and every function as
-            optimised, ``"schedule"`` for their loops, ``"source"`` for the generated module.
+            optimised, ``"schedule"`` for their loops, ``"binding"`` for what is computed once when
+            data are bound, ``"source"`` for the generated module.
         backend: of the source.
 
     Example:
@@ -61,6 +63,9 @@ def show_stage(definition: Definition, stage: Stage, backend: Backend = "python"
         return "\n\n".join(_ir(definition))
     if stage == "schedule":
         return "\n\n".join("\n".join(_schedule(s, definition)) for s in plan(definition))
+    if stage == "binding":
+        names = functions_of(definition)
+        return "\n".join(describe(split_of(definition, names), input_names(definition), names))
     (source,) = generate(definition, [backend])
     return source.text.rstrip("\n")
 

@@ -194,6 +194,7 @@ def test_verify_finds_data_on_which_the_value_is_finite(tmp_path: Path) -> None:
         ("sympy", "mean((w*x - 1)**2)"),
         ("ir", "sum over i of"),
         ("schedule", "for each sample i:"),
+        ("binding", "sum over i of x[i]**2"),
         ("source", "def value_and_grad(p, x):"),
     ],
 )

@@ -22,13 +22,15 @@ PACKAGE = Path(__file__).resolve().parent.parent / "symcompile"
 #: From the bottom up. A module imports what stands before it, or beside it in its own package.
 LAYERS = (
     *("library", "errors", "options", "naming", "translate", "cc"),
-    *("ir", "frontend", "autodiff", "passes", "planning", "sweeps", "schedule", "emit", "build"),
+    *("ir", "frontend", "autodiff", "passes", "planning", "sweeps", "schedule"),
+    *("binding", "emit", "build"),
     *(
         "compiler",
         "sizes",
         "arguments",
         "packing",
         "interface",
+        "moments",
         "calling",
         "optimize",
         "objective",

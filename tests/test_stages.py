@@ -51,6 +51,23 @@ value: 5 operations
     )
 
 
+def test_what_is_computed_when_data_are_bound() -> None:
+    w, x, y = sp.symbols("w x y")
+    definition = define("f", (w * sp.log(x) - y) ** 2, params=w, data=(x, y), reduce="mean")
+    assert (
+        show_stage(definition, "binding")
+        == """\
+once, when data are bound:
+  derived[i, 0] = log(x[i])
+  m0 = sum over i of y[i]**2
+  m1 = sum over i of y[i]*derived[i, 0]
+  m2 = sum over i of derived[i, 0]**2
+from moments: value, grad, value_and_grad, hessian, hvp, jacobian, jvp, vjp"""
+    )
+    definition = define("f", sp.exp(w * x), params=w, data=x, reduce="sum")
+    assert show_stage(definition, "binding").endswith("vjp (exp of the parameters)")
+
+
 def test_a_schedule_over_arrays() -> None:
     assert (
         shown("logreg", "schedule", "value_and_grad")

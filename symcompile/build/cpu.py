@@ -76,3 +76,8 @@ def _linux_cpuinfo() -> tuple[str, ...]:
     except OSError:
         return ()
     return tuple(fields)
+
+
+def has_llvm() -> bool:
+    """Whether modules for LLVM run here: they know how objects of Python's lie in memory."""
+    return object.__basicsize__ == 16 and sys.byteorder == "little"

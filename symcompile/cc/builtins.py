@@ -109,6 +109,9 @@ def call_builtin(code: Expressions, name: str, arguments: Sequence[Value]) -> Va
 def _intrinsic(code: Expressions, name: str, arguments: Sequence[Value], single: bool) -> Value:
     kind = types.FLOAT if single else types.DOUBLE
     full = f"llvm.{name}.{'f32' if single else 'f64'}"
+    if arguments[0].type.kind == "vector":
+        kind = arguments[0].type
+        full = f"llvm.{name}.v{kind.count}f64"
     kinds = ", ".join([kind.text] * len(arguments))
     code.needs(full, f"declare {kind.text} @{full}({kinds})")
     given = ", ".join(f"{kind.text} {code.convert(a, kind).text}" for a in arguments)

@@ -169,12 +169,14 @@ def lowered_module(
     needed: Support,
     width: int,
     direct: Mapping[str, Piece] | None = None,
+    features: Mapping[str, str] | None = None,
 ) -> Lowered:
     """Return C as LLVM's language; pointers to SciPy's functions are set from outside."""
     variables = [f"sc_scipy_{pointer.ident}" for pointer in needed.pointers]
     cold = [*_COLD, *(name for name in exported if name.endswith("_core"))]
     given = {name: piece.text for name, piece in (direct or {}).items()}
-    return lower(c, exported, _WIDTHS[width], [*variables, "sc_quad"], _APART, cold, given)
+    defined = {**_WIDTHS[width], **(features or {})}
+    return lower(c, exported, defined, [*variables, "sc_quad"], _APART, cold, given)
 
 
 def linking(

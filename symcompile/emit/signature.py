@@ -34,6 +34,7 @@ _SUMMARIES = {
     "jacobian": "Return the Jacobian: {shape}.",
     "jvp": "Return the Jacobian times v, shaped like the value: {shape}.",
     "vjp": "Return u, shaped like the value, times the Jacobian: {shape}.",
+    "derived": "Return what depends on the data alone: {shape}.",
 }
 
 _LONGEST_FORMULA_LINE = 400
@@ -66,7 +67,8 @@ class Identifiers:
 def identifiers(definition: Definition) -> Identifiers:
     """Return the identifiers for a definition."""
     # The functions of a module, and what Cython calls those in C.
-    own = [*_SUMMARIES, *(f"{definition.name}_{function}" for function in _SUMMARIES)]
+    functions = [*_SUMMARIES, "moments"]
+    own = [*functions, *(f"{definition.name}_{function}" for function in functions)]
     names = Names([definition.name, *own], WORDS)
     params = tuple(names.fresh(name) for name in definition.params)
     data = tuple(names.fresh(name) for name in definition.data)

@@ -1,0 +1,44 @@
+"""What is computed when data are bound, for people to read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from symcompile.binding.split import Split, powers_of
+from symcompile.ir.graph import Input
+from symcompile.ir.printer import format_function
+
+
+def describe(split: Split, names: Mapping[Input, str], functions: Sequence[str]) -> Iterator[str]:
+    """Yield the columns and moments of a split, and which functions need the data in each call.
+
+    Args:
+        split: what the functions need of the data.
+        names: what the inputs are called.
+        functions: the names of the functions.
+    """
+    if split.products:
+        yield "once, when data are bound:"
+        columns = [
+            f"{names[Input('data', slot)]}[i]" if slot >= 0 else f"derived[i, {~slot}]"
+            for slot in split.columns
+        ]
+        if split.derived is not None:
+            _, *lines = format_function(split.derived.function, names).splitlines()
+            yield from lines
+        for number, powers in enumerate(powers_of(split)):
+            factors = [
+                column + (f"**{power}" if power > 1 else "")
+                for column, power in zip(columns, powers, strict=True)
+                if power
+            ]
+            yield f"  m{number} = sum over i of {'*'.join(factors)}"
+    bound = [name for name in functions if name in split.functions]
+    if bound:
+        yield f"from moments: {', '.join(bound)}"
+    reasons: dict[str, list[str]] = {}
+    for name in functions:
+        if name not in split.functions:
+            reasons.setdefault(split.reasons[name], []).append(name)
+    for reason, found in reasons.items():
+        yield f"a pass over the data for each call: {', '.join(found)} ({reason})"
