@@ -198,8 +198,8 @@ class Report:
         handles, names = axes.get_legend_handles_labels()
         pairs = sorted(zip(names, handles, strict=True), key=lambda p: _order(p[0]))
         axes.legend(
-            [h for _, h in pairs], [n for n, _ in pairs], fontsize=8, ncols=5,
-            loc="lower center", bbox_to_anchor=(0.5, 1.0), frameon=False,
+            [h for _, h in pairs], [n for n, _ in pairs], fontsize=8, ncols=4,
+            loc="lower center", bbox_to_anchor=(0.3, 1.0), frameon=False,
         )  # fmt: skip
         path = folder / "table.png"
         figure.savefig(path, dpi=130)
@@ -208,7 +208,16 @@ class Report:
 
 
 _OWN = {"cython": "#0b5394", "llvm": "#38761d", "numba": "#3d85c6", "python": "#9fc5e8"}
-_MARKS = "sD^vPX*<>ph"
+_PEERS = {
+    "C by hand": ("s", "#990000"),
+    "JAX": ("D", "#e69138"),
+    "heyoka": ("^", "#6a329f"),
+    "CasADi": ("P", "#a64d79"),
+    "symengine": ("v", "#7f6000"),
+    "symjit": ("<", "#45818e"),
+    "Numba by hand": ("X", "#666666"),
+    "value and gradient": ("h", "#0b5394"),
+}
 
 
 def _style(way: str) -> dict[str, Any]:
@@ -216,14 +225,8 @@ def _style(way: str) -> dict[str, Any]:
     if way.startswith("symcompile"):
         colour = _OWN.get(way.rpartition(" ")[2], "#0b5394")
         return {"marker": "o", "ms": 9, "color": colour, "zorder": 3}
-    digest = sum((k + 1) * ord(c) for k, c in enumerate(way))
-    colours = ("#e69138", "#a64d79", "#6a329f", "#7f6000", "#999999", "#d5a6bd", "#45818e")
-    return {
-        "marker": _MARKS[digest % len(_MARKS)],
-        "ms": 7,
-        "color": colours[digest % len(colours)],
-        "zorder": 2,
-    }
+    mark, colour = _PEERS.get(way, ("*", "#999999"))
+    return {"marker": mark, "ms": 7, "color": colour, "zorder": 4}
 
 
 def _order(name: str) -> tuple[int, str]:
@@ -234,7 +237,7 @@ def _relative(goal: dict[str, Any], row: Row) -> float | None:
     """Return a goal relative to the base of a row."""
     limit: float = goal["limit"]
     if goal["base"] is None:
-        return limit / row.medians[row.base] if row.base in row.medians else None
+        return limit / row.fastest[row.base] if row.base in row.fastest else None
     ratio = row.ratios.get(goal["base"])
     return None if ratio is None else limit * ratio
 

@@ -119,7 +119,7 @@ def _of_product(b: Builder, body: int, position: int) -> int | None:
     graph = b.graph
     axes = graph[body].axes
     top, bottom, negative = factors(graph, body)
-    size = len(top) + len(bottom)
+    size = sum(exact(graph, factor) != 1 for factor in top) + len(bottom)
     top = [part for factor in top for part in _split_choice(b, factor, position)]
     top = [factor for factor in top if exact(graph, factor) != 1]
     for k, factor in enumerate(top):
@@ -150,6 +150,7 @@ def _of_product(b: Builder, body: int, position: int) -> int | None:
 def _varies(graph: Graph, body: int, position: int) -> bool:
     """Return whether all factors of a product vary along an axis, and it has no sign."""
     top, bottom, negative = factors(graph, body)
+    top = [factor for factor in top if exact(graph, factor) != 1]
     varying = all(position in support(graph, factor) for factor in (*top, *bottom))
     return varying and not negative and bool(graph[body].axes)
 
