@@ -205,16 +205,16 @@ class Graph:
             found = self._index.get((op, args[::-1]))
             if found is not None:
                 return found
-        nodes = self.nodes
         axes: tuple[Axis, ...] = ()
-        kind = kind_of(op, [nodes[arg].kind for arg in args])
+        kinds: list[Kind] = []
         for arg in args:
-            node = nodes[arg]
-            if node.axes and node.axes != axes:
+            _, _, _, own, kind = self.nodes[arg]
+            kinds.append(kind)
+            if own and own != axes:
                 if axes:
-                    raise ValueError(f"{op}: arguments with axes {axes} and {node.axes}")
-                axes = node.axes
-        return self._intern(Node(op, args, None, axes, kind), key)
+                    raise ValueError(f"{op}: arguments with axes {axes} and {own}")
+                axes = own
+        return self._intern(Node(op, args, None, axes, kind_of(op, kinds)), key)
 
     def copied(self, node: Node, args: tuple[int, ...]) -> int:
         """Return the same elementwise operation of other arguments that are alike."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -190,8 +191,10 @@ def test_compiled_code_computes_the_results(backend: Backend) -> None:
 
 
 @pytest.mark.parametrize("chunk", [6, 25])
-def test_long_code_is_cut(chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_long_code_is_cut(chunk: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Pieces pass what others need, and those of a branch are called where it is taken."""
+    # The cache knows definitions, not what is patched here.
+    options = Options(optimize=1, cache_dir=tmp_path)
     monkeypatch.setattr("symcompile.emit.nest.LONGEST_WHOLE", 20)
     monkeypatch.setattr("symcompile.emit.outline.CHUNK", chunk)
     found: list[tuple[Graph, list[int]]] = []
@@ -210,7 +213,7 @@ def test_long_code_is_cut(chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
         for name, point in itertools.product(names, _POINTS):
             got, right = (getattr(m, name)(np.array(point)) for m in (module, reference))
             np.testing.assert_allclose(got, right, rtol=1e-12, atol=1e-12)
-    compiled_module = build(definition, "cython", Options(optimize=1), names)
+    compiled_module = build(definition, "cython", options, names)
     for name, point in itertools.product(names, _POINTS):
         got, right = (getattr(m, name)(np.array(point)) for m in (compiled_module, reference))
         np.testing.assert_allclose(got, right, rtol=1e-12, atol=1e-12)
