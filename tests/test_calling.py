@@ -17,9 +17,9 @@ from symcompile.errors import ArgumentTypeError, ArgumentValueError, ToolchainEr
 
 try:
     find_toolchain()
-    BACKENDS = ["python", "cython"]
+    BACKENDS = ["python", "cython", "llvm"]
 except ToolchainError:
-    BACKENDS = ["python"]
+    BACKENDS = ["python", "llvm"]
 
 a, b, x, y, lam = sp.symbols("a b x y lam")
 P, V = np.array([0.5, -2.0]), np.array([3.0, 1.0])

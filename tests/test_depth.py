@@ -62,6 +62,7 @@ def _check(definition: Definition, depth: int, backend: Backend) -> None:
     [
         ("python", 100),
         ("cython", 100),
+        ("llvm", 100),
         ("numba", 30),
         pytest.param("numba", 100, marks=pytest.mark.long),
     ],
@@ -72,7 +73,7 @@ def test_nested_by_sympy(backend: Backend, depth: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "backend", ["python", pytest.param("numba", marks=pytest.mark.long), "cython"]
+    "backend", ["python", pytest.param("numba", marks=pytest.mark.long), "cython", "llvm"]
 )
 def test_named_to_depth_1000(backend: Backend) -> None:
     _check(define("deep_chain", chain(1000), params=(a, b, c)), 1000, backend)

@@ -156,7 +156,12 @@ _QUICK = {"loss", "modulus", "single loss"}
 _BACKENDS = [
     pytest.param(name, backend, marks=[] if quick else [pytest.mark.long])
     for name in _CASES
-    for backend, quick in (("python", True), ("cython", name in _QUICK), ("numba", False))
+    for backend, quick in (
+        ("python", True),
+        ("cython", name in _QUICK),
+        ("numba", False),
+        ("llvm", False),
+    )
 ]
 
 

@@ -114,7 +114,7 @@ def test_auto_needs_no_compiler() -> None:
 
 
 @pytest.mark.parametrize(
-    "backend", ["python", pytest.param("numba", marks=pytest.mark.long), "cython"]
+    "backend", ["python", pytest.param("numba", marks=pytest.mark.long), "cython", "llvm"]
 )
 def test_long_formulas_are_cut(backend: sc.Backend) -> None:
     expr = sp.Integer(0)

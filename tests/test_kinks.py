@@ -125,7 +125,7 @@ def test_second_derivatives(name: str) -> None:
     _check_second(name, "python")
 
 
-@pytest.mark.parametrize("backend", ["numba", "cython"])
+@pytest.mark.parametrize("backend", ["numba", "cython", "llvm"])
 def test_second_derivatives_compiled(backend: Backend) -> None:
     for name in ("max of three", "mod", "branches that share"):
         _check_second(name, backend)

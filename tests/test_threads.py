@@ -17,7 +17,7 @@ from symcompile.frontend.definition import define
 from symcompile.options import Backend
 from tests.models import BY_NAME
 
-COMPILED: tuple[Backend, ...] = ("cython", "numba")
+COMPILED: tuple[Backend, ...] = ("cython", "numba", "llvm")
 
 
 def bound(name: str, backend: Backend, samples: int = 60_000) -> tuple[Any, Any]:

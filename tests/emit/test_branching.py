@@ -170,7 +170,7 @@ def _built(definition: Definition, backend: Backend) -> Any:
     return build(definition, backend, Options(optimize=1), ("jacobian",))
 
 
-@pytest.mark.parametrize("backend", ["cython", "numba"])
+@pytest.mark.parametrize("backend", ["cython", "numba", "llvm"])
 def test_compiled_code_computes_the_results(backend: Backend) -> None:
     found: list[tuple[Graph, list[int]]] = []
 

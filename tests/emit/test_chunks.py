@@ -140,7 +140,7 @@ def test_long_code_after_a_loop(backend: Backend) -> None:
     assert got == pytest.approx(by_hand(0.3, 0.7, 1.25), rel=1e-12)
 
 
-@pytest.mark.parametrize("backend", ["numba", "cython"])
+@pytest.mark.parametrize("backend", ["numba", "cython", "llvm"])
 def test_long_loop_body(backend: Backend) -> None:
     """The body of a loop is not cut; it stays correct."""
     names = sp.symbols("h:401")

@@ -72,7 +72,10 @@ def _ulp(found: complex, exact: Any, condition: Any) -> float:
 
 @pytest.mark.parametrize(
     "backend",
-    ["python", *(pytest.param(name, marks=pytest.mark.long) for name in ("numba", "cython"))],
+    [
+        "python",
+        *(pytest.param(name, marks=pytest.mark.long) for name in ("numba", "cython", "llvm")),
+    ],
 )
 def test_values_and_derivatives(backend: Backend) -> None:
     kernel = sc.compile(_definition(), backend=backend)
@@ -101,7 +104,10 @@ def test_every_special_function_of_complex_numbers_is_among_them() -> None:
 
 @pytest.mark.parametrize(
     "backend",
-    ["python", *(pytest.param(name, marks=pytest.mark.long) for name in ("numba", "cython"))],
+    [
+        "python",
+        *(pytest.param(name, marks=pytest.mark.long) for name in ("numba", "cython", "llvm")),
+    ],
 )
 def test_arrays_are_computed_as_numbers_are(backend: Backend) -> None:
     formulas = [case.formula.subs(k, 4) for case in COMPLEX_SPECIALS]

@@ -77,7 +77,10 @@ def _error(found: float, function: Exact, point: tuple[float, float], inexact: s
     return float(error / max(MP.mpf(1), condition))
 
 
-_ALL = ["python", *(pytest.param(name, marks=pytest.mark.long) for name in ("numba", "cython"))]
+_ALL = [
+    "python",
+    *(pytest.param(name, marks=pytest.mark.long) for name in ("numba", "cython", "llvm")),
+]
 
 
 @pytest.fixture(scope="module", params=_ALL)

@@ -153,7 +153,14 @@ def test_what_is_accurate_stays(formula: Any) -> None:
     assert fired(define("f", formula, params=(x, y))) == []
 
 
-@pytest.mark.parametrize("backend", [pytest.param("numba", marks=pytest.mark.long), "cython"])
+@pytest.mark.parametrize(
+    "backend",
+    [
+        pytest.param("numba", marks=pytest.mark.long),
+        "cython",
+        pytest.param("llvm", marks=pytest.mark.long),
+    ],
+)
 def test_backends_agree(backend: Backend) -> None:
     formulas = [case.formula for case in CASES if case.symbols == (x,)]
     definition = define("forms", formulas, params=x)

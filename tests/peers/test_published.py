@@ -37,14 +37,14 @@ def test_python(category: str) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("backend", ["numba", "cython"])
+@pytest.mark.parametrize("backend", ["numba", "cython", "llvm"])
 def test_many_in_one_function(backend: str) -> None:
     bad = [verdict for verdict in run_batched(PROBLEMS, backend) if not verdict.good]
     assert not bad, "\n".join(map(str, bad))
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("backend", ["numba", "cython"])
+@pytest.mark.parametrize("backend", ["numba", "cython", "llvm"])
 @pytest.mark.parametrize("problem", PROBLEMS, ids=lambda problem: problem.name)
 def test_a_function_for_each(problem: Problem, backend: str) -> None:
     verdict = run_alone(problem, backend)

@@ -120,7 +120,7 @@ def test_python(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("backend", ["numba", "cython"])
+@pytest.mark.parametrize("backend", ["numba", "cython", "llvm"])
 @names
 def test_compiled(name: str, backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
     _run(name, backend, monkeypatch)
