@@ -175,7 +175,10 @@ def test_a_hash_seed_changes_no_byte_of_loops() -> None:
 
 def test_a_scalar_definition_emits_no_loop() -> None:
     definition = sc.define("f", a * sp.sin(b), params=(a, b))
-    assert "for (" not in emit(definition, plan(definition), "cython").split("sc_polygamma")[-1]
+    source = emit(definition, plan(definition), "cython").split("sc_polygamma")[-1]
+    code, glue, _ = source.partition("/* A function without its last arguments.")
+    assert glue
+    assert "for (" not in code
 
 
 def test_results_do_not_depend_on_strides() -> None:

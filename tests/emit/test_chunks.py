@@ -99,7 +99,9 @@ def test_long_code_equals_interpretation(backend: Backend) -> None:
         assert module.value(np.array(point)) == pytest.approx(float(exact), rel=1e-12)
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize(
+    "backend", ["python", pytest.param("numba", marks=pytest.mark.long), "cython", "llvm"]
+)
 def test_long_code_after_a_loop(backend: Backend) -> None:
     """Sums, the number of samples and constants reach the pieces."""
     graph = Graph()

@@ -157,8 +157,8 @@ def test_what_is_accurate_stays(formula: Any) -> None:
     "backend",
     [
         pytest.param("numba", marks=pytest.mark.long),
-        "cython",
-        pytest.param("llvm", marks=pytest.mark.long),
+        pytest.param("cython", marks=pytest.mark.long),
+        "llvm",
     ],
 )
 def test_backends_agree(backend: Backend) -> None:
