@@ -16,6 +16,7 @@ import sympy as sp
 
 import symcompile as sc
 from symcompile.options import BACKENDS, Backend
+from tests import ways
 
 mp = mpmath.mp.clone()
 mp.dps = 50
@@ -175,7 +176,7 @@ def test_values_and_gradients(backend: Backend) -> None:
             assert jacobian[row, 2] == 0.0 or "limits" in name
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("backend", ways.BACKENDS)
 def test_columns_of_samples(backend: Backend) -> None:
     found = columns(backend).value([], *np.array(POINTS).T)
     for row, point in enumerate(POINTS):
@@ -184,7 +185,7 @@ def test_columns_of_samples(backend: Backend) -> None:
 
 
 @pytest.mark.filterwarnings("ignore::scipy.integrate.IntegrationWarning")
-@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("backend", ways.BACKENDS)
 def test_limits_that_are_odd(backend: Backend) -> None:
     exprs = [
         sp.Sum(k, (k, 1, n)),
@@ -202,7 +203,7 @@ def test_limits_that_are_odd(backend: Backend) -> None:
     assert np.isnan(f.value([math.nan, 2.0])).all()
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("backend", ways.BACKENDS)
 def test_sums_are_compensated(backend: Backend) -> None:
     """Ten thousand terms that cancel: the error is that of the terms."""
     f = sc.compile(sp.Sum((-1) ** k * (k + x), (k, 0, n)), params=(x, n), backend=backend)
@@ -231,7 +232,7 @@ def test_an_integral_that_does_not_converge_says_so(backend: Backend) -> None:
         assert abs(smooth.value([1.0])) < 1e-16
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("backend", ways.BACKENDS)
 def test_complex_numbers_and_lambdify(backend: Backend) -> None:
     wave = sp.Integral(sp.exp(sp.I * x * t), (t, 0, 1))
     f = sc.lambdify(

@@ -13,6 +13,7 @@ import sympy as sp
 from symcompile.compiler import build, functions_of
 from symcompile.frontend.definition import Definition, define
 from symcompile.options import BACKENDS, Backend, Options
+from tests import ways
 from tests.bundle import bundle
 from tests.corpus import Case
 
@@ -171,7 +172,7 @@ BRANCHES: list[tuple[str, Any, tuple[float, float], list[float], list[list[float
 ]
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("backend", ways.BACKENDS)
 def test_branches_not_taken(backend: Backend) -> None:
 
     cases = [
@@ -199,7 +200,7 @@ def test_branches_not_taken(backend: Backend) -> None:
             np.testing.assert_allclose(found, expected, rtol=1e-13, atol=1e-300, err_msg=name)
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("backend", ways.BACKENDS)
 def test_parameters_in_a_branch_of_some_samples(backend: Backend) -> None:
     expr = sp.Piecewise((sp.sqrt(w) * x, x > 0), (v, True))
     definition = define("some_samples", expr, params=(w, v), data=x, reduce="sum")
@@ -218,7 +219,7 @@ def test_parameters_in_a_branch_of_some_samples(backend: Backend) -> None:
     same(module.hessian(np.array([4.0, 1.0]), some), [[-1 / 16, 0.0], [0.0, 0.0]])
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("backend", ways.BACKENDS)
 def test_branches_of_each_sample(backend: Backend) -> None:
     expr = [sp.Piecewise((sp.sqrt(w * x), x > 0), (w, True)), sp.Max(sp.log(w * x), -1)]
     definition = define("each_sample", expr, params=(w,), data=x)

@@ -13,6 +13,7 @@ from symcompile.ir.graph import SAMPLES, Function, Graph, Output
 from symcompile.options import BACKENDS, Backend, Options
 from symcompile.planning import Sweep, contents
 from symcompile.schedule import schedule
+from tests import ways
 
 
 def softmax() -> Definition:
@@ -49,7 +50,7 @@ def test_two_loops() -> None:
     assert {graph[n].op for n in parts[0][0]} == {"mul", "exp"}
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("backend", ways.BACKENDS)
 def test_softmax(backend: Backend) -> None:
     module = build(softmax(), backend, Options(), ("value", "grad", "hessian"))
     columns = np.random.default_rng(1).normal(size=2000)
@@ -68,7 +69,7 @@ def test_softmax(backend: Backend) -> None:
     assert curve == pytest.approx((ends[0] - ends[1]) / (2 * step), rel=1e-5)
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("backend", ways.BACKENDS)
 def test_normalised(backend: Backend) -> None:
     module = build(normalised(), backend, Options(), ("value", "jacobian", "vjp"))
     columns = np.arange(1.0, 1400.0)

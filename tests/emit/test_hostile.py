@@ -24,6 +24,7 @@ from symcompile.emit.elementwise import emit_elementwise
 from symcompile.frontend.called import Formula
 from symcompile.frontend.definition import Definition, define
 from symcompile.options import BACKENDS, Backend
+from tests import ways
 
 Source = Callable[[Sequence[str], Backend], str]
 
@@ -237,7 +238,7 @@ def test_hostile_names_in_every_role(backend: Backend) -> None:
     assert repr(found).isprintable()
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("backend", ways.BACKENDS)
 def test_hostile_names_are_told_apart_by_lambdify(backend: Backend) -> None:
     symbols = [
         *map(sp.Symbol, HOSTILE),
@@ -255,7 +256,7 @@ def test_hostile_names_are_told_apart_by_lambdify(backend: Backend) -> None:
     assert f(*rows)[1] == pytest.approx(rows[-1])
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("backend", ways.BACKENDS)
 def test_symbols_of_one_name_are_told_apart(backend: Backend) -> None:
     symbols = [
         sp.Symbol("x"),
@@ -270,7 +271,7 @@ def test_symbols_of_one_name_are_told_apart(backend: Backend) -> None:
     _check(found, backend, data=3)
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("backend", ways.BACKENDS)
 def test_hostile_names_of_outputs_and_intermediates(backend: Backend) -> None:
     x = sp.Symbol("x")
     outputs = {name: (k + 1) * x for k, name in enumerate(HOSTILE)}
@@ -309,7 +310,7 @@ def _check_arrays(names: Sequence[str], backend: Backend) -> None:
 _ARRAY_NAMES = [name for name in HOSTILE if name.strip() and len(name) < 5000]
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("backend", ways.BACKENDS)
 def test_hostile_names_of_arrays_and_sizes(backend: Backend) -> None:
     _check_arrays(_ARRAY_NAMES[::4] if backend == "python" else _ARRAY_NAMES[::12], backend)
 
