@@ -42,11 +42,14 @@ from symcompile.planning import Schedule
 _WIDTHS = {8: {"__AVX512F__": "1", "__AVX__": "1"}, 4: {"__AVX__": "1"}, 2: {}}
 #: What stands around loops: called for a tile or a call, and not worth a copy.
 _APART = (
-    "sc_as_array sc_is_vector sc_is_column sc_is_array sc_result sc_packed sc_fill sc_accumulate"
-    " sc_total sc_flush sc_totals"
+    "sc_as_array sc_is_vector sc_is_column sc_is_array sc_result sc_packed sc_fill sc_flush"
+    " sc_totals"
 ).split()
 #: What is not worth optimising either.
-_COLD = ["sc_run", "sc_thread", "sc_threads"]
+_COLD = (
+    "sc_run sc_thread sc_threads sc_total sc_accumulate sc_memory sc_blocks sc_tile sc_bound"
+    " sc_bound_call sc_caller_call sc_instance_call"
+).split()
 #: Straight-line code of more instructions than this is translated as it stands: it is simplified
 #: already, and choosing instructions and registers with care takes ten times as long.
 _LONG = 6_000
