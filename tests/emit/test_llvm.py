@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import platform
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -121,6 +123,37 @@ line_llvm.OBJECT_FILE.write_bytes(line_llvm.OBJECT)
     assert len(found) == 1
     assert found.pop().endswith("[]\n")
     assert len(list(tmp_path.glob("line_llvm.*.o"))) == 1
+
+
+def test_code_reaches_any_address() -> None:
+    """Sections and libraries may lie further apart than a 32-bit offset reaches."""
+    if platform.machine() != "x86_64":
+        pytest.skip("the assembly of x86-64 is looked at")
+    text = _assembly(sc.lambdify(x, sp.exp(x) + 1.5, backend="llvm").module)
+    calls = [line.split()[-1] for line in text.splitlines() if line.split()[:1] == ["callq"]]
+    assert calls
+    own = re.findall(r"^(\w+):", text, re.MULTILINE)
+    assert {call for call in calls if not call.startswith("*")} <= {*own}
+    assert "movabsq" in text
+
+
+def test_code_of_another_formula_is_not_taken(tmp_path: Path) -> None:
+    """What lies beside a module is used for the text that it was made from only."""
+    code = """
+import line_llvm
+print(line_llvm.value([1.0, 2.0], [1.0, 2.0], [5.0, 7.0]))
+line_llvm.OBJECT_FILE.write_bytes(line_llvm.OBJECT)
+"""
+    found = []
+    for formula in ((a + b * x - y) ** 2, (a + b * x - y) ** 4):
+        definition = sc.define("line", formula, params=(a, b), data=(x, y), reduce="sum")
+        (source,) = generate(definition, ["llvm"])
+        write(source, tmp_path)
+        done = subprocess.run(
+            [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
+        )
+        found.append(float(done.stdout))
+    assert found == [8.0, 32.0]
 
 
 def test_a_loop_leaves_no_vector_register_in_use() -> None:
