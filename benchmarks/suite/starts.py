@@ -16,8 +16,9 @@ ROOT = Path(__file__).resolve().parents[2]
 # Each start is a process of its own, which prints the seconds beyond its imports.
 _START = """
 import time
-import Cython.Compiler.Main, filelock, jinja2, numpy, platformdirs, scipy, sympy as sp
-import symcompile as sc, symcompile.build.loader, symcompile.emit.cython, symcompile.kernel
+import Cython.Compiler.Main, filelock, jinja2, llvmlite.binding, numpy, platformdirs, scipy
+import sympy as sp, sympy.tensor.tensor
+import symcompile as sc, symcompile.build.loader, symcompile.emit.llvm, symcompile.kernel
 w0, w1, x, y = sp.symbols("w0 w1 x y")
 start = time.perf_counter()
 linreg = sc.define("linreg", (w0 + w1*x - y)**2, params=(w0, w1), data=(x, y), reduce="mean")
@@ -29,7 +30,7 @@ print(time.perf_counter() - start)
 
 def run(setting: Setting) -> Iterator[Comparison]:
     """Measure both for each backend."""
-    cold = Comparison("eight functions of linear regression, cold start")
+    cold = Comparison("value and gradient of a linear regression, cold start")
     warm = Comparison("the same from the cache")
     rounds = min(setting.rounds, 3)
     for backend in setting.backends:
