@@ -73,10 +73,10 @@ def bound(
         doc: the docstring, where the module does not bring one.
     """
     function, keywords = generated.function, keywords or {}
-    owner = Bound((function, general, tuple(keywords) or None, *arguments, *keywords.values()))
-    owner.origin = origin
     make = getattr(generated.module, "_bound", None)
     if make is not None:
+        owner = Bound((function, general, tuple(keywords) or None, *arguments, *keywords.values()))
+        owner.origin = origin
         made: Call = make(generated.name, owner)
         return made
 
@@ -87,7 +87,33 @@ def bound(
             pass  # What is checked now says what is wrong.
         return general(*vectors)
 
-    call.__name__ = generated.name
-    call.__qualname__ = f"Objective.{generated.name}"
+    return owned(generated.name, origin, call, doc)
+
+
+def owned(
+    name: str, origin: tuple[Call, tuple[Any, ...]], call: Call, doc: str | None = None
+) -> Call:
+    """Return a function of Python's as a method that pickles as the attribute ``name``.
+
+    Args:
+        name: of the method.
+        origin: what its owner unpickles as.
+        call: takes the owner and the vectors of a call.
+        doc: the docstring.
+    """
+    call.__name__ = name
+    call.__qualname__ = f"Objective.{name}"
     call.__doc__ = doc
+    owner = Bound()
+    owner.origin = origin
     return MethodType(call, owner)
+
+
+def first_of(quick: Call, other: Call) -> Call:
+    """Return what asks a function, and another one where that returns None, for :func:`owned`."""
+
+    def call(_: Bound, *vectors: Any) -> Any:
+        result = quick(*vectors)
+        return other(*vectors) if result is None else result
+
+    return call

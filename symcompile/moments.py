@@ -65,6 +65,16 @@ class Moments:
         #: The moments of a split, or why there are none.
         self._found: dict[int, list[tuple[float, ...]] | str] = {}
 
+    @property
+    def few(self) -> bool:
+        """Whether the samples are too few whatever the formula, which need not be looked at."""
+        return self._n * 200 * self._speed.direct < 1e9 * _GAIN * _CALL
+
+    @property
+    def _speed(self) -> _Speed:
+        speed = _PYTHON if self._kernel.backend == "python" else _COMPILED
+        return speed if has_llvm() else speed._replace(moments=_WITHOUT_LLVM)
+
     def function(self, name: str, *, fit: bool = False) -> Quick | None:
         """Return a function of ``p`` (and ``v`` or ``u``), or None where data serve better.
 
@@ -132,13 +142,9 @@ class Moments:
         """Return why moments do not serve a function, or None if they do."""
         if not self._n:
             return "nothing is summed over samples"
-        speed = _PYTHON if self._kernel.backend == "python" else _COMPILED
-        if not has_llvm():
-            speed = speed._replace(moments=_WITHOUT_LLVM)
-        least = 1e9 * _GAIN * _CALL
-        if self._n * 200 * speed.direct < least:  # whatever the formula: no need to look at it
+        if self.few:
             return f"{count(self._n, 'sample')} are few"
-        split = self._kernel.split(name)
+        speed, split = self._speed, self._kernel.split(name)
         bound = split.functions.get(name)
         if bound is None:
             return split.reasons.get(name, "unknown")

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from types import MethodType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from symcompile.arguments import Array, count
-from symcompile.calling import Bound, bound
+from symcompile.calling import bound, first_of, owned
 from symcompile.moments import Moments
 from symcompile.packing import pack, unpack
 from symcompile.sizes import Piece
@@ -55,14 +54,17 @@ class Objective:
             self.sizes = kernel.interface.solver(columns, numbers).sizes
         self._numbers = numbers
         self._moments = Moments(kernel, columns, numbers)
-        for name in kernel.loaded:
-            self._method(name)
+        self.rebind(kernel.loaded)
 
     def rebind(self, names: Iterable[str]) -> None:
-        """Take the kernel's functions anew: it has better ones."""
+        """Take functions of the kernel, anew where there are some already: it has better ones.
+
+        Where moments may serve, the first call says so: that takes a look at the whole formula.
+        """
         for name in names:
             self.__dict__.pop(name, None)
-            self._method(name)
+            if self._moments.few:
+                self._method(name)
 
     # These serve documentation and what is not loaded yet: `_method` puts one without the
     # lookups in their place.
@@ -157,18 +159,7 @@ class Objective:
         quick = self._moments.function(name, fit=fit)
         if quick is None:
             return passing
-        found = quick
-
-        def call(_: Bound, *vectors: Any) -> Any:
-            result = found(*vectors)
-            return passing(*vectors) if result is None else result
-
-        call.__name__ = name
-        call.__qualname__ = f"Objective.{name}"
-        call.__doc__ = getattr(Objective, name).__doc__
-        owner = Bound()
-        owner.origin = self.__reduce__()
-        return MethodType(call, owner)
+        return owned(name, self.__reduce__(), first_of(quick, passing), passing.__doc__)
 
     def minimize(
         self,

@@ -293,6 +293,26 @@ def test_sums_of_products_are_exact_to_a_hundred_bits(way: str, n: int) -> None:
                 assert abs(row[2] - size) / size < 1e-13
 
 
+def test_binding_looks_at_no_formula(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What serves many samples is found when a function is first called."""
+    kernel = _line("cython" if _compiler() else "python")
+    kernel.value_and_grad([0.0, 0.0], [1.0, 2.0], [3.0, 4.0])
+
+    def refuse(*_: Any) -> Any:
+        raise AssertionError("the pipeline runs while data are bound")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("symcompile.compiler.plan", refuse)
+        objective = kernel.bind(np.arange(1e6), np.arange(1e6))
+    assert objective.value([0.0, 1.0]) == 0.0
+
+
+def _compiler() -> bool:
+    from symcompile.generate import have_compiler
+
+    return not have_compiler()
+
+
 def test_an_objective_pickles() -> None:
     objective = pickle.loads(pickle.dumps(_line().bind([1.0, 2.0, 4.0], [2.0, 3.0, 7.0])))
     assert _quick(objective, "value")(np.array([1.0, 1.0])) == 4.0

@@ -31,9 +31,9 @@ CONSTANTS = {
 }
 
 _D, _I, _Z = types.DOUBLE, types.INT, types.COMPLEX
-_ONE = types.function(_D, [_D], variadic=False)
-_TWO = types.function(_D, [_D, _D], variadic=False)
-_COMPLEX = types.function(_Z, [_Z], variadic=False)
+_ONE = types.function(_D, [_D])
+_TWO = types.function(_D, [_D, _D])
+_COMPLEX = types.function(_Z, [_Z])
 
 #: The functions of libm, which change nothing but what they return.
 MATH = {
@@ -43,19 +43,19 @@ MATH = {
         _ONE,
     ),
     **dict.fromkeys("atan2 fmod fmax fmin hypot pow remainder nextafter fdim".split(), _TWO),
-    "ldexp": types.function(_D, [_D, _I], variadic=False),
-    "scalbn": types.function(_D, [_D, _I], variadic=False),
-    "ilogb": types.function(_I, [_D], variadic=False),
-    "jn": types.function(_D, [_I, _D], variadic=False),
-    "yn": types.function(_D, [_I, _D], variadic=False),
+    "ldexp": types.function(_D, [_D, _I]),
+    "scalbn": types.function(_D, [_D, _I]),
+    "ilogb": types.function(_I, [_D]),
+    "jn": types.function(_D, [_I, _D]),
+    "yn": types.function(_D, [_I, _D]),
     **dict.fromkeys(
         "cacos cacosh casin casinh catan catanh ccos ccosh cexp clog csin csinh csqrt ctan"
         " ctanh".split(),
         _COMPLEX,
     ),
-    "cabs": types.function(_D, [_Z], variadic=False),
-    "carg": types.function(_D, [_Z], variadic=False),
-    "cpow": types.function(_Z, [_Z, _Z], variadic=False),
+    "cabs": types.function(_D, [_Z]),
+    "carg": types.function(_D, [_Z]),
+    "cpow": types.function(_Z, [_Z, _Z]),
 }
 
 #: What LLVM has instructions for, of any kind of real number.
@@ -74,13 +74,13 @@ _INTRINSICS = {
 }
 _POINTER = types.pointer(types.VOID)
 _MEMORY = {
-    "malloc": types.function(_POINTER, [types.SIZE], variadic=False),
-    "free": types.function(types.VOID, [_POINTER], variadic=False),
-    "getenv": types.function(_POINTER, [_POINTER], variadic=False),
-    "atoi": types.function(_I, [_POINTER], variadic=False),
-    "sysconf": types.function(types.LONG, [_I], variadic=False),
-    "pthread_create": types.function(_I, [_POINTER] * 4, variadic=False),
-    "pthread_join": types.function(_I, [types.SIZE, _POINTER], variadic=False),
+    "malloc": types.function(_POINTER, [types.SIZE]),
+    "free": types.function(types.VOID, [_POINTER]),
+    "getenv": types.function(_POINTER, [_POINTER]),
+    "atoi": types.function(_I, [_POINTER]),
+    "sysconf": types.function(types.LONG, [_I]),
+    "pthread_create": types.function(_I, [_POINTER] * 4),
+    "pthread_join": types.function(_I, [types.SIZE, _POINTER]),
 }
 #: The attributes of a call of libm; a group of the unit's.
 _PURE = " #1"
@@ -123,7 +123,7 @@ def _library(code: Expressions, name: str, arguments: Sequence[Value], single: b
     if single and type.of is types.DOUBLE and type.members[0] is types.DOUBLE:
         name += "f"
         members = [types.FLOAT if m is types.DOUBLE else m for m in type.members]
-        type = types.function(types.FLOAT, members, variadic=False)
+        type = types.function(types.FLOAT, members)
     code.unit.library(name, type)
     group = code.unit.vector_group(name, type)
     return code.call(f"@sc.{name}", type, arguments, spread=True, pure=group or _PURE)

@@ -105,7 +105,7 @@ class Calls(Reader, Emitter):
         at = 0
         count = type.count if type.kind != "struct" else len(type.members)
         while not self.accept("}"):
-            if not at and self._rest_is_zero(count):
+            if not at and self.given() < count:
                 self.lines.append(f"  store {type.text} zeroinitializer, ptr {place.text}")
             if type.kind == "vector":
                 given.append(self.loaded(self.expression()))
@@ -122,17 +122,6 @@ class Calls(Reader, Emitter):
                     f"insertelement {type.text} {text}, {type.of.text} {one.text}, i32 {k}"
                 )
             self.store(place, Value(type, text))
-
-    def _rest_is_zero(self, count: int) -> bool:
-        """Return whether fewer values are given than there is room for."""
-        depth, commas, at = 0, 0, self.at
-        while depth or self.items[at] != "}":
-            item = self.items[at]
-            depth += (item in ("(", "[", "{")) - (item in (")", "]", "}"))
-            commas += item == "," and not depth
-            at += 1
-        values = commas + (self.items[at - 1] != ",")
-        return values < count
 
     def _entry(self, place: Value, at: int) -> Value:
         type = place.type

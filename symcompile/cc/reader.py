@@ -163,6 +163,16 @@ class Reader:
                 return list(self.items[start : self.at - 1])
             depth += (item in ("(", "[", "{")) - (item in (")", "]", "}"))
 
+    def given(self) -> int:
+        """Return how many values stand here up to the end of braces."""
+        depth, commas, at = 0, 0, self.at
+        while depth or self.items[at] != "}":
+            item = self.items[at]
+            depth += (item in ("(", "[", "{")) - (item in (")", "]", "}"))
+            commas += item == "," and not depth
+            at += 1
+        return commas + (self.items[at - 1] != ",")
+
     def _struct(self) -> Type:
         tag = self.take() if self.peek() != "{" else ""
         if not self.accept("{"):
@@ -268,8 +278,7 @@ class Reader:
             parameters.append(one)
             self.accept(",")
         kinds = [one.type for one in parameters]
-        alone = [k for k, one in enumerate(parameters) if one.restrict]
-        return types.function(result, kinds, variadic, alone), parameters
+        return types.function(result, kinds, variadic=variadic), parameters
 
     def type_name(self) -> Type:
         """Read a type by itself, as in a cast."""

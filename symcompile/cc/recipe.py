@@ -14,6 +14,7 @@ from symcompile.cc.expressions import Expressions
 from symcompile.cc.preprocess import tokens
 from symcompile.cc.types import Type
 from symcompile.cc.values import Value
+from symcompile.errors import LoweringError
 
 if TYPE_CHECKING:
     from symcompile.cc.unit import Unit
@@ -38,14 +39,17 @@ class Recipe:
         return self.lines.format(*operands, i=number), self.value.format(*operands, i=number)
 
 
-def recipe(unit: Unit, text: str, operands: tuple[Type, ...], result: Type) -> Recipe | None:
-    """Return what an expression of C becomes, or None where it needs memory or branches.
+def recipe(unit: Unit, text: str, operands: tuple[Type, ...], result: Type) -> Recipe:
+    """Return what an expression of C becomes.
 
     Args:
         unit: the file whose functions it may call.
         text: the expression, a format string over the operands.
         operands: their types, numbers all.
         result: the type of its value.
+
+    Raises:
+        LoweringError: it needs memory or branches, whose names cannot be filled in.
     """
     names = [f"sc_operand{k}" for k in range(len(operands))]
     code = Expressions(unit, tokens(text.format(*names), {}))
@@ -54,5 +58,5 @@ def recipe(unit: Unit, text: str, operands: tuple[Type, ...], result: Type) -> R
     value = code.convert(code.comma(), result)
     lines = "\n".join(code.lines)
     if code.rooms or "{ " in lines or re.search(r"^\w+:$", lines, re.MULTILINE):
-        return None
+        raise LoweringError(f"C: {text} is more than an operation of numbers")
     return Recipe(_REGISTER.sub(r"%n{i}x\1", lines), _REGISTER.sub(r"%n{i}x\1", value.text))

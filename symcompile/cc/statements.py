@@ -98,8 +98,6 @@ class Body(Expressions):
         if self.accept(";"):
             self._return("")
             return
-        if self.peek() == "{":
-            raise self.error("a value is missing")
         value = self.comma()
         self.expect(";")
         found = self.whole(value) if value.type.aggregate else value
@@ -107,7 +105,7 @@ class Body(Expressions):
 
     def _return(self, text: str) -> None:
         for pointer in self.held:
-            self.unit.external("free", types.function(types.VOID, [_ANY], variadic=False))
+            self.unit.external("free", types.function(types.VOID, [_ANY]))
             self.lines.append(f"  call void @free(ptr {pointer})")
         self.lines.append(f"  ret {self.result.text} {text}".rstrip())
 
@@ -249,7 +247,9 @@ class Body(Expressions):
         self.scopes[-1][one.name] = Value(type, "poison", place=True)
         if type.kind == "array" and type.count < 0:
             assert type.of is not None
-            type = types.array(type.of, self._entries())
+            self.expect("{")
+            type = types.array(type.of, self.given())
+            self.at -= 1
         if type.aggregate or self.peek() == "{" or not one.const:
             room = Value(type, self.room(type), place=True, local=True)
             self.initialise(room)
@@ -260,16 +260,6 @@ class Body(Expressions):
         same = type is types.INT and value.type.kind == "bool"
         self.scopes[-1][one.name] = value if same else self.convert(value, type)
 
-    def _entries(self) -> int:
-        """Return how many values an initialiser holds."""
-        depth, commas, at = 0, 0, self.at + 1
-        while depth or self.items[at] != "}":
-            item = self.items[at]
-            depth += (item in ("(", "[", "{")) - (item in (")", "]", "}"))
-            commas += item == "," and not depth
-            at += 1
-        return commas + (self.items[at - 1] != ",")
-
     def _static(self, base: Specifiers, one: Declared) -> Value:
         """Return a variable that lasts; what each thread has of its own lasts for the call."""
         if "__thread" in base.flags:
@@ -278,7 +268,7 @@ class Body(Expressions):
         return self.unit.define_global(name, one.type, self, constant=one.const)
 
     def _thread_local(self, one: Declared) -> Value:
-        allocate = types.function(_ANY, [types.SIZE], variadic=False)
+        allocate = types.function(_ANY, [types.SIZE])
         self.unit.external("malloc", allocate)
         size = Value(types.SIZE, str(one.type.size), known=one.type.size)
         room = self.call("@malloc", allocate, [size], spread=True)

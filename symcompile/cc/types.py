@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
@@ -28,7 +28,6 @@ class Type:
         names: of the members of a struct.
         members: their types, or those of the arguments of a function.
         variadic: whether a function takes more arguments than these.
-        noalias: the arguments of a function that are ``restrict``.
     """
 
     kind: TypeKind
@@ -41,7 +40,6 @@ class Type:
     names: tuple[str, ...] = ()
     members: tuple[Type, ...] = ()
     variadic: bool = False
-    noalias: tuple[int, ...] = field(default=())
 
     def become(self, other: Type) -> None:
         """Take over what another type is: a struct that was named before it was defined."""
@@ -117,14 +115,9 @@ def struct(names: Sequence[str], members: Sequence[Type]) -> Type:
     return Type("struct", text, size, align, names=tuple(names), members=tuple(members))
 
 
-def function(
-    result: Type, arguments: Sequence[Type], variadic: bool, noalias: Sequence[int] = ()
-) -> Type:
-    """Return the type of a function; ``noalias`` are its arguments that are ``restrict``."""
-    members = tuple(arguments)
-    return Type(
-        "function", "ptr", 1, of=result, members=members, variadic=variadic, noalias=tuple(noalias)
-    )
+def function(result: Type, arguments: Sequence[Type], *, variadic: bool = False) -> Type:
+    """Return the type of a function."""
+    return Type("function", "ptr", 1, of=result, members=tuple(arguments), variadic=variadic)
 
 
 #: The names of types that headers define, and those that stand for several words.

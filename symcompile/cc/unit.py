@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from symcompile.cc import types
@@ -19,16 +19,11 @@ from symcompile.errors import LoweringError
 
 #: What the C that is lowered finds defined: the dialect that it may use.
 DEFINED = {"__GNUC__": "13"}
-#: The functions of libm that a vector libm may have, and how many arguments they take.
-VECTOR = {
-    **dict.fromkeys(
-        "acos acosh asin asinh atan atanh cbrt cos cosh erf erfc exp exp2 expm1 log log10 log1p"
-        " log2 sin sinh tan tanh".split(),
-        1,
-    ),
-    **dict.fromkeys(("atan2", "hypot", "pow"), 2),
-}
-
+#: The functions of libm that a vector libm may have.
+VECTOR = frozenset(
+    "acos acosh asin asinh atan atan2 atanh cbrt cos cosh erf erfc exp exp2 expm1 hypot log log10"
+    " log1p log2 pow sin sinh tan tanh".split()
+)
 
 _NAME = re.compile(r"@[\w.]+")
 
@@ -64,13 +59,14 @@ class Lowered:
         text: the module, without the attributes of groups, which depend on the machine.
         library: the functions of libm that it calls as ``sc.NAME``.
         external: the other functions that it needs.
-        vectors: the groups of attributes of calls that vector units may do: number and function.
+        vectors: the groups of attributes of calls that vector units may do: the number, the
+            function, how many arguments it takes, and of which type.
     """
 
     text: str
     library: tuple[str, ...]
     external: tuple[str, ...]
-    vectors: tuple[tuple[int, str], ...] = field(default=())
+    vectors: tuple[tuple[int, str, int, str], ...] = ()
 
 
 def lower(
@@ -121,7 +117,7 @@ class Unit:
         groups: Mapping[str, str] | None = None,
         given: Mapping[str, Callable[[Unit], str]] | None = None,
     ) -> None:
-        self.typedefs: dict[str, Type] = {"PyObject": types.struct(["ob_head"], [types.LONG])}
+        self.typedefs: dict[str, Type] = {}
         self.structs: dict[str, Type] = {}
         self.enumerators: dict[str, int] = {}
         self.functions: dict[str, Defined] = {}
@@ -135,7 +131,7 @@ class Unit:
         self._known: dict[str, Type] = {}
         self._library: dict[str, None] = {}
         self._external: dict[str, None] = {}
-        self._vectors: dict[str, int] = {}
+        self._vectors: dict[str, tuple[int, str, int, str]] = {}
         self._metadata: dict[str, int] = {}
         self._notes: list[str] = []
         self._wanted: list[str] = []
@@ -283,10 +279,12 @@ class Unit:
 
     def vector_group(self, name: str, type: Type) -> str:
         """Return the attributes of calls of a function of libm that vector units may do."""
-        if name not in VECTOR and not (name[-1:] == "f" and name[:-1] in VECTOR):
+        assert type.of is not None
+        if (name[:-1] if type.of is types.FLOAT else name) not in VECTOR:
             return ""
-        number = self._vectors.setdefault(name, 10 + len(self._vectors))
-        return f" #{number}"
+        count = len(type.members)
+        group = self._vectors.setdefault(name, (10 + len(self._vectors), name, count, type.of.text))
+        return f" #{group[0]}"
 
     def metadata(self, text: str) -> str:
         """Return the name of a piece of metadata; what is distinct is new each time."""
@@ -324,7 +322,7 @@ class Unit:
         declarations = [self.declarations[name] for name in sorted(self.declarations)]
         definitions = _used(self._definitions, bodies)
         parts = [*definitions, *declarations, *bodies, *self._notes]
-        vectors = tuple((number, name) for name, number in self._vectors.items())
+        vectors = tuple(self._vectors.values())
         return Lowered("\n".join(parts), tuple(self._library), tuple(self._external), vectors)
 
 

@@ -131,6 +131,4 @@ class Piece:
 
     def _recipe(self, unit: Unit, text: str, kinds: tuple[bool, ...], truth: bool) -> Recipe:
         operands = tuple(types.BOOL if kind else types.DOUBLE for kind in kinds)
-        made = recipe(unit, text, operands, types.BOOL if truth else types.DOUBLE)
-        assert made is not None, text
-        return made
+        return recipe(unit, text, operands, types.BOOL if truth else types.DOUBLE)

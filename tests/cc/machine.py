@@ -29,7 +29,7 @@ def lowered(text: str, name: str) -> Callable[..., Any]:
     """Return the address of a function, lowered here."""
     found = lower(_HEAD + text, [name], {"__AVX__": "1"})
     groups = {0: "", 1: "memory(none)", 3: "noinline", 4: "alwaysinline", 5: "noinline optnone"}
-    groups |= dict.fromkeys((number for number, _ in found.vectors), "memory(none)")
+    groups |= dict.fromkeys((number for number, *_ in found.vectors), "memory(none)")
     attributes = [f"attributes #{n} = {{ nounwind {kind} }}" for n, kind in groups.items()]
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
