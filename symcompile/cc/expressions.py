@@ -92,12 +92,12 @@ class Expressions(Calls):
         test = self.truth(condition)
         labels = [self.label() for _ in range(3)]
         first, second = self._arm(labels[0], ":"), self._arm(labels[1], "")
+        type = self._joint(first[1], second[1])
         if test in ("true", "false"):
             label, (lines, value) = (labels[0], first) if test == "true" else (labels[1], second)
             self.start(label)
             self.lines += lines
-            return value
-        type = self._joint(first[1], second[1])
+            return self.convert(value, type)  # a known choice, too, has the type of both arms
         if self._free(first[0]) and self._free(second[0]):
             self.lines += first[0] + second[0]
             yes, no = self.convert(first[1], type), self.convert(second[1], type)

@@ -24,6 +24,7 @@ DOUBLES = {
     "arithmetic": "return a * b - a / b + -(a - b) * 2.5e-3;",
     "ternary": "return a > b ? a : b != b ? 1.0 : b;",
     "ternary_of_calls": "return a >= 0.0 ? sqrt(a) : exp(a);",
+    "known_choice": "return copysign(1.0, (double)(-(3 ? !a : a))) + (0 ? 1.5 : 3) / 2;",
     "logic": "return (a > 0.0 && b > 0.0) + 2 * (a < b || !(b < 1.0)) + (a == a);",
     "assigned_logic": "int t = a > 0.0; int s = t && !(b > 2.5); return 10.0 * t + s;",
     "whole": "ptrdiff_t n = (ptrdiff_t)(b * 4.0); return n / 3 + n % 3 + (n << 2) - (n >> 1);",
