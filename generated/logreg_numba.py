@@ -656,7 +656,7 @@ def hessian(p, X, y):
     """Return the Hessian: shape (d + 1, d + 1)."""
     p, (X, y), (n, d) = _arrays(p, (X, y), {})
     hessian = np.empty(d*d + 2*d + 1)
-    _hessian(p, X, y, n, d, hessian, _threads(d*d*n + 4*d*n + 46*n + d*d + 2*d))
+    _hessian(p, X, y, n, d, hessian, _threads(d*d*n + d*d + 4*d*n + 2*d + 46*n))
     return hessian.reshape((d + 1, d + 1))
 
 
