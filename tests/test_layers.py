@@ -38,7 +38,7 @@ LAYERS = (
         "kernel",
         "elementwise",
     ),
-    *("checking", "definition_file", "generate", "stages", "verify", "demo", "cli"),
+    *("checking", "definition_file", "generate", "stages", "verify", "demo", "commands", "cli"),
 )
 # Names what users call, and runs it.
 _TOP = frozenset({"__init__", "__main__"})
