@@ -88,7 +88,9 @@ def imported(name: str) -> tuple[ModuleType, dict[str, Any]]:
         else:
             module = importlib.import_module(name)
     except ImportError as error:
-        raise BuildFileError(f"{name} cannot be imported: {error}") from error
+        raise BuildFileError(
+            f"{name} cannot be imported: {error}. Name an installed module, or a file."
+        ) from error
     file = record_path(Path(str(module.__file__)), module.__name__.rpartition(".")[2])
     try:
         record = json.loads(file.read_text(encoding="utf-8"))
