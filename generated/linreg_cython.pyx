@@ -43,6 +43,16 @@ cdef extern from *:
     #define SC_NOINLINE __attribute__((noinline))
     #endif
 
+    /* Loops are compiled for several processors where the module is for any; the loader chooses. */
+    #if defined(__x86_64__) && defined(__linux__) && defined(__GLIBC__) && !defined(__AVX2__)
+    #if (defined(__clang__) && __clang_major__ >= 14) || (!defined(__clang__) && __GNUC__ >= 9)
+    #define SC_CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
+    #endif
+    #endif
+    #ifndef SC_CLONES
+    #define SC_CLONES
+    #endif
+
     /* NaN in, NaN out. */
     static inline double sc_min(double a, double b) { return a <= b || a != a ? a : b; }
     static inline double sc_max(double a, double b) { return a >= b || a != a ? a : b; }
@@ -270,7 +280,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } linreg_value_sweep0_context;
 
-    static void linreg_value_sweep0(
+    SC_CLONES static void linreg_value_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -351,7 +361,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } linreg_grad_sweep0_context;
 
-    static void linreg_grad_sweep0(
+    SC_CLONES static void linreg_grad_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -437,7 +447,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } linreg_value_and_grad_sweep0_context;
 
-    static void linreg_value_and_grad_sweep0(
+    SC_CLONES static void linreg_value_and_grad_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -526,7 +536,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } linreg_hessian_sweep0_context;
 
-    static void linreg_hessian_sweep0(
+    SC_CLONES static void linreg_hessian_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -600,7 +610,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } linreg_hvp_sweep0_context;
 
-    static void linreg_hvp_sweep0(
+    SC_CLONES static void linreg_hvp_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -678,7 +688,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } linreg_jacobian_sweep0_context;
 
-    static void linreg_jacobian_sweep0(
+    SC_CLONES static void linreg_jacobian_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -768,7 +778,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } linreg_jvp_sweep0_context;
 
-    static void linreg_jvp_sweep0(
+    SC_CLONES static void linreg_jvp_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -853,7 +863,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } linreg_vjp_sweep0_context;
 
-    static void linreg_vjp_sweep0(
+    SC_CLONES static void linreg_vjp_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {

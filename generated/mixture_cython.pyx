@@ -47,6 +47,16 @@ cdef extern from *:
     #define SC_NOINLINE __attribute__((noinline))
     #endif
 
+    /* Loops are compiled for several processors where the module is for any; the loader chooses. */
+    #if defined(__x86_64__) && defined(__linux__) && defined(__GLIBC__) && !defined(__AVX2__)
+    #if (defined(__clang__) && __clang_major__ >= 14) || (!defined(__clang__) && __GNUC__ >= 9)
+    #define SC_CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
+    #endif
+    #endif
+    #ifndef SC_CLONES
+    #define SC_CLONES
+    #endif
+
     /* GCC calls glibc's vector libm only for functions it knows to have vector variants. Saying so
        keeps IEEE behaviour, which -ffast-math would not. x86-64 has all of them from glibc 2.35 on,
        AArch64 from 2.40. Elsewhere this compiles to nothing, and so do loops call scalar functions:
@@ -340,7 +350,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } mixture_value_sweep0_context;
 
-    static void mixture_value_sweep0(
+    SC_CLONES static void mixture_value_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -402,7 +412,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } mixture_value_sweep1_context;
 
-    static void mixture_value_sweep1(
+    SC_CLONES static void mixture_value_sweep1(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -484,7 +494,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } mixture_value_sweep2_context;
 
-    static void mixture_value_sweep2(
+    SC_CLONES static void mixture_value_sweep2(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -586,7 +596,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } mixture_grad_sweep0_context;
 
-    static void mixture_grad_sweep0(
+    SC_CLONES static void mixture_grad_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -649,7 +659,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } mixture_grad_sweep1_context;
 
-    static void mixture_grad_sweep1(
+    SC_CLONES static void mixture_grad_sweep1(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -774,7 +784,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } mixture_grad_sweep2_context;
 
-    static void mixture_grad_sweep2(
+    SC_CLONES static void mixture_grad_sweep2(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -817,7 +827,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } mixture_grad_sweep3_context;
 
-    static void mixture_grad_sweep3(
+    SC_CLONES static void mixture_grad_sweep3(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -948,7 +958,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } mixture_value_and_grad_sweep0_context;
 
-    static void mixture_value_and_grad_sweep0(
+    SC_CLONES static void mixture_value_and_grad_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -1011,7 +1021,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } mixture_value_and_grad_sweep1_context;
 
-    static void mixture_value_and_grad_sweep1(
+    SC_CLONES static void mixture_value_and_grad_sweep1(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -1139,7 +1149,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } mixture_value_and_grad_sweep2_context;
 
-    static void mixture_value_and_grad_sweep2(
+    SC_CLONES static void mixture_value_and_grad_sweep2(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -1182,7 +1192,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } mixture_value_and_grad_sweep3_context;
 
-    static void mixture_value_and_grad_sweep3(
+    SC_CLONES static void mixture_value_and_grad_sweep3(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -1317,7 +1327,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } mixture_hessian_sweep0_context;
 
-    static void mixture_hessian_sweep0(
+    SC_CLONES static void mixture_hessian_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -1384,7 +1394,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } mixture_hessian_sweep1_context;
 
-    static void mixture_hessian_sweep1(
+    SC_CLONES static void mixture_hessian_sweep1(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -1653,7 +1663,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } mixture_hessian_sweep2_context;
 
-    static void mixture_hessian_sweep2(
+    SC_CLONES static void mixture_hessian_sweep2(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -1705,7 +1715,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } mixture_hessian_sweep3_context;
 
-    static void mixture_hessian_sweep3(
+    SC_CLONES static void mixture_hessian_sweep3(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -1800,7 +1810,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } mixture_hessian_sweep4_context;
 
-    static void mixture_hessian_sweep4(
+    SC_CLONES static void mixture_hessian_sweep4(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -1909,7 +1919,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } mixture_hessian_sweep5_context;
 
-    static void mixture_hessian_sweep5(
+    SC_CLONES static void mixture_hessian_sweep5(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -2096,7 +2106,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } mixture_hvp_sweep0_context;
 
-    static void mixture_hvp_sweep0(
+    SC_CLONES static void mixture_hvp_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -2175,7 +2185,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } mixture_hvp_sweep1_context;
 
-    static void mixture_hvp_sweep1(
+    SC_CLONES static void mixture_hvp_sweep1(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -2343,7 +2353,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } mixture_hvp_sweep2_context;
 
-    static void mixture_hvp_sweep2(
+    SC_CLONES static void mixture_hvp_sweep2(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -2398,7 +2408,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } mixture_hvp_sweep3_context;
 
-    static void mixture_hvp_sweep3(
+    SC_CLONES static void mixture_hvp_sweep3(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -2564,7 +2574,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } mixture_jacobian_sweep0_context;
 
-    static void mixture_jacobian_sweep0(
+    SC_CLONES static void mixture_jacobian_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -2627,7 +2637,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } mixture_jacobian_sweep1_context;
 
-    static void mixture_jacobian_sweep1(
+    SC_CLONES static void mixture_jacobian_sweep1(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -2752,7 +2762,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } mixture_jacobian_sweep2_context;
 
-    static void mixture_jacobian_sweep2(
+    SC_CLONES static void mixture_jacobian_sweep2(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -2795,7 +2805,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } mixture_jacobian_sweep3_context;
 
-    static void mixture_jacobian_sweep3(
+    SC_CLONES static void mixture_jacobian_sweep3(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -2931,7 +2941,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } mixture_jvp_sweep0_context;
 
-    static void mixture_jvp_sweep0(
+    SC_CLONES static void mixture_jvp_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -3009,7 +3019,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } mixture_jvp_sweep1_context;
 
-    static void mixture_jvp_sweep1(
+    SC_CLONES static void mixture_jvp_sweep1(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -3107,7 +3117,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } mixture_jvp_sweep2_context;
 
-    static void mixture_jvp_sweep2(
+    SC_CLONES static void mixture_jvp_sweep2(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -3220,7 +3230,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } mixture_vjp_sweep0_context;
 
-    static void mixture_vjp_sweep0(
+    SC_CLONES static void mixture_vjp_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -3283,7 +3293,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } mixture_vjp_sweep1_context;
 
-    static void mixture_vjp_sweep1(
+    SC_CLONES static void mixture_vjp_sweep1(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -3408,7 +3418,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } mixture_vjp_sweep2_context;
 
-    static void mixture_vjp_sweep2(
+    SC_CLONES static void mixture_vjp_sweep2(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -3451,7 +3461,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } mixture_vjp_sweep3_context;
 
-    static void mixture_vjp_sweep3(
+    SC_CLONES static void mixture_vjp_sweep3(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {

@@ -47,6 +47,16 @@ cdef extern from *:
     #define SC_NOINLINE __attribute__((noinline))
     #endif
 
+    /* Loops are compiled for several processors where the module is for any; the loader chooses. */
+    #if defined(__x86_64__) && defined(__linux__) && defined(__GLIBC__) && !defined(__AVX2__)
+    #if (defined(__clang__) && __clang_major__ >= 14) || (!defined(__clang__) && __GNUC__ >= 9)
+    #define SC_CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
+    #endif
+    #endif
+    #ifndef SC_CLONES
+    #define SC_CLONES
+    #endif
+
     /* NaN in, NaN out. */
     static inline double sc_min(double a, double b) { return a <= b || a != a ? a : b; }
     static inline double sc_max(double a, double b) { return a >= b || a != a ? a : b; }
@@ -742,7 +752,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } ridge_value_sweep0_context;
 
-    static void ridge_value_sweep0(
+    SC_CLONES static void ridge_value_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -784,7 +794,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } ridge_value_sweep1_context;
 
-    static void ridge_value_sweep1(
+    SC_CLONES static void ridge_value_sweep1(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -881,7 +891,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } ridge_grad_sweep0_context;
 
-    static void ridge_grad_sweep0(
+    SC_CLONES static void ridge_grad_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -939,7 +949,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } ridge_grad_sweep1_context;
 
-    static void ridge_grad_sweep1(
+    SC_CLONES static void ridge_grad_sweep1(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -1015,7 +1025,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } ridge_value_and_grad_sweep0_context;
 
-    static void ridge_value_and_grad_sweep0(
+    SC_CLONES static void ridge_value_and_grad_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -1058,7 +1068,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } ridge_value_and_grad_sweep1_context;
 
-    static void ridge_value_and_grad_sweep1(
+    SC_CLONES static void ridge_value_and_grad_sweep1(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -1120,7 +1130,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } ridge_value_and_grad_sweep2_context;
 
-    static void ridge_value_and_grad_sweep2(
+    SC_CLONES static void ridge_value_and_grad_sweep2(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -1211,7 +1221,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } ridge_hessian_sweep0_context;
 
-    static void ridge_hessian_sweep0(
+    SC_CLONES static void ridge_hessian_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -1268,7 +1278,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } ridge_hessian_sweep1_context;
 
-    static void ridge_hessian_sweep1(
+    SC_CLONES static void ridge_hessian_sweep1(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -1349,7 +1359,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } ridge_hvp_sweep0_context;
 
-    static void ridge_hvp_sweep0(
+    SC_CLONES static void ridge_hvp_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -1403,7 +1413,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } ridge_hvp_sweep1_context;
 
-    static void ridge_hvp_sweep1(
+    SC_CLONES static void ridge_hvp_sweep1(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -1484,7 +1494,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } ridge_jacobian_sweep0_context;
 
-    static void ridge_jacobian_sweep0(
+    SC_CLONES static void ridge_jacobian_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -1542,7 +1552,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } ridge_jacobian_sweep1_context;
 
-    static void ridge_jacobian_sweep1(
+    SC_CLONES static void ridge_jacobian_sweep1(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -1625,7 +1635,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } ridge_jvp_sweep0_context;
 
-    static void ridge_jvp_sweep0(
+    SC_CLONES static void ridge_jvp_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -1677,7 +1687,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } ridge_jvp_sweep1_context;
 
-    static void ridge_jvp_sweep1(
+    SC_CLONES static void ridge_jvp_sweep1(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -1764,7 +1774,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } ridge_vjp_sweep0_context;
 
-    static void ridge_vjp_sweep0(
+    SC_CLONES static void ridge_vjp_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -1822,7 +1832,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } ridge_vjp_sweep1_context;
 
-    static void ridge_vjp_sweep1(
+    SC_CLONES static void ridge_vjp_sweep1(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
