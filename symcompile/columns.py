@@ -57,6 +57,7 @@ class Columns:
         #: Functions by name and backend, and what modules have computed: equal ones are one.
         self._served: dict[tuple[str, Backend], Served] = {}
         self._computed: dict[ModuleType, tuple[tuple[Array, ...], tuple[float, ...]]] = {}
+        self._full = False
 
     @property
     def few(self) -> bool:
@@ -71,7 +72,10 @@ class Columns:
             return None
         served = self._served.get((name, backend))
         if served is None:
-            served = self._served[name, backend] = self._serve(name, kept, backend)
+            try:
+                served = self._served[name, backend] = self._serve(name, kept, backend)
+            except MemoryError:
+                self._full = True  # for a pass there is enough
         return served
 
     def planned(self, name: str, reason: str) -> str:
@@ -92,6 +96,8 @@ class Columns:
         """Return why nothing is kept, or an empty text if something is."""
         if self._backend is None:
             return "there is no LLVM here"
+        if self._full:
+            return "there is no memory for that"
         missing = set(self._kernel.definition.sizes) - self._sizes.keys()
         if missing:
             return f"the data do not say {min(missing)}"

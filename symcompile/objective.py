@@ -264,6 +264,10 @@ class Objective:
         first call, in twice the precision; where terms cancel so far that a pass over the data
         would be more accurate, there is a pass.
 
+        A pass need not start from the data. What depends on them alone and costs more than being
+        read, such as logarithms, is *kept* where the data are large enough: it is computed once,
+        at the first call, by the same functions. That takes memory for as many columns.
+
         Example:
             >>> import sympy as sp, symcompile as sc
             >>> w, x, y = sp.symbols("w x y")

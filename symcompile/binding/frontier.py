@@ -67,12 +67,10 @@ def frontier(function: Function, data: Sequence[Axes]) -> Frontier | None:
     sizes = nominal_sizes(graph, order)
     keepable = _keepable(graph, order, early)
     room = _MOST_MEMORY * sum(points(axes, sizes) for axes in data)
-    price = READ
-    while True:
-        kept, computed = _cut(graph, ends, weights, keepable, sizes, price)
-        if sum(points(graph[index].axes, sizes) for index in kept if graph[index].axes) <= room:
-            break
-        price += price // 4
+    kept, computed = _cut(graph, ends, weights, keepable, sizes)
+    few = _best(graph, kept, weights, sizes, room)
+    if len(few) < len(kept):
+        kept, computed = _cut(graph, ends, weights, few, sizes)
     if not kept:
         return None
     saved = _total(graph, {n: w for n, w in weights.items() if n not in computed})
@@ -152,9 +150,8 @@ def _cut(
     weights: Mapping[int, int],
     keepable: set[int],
     sizes: Mapping[str, int],
-    price: int,
 ) -> tuple[tuple[int, ...], set[int]]:
-    """Return what is kept, and what is computed in every pass, if reading costs ``price``."""
+    """Return what is kept, and what is computed in every pass."""
     # Node k is 2k + 2 where it is needed, 2k + 3 where it is computed. Both stay with the source
     # (0) if so; what the cut parts is paid for: reading between the two, computing before the
     # sink (1). Reading costs a little more than as much computing.
@@ -162,7 +159,7 @@ def _cut(
     every = sum(2 * w * points(_domain(graph, n), sizes) for n, w in weights.items()) + 1
     for index, cost in weights.items():
         needed, computed = 2 * index + 2, 2 * index + 3
-        reading = (2 * price + 1) * points(graph[index].axes, sizes)
+        reading = (2 * READ + 1) * points(graph[index].axes, sizes)
         edges[needed, computed] = reading if index in keepable else every
         edges[computed, needed] = every
         edges[computed, 1] = 2 * cost * points(_domain(graph, index), sizes)
@@ -175,6 +172,32 @@ def _cut(
     computed_nodes = {n for n in weights if 2 * n + 3 in near}
     kept = tuple(n for n in weights if 2 * n + 2 in near and n not in computed_nodes)
     return kept, computed_nodes
+
+
+def _best(
+    graph: Graph,
+    kept: Sequence[int],
+    weights: Mapping[int, int],
+    sizes: Mapping[str, int],
+    room: int,
+) -> set[int]:
+    """Return those of what would be kept that there is room for: what costs most for its size."""
+    cost: dict[int, int] = {}
+    for index in kept:
+        pending, seen = [index], {index}
+        while pending:
+            args = set(graph[pending.pop()].args) & weights.keys()
+            new = args - seen - set(kept)
+            seen |= new
+            pending += new
+        cost[index] = sum(weights[n] * points(_domain(graph, n), sizes) for n in seen)
+    found, used = set[int](), 0
+    for index in sorted(kept, key=lambda n: (-cost[n] / points(graph[n].axes, sizes), n)):
+        size = points(graph[index].axes, sizes) if graph[index].axes else 0
+        if used + size <= room:
+            found.add(index)
+            used += size
+    return found
 
 
 def _total(graph: Graph, weights: Mapping[int, int]) -> Volume:

@@ -11,7 +11,9 @@ from symcompile.binding.mincut import nearest_cut
 
 _NODES = 6
 _EDGES = st.dictionaries(
-    st.tuples(st.integers(0, _NODES - 1), st.integers(0, _NODES - 1)).filter(lambda e: e[0] != e[1]),
+    st.tuples(st.integers(0, _NODES - 1), st.integers(0, _NODES - 1)).filter(
+        lambda e: e[0] != e[1]
+    ),
     st.integers(0, 9),
     max_size=14,
 )
