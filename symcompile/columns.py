@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from symcompile.arguments import Array
+from symcompile.binding.frontier import MOST_MEMORY
 from symcompile.binding.kept import Kept
 from symcompile.build.cpu import has_llvm
 from symcompile.options import Backend
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from symcompile.kernel import Kernel
 
 # Seconds that an addition of a pass takes for a sample.
-_COMPILED, _PYTHON = 4e-11, 3e-10
+_COMPILED, _PYTHON = 4e-11, 1.5e-10
 #: A pass must get shorter by so many seconds, and by more for each operation: about a thousand
 #: passes make up for the time that compiling takes, once. And by this part of itself.
 _LEAST, _OPERATION, _SHARE = 2e-4, 5e-7, 0.05
@@ -54,9 +55,10 @@ class Columns:
             self._sizes = kernel.interface.solver(data, numbers).sizes
         elif data:
             self._sizes = {"n": len(data[0])}
-        #: Functions by name and backend, and what modules have computed: equal ones are one.
-        self._served: dict[tuple[str, Backend], Served] = {}
+        #: Functions by name, and what modules have computed: equal ones are one.
+        self._served: dict[str, Served] = {}
         self._computed: dict[ModuleType, tuple[tuple[Array, ...], tuple[float, ...]]] = {}
+        self._served_by: Backend | None = None
         self._full = False
 
     @property
@@ -70,10 +72,12 @@ class Columns:
         kept, backend = self._kept(name), self._backend
         if kept is None or backend is None or self._refused(kept):
             return None
-        served = self._served.get((name, backend))
+        if backend != self._served_by:  # a better one has taken over
+            self._served, self._computed, self._served_by = {}, {}, backend
+        served = self._served.get(name)
         if served is None:
             try:
-                served = self._served[name, backend] = self._serve(name, kept, backend)
+                served = self._served[name] = self._serve(name, kept, backend)
             except MemoryError:
                 self._full = True  # for a pass there is enough
         return served
@@ -101,6 +105,9 @@ class Columns:
         missing = set(self._kernel.definition.sizes) - self._sizes.keys()
         if missing:
             return f"the data do not say {min(missing)}"
+        entries = sum(map(math.prod, self._shapes(kept)))
+        if entries > MOST_MEMORY * sum(array.size for array in self._data):
+            return "that takes too much memory"
         saved = kept.found.saved.evaluate(self._sizes)
         speed = _PYTHON if self._kernel.backend == "python" else _COMPILED
         share = saved / max(1, kept.found.work.evaluate(self._sizes))
@@ -140,11 +147,14 @@ class Columns:
             numbers = tuple(derived.value(p, *self._data, **given).tolist())
         return columns, numbers
 
+    def _shapes(self, kept: Kept) -> list[tuple[int, ...]]:
+        """Return the shapes of the columns or arrays that are kept."""
+        return shapes_of(kept.definition.data_shapes[len(self._data) :], self._sizes)
+
     def _pieces(self, kept: Kept, flat: Array) -> Iterator[Array]:
         """Yield arrays that lie one after the other."""
-        extents = kept.definition.data_shapes[len(self._data) :]
         start = 0
-        for shape in shapes_of(extents, self._sizes):
+        for shape in self._shapes(kept):
             stop = start + math.prod(shape)
             yield flat[start:stop].reshape(shape)
             start = stop

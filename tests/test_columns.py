@@ -166,6 +166,39 @@ def test_sizes_that_only_parameters_say_keep_nothing() -> None:
     assert objective.value(np.ones(6)) == 0.0
 
 
+def test_memory_is_limited_by_the_data_that_are_bound() -> None:
+    # What distances cost grows with d, what they take with n.
+    other = sp.Idx("k", n)
+    distance = sp.Sum((X[i, j] - X[other, j]) ** 2, (j, 0, d - 1))
+    loss = sp.Sum(sp.exp(-b * distance), (i, 0, n - 1), (other, 0, n - 1))
+    kernel = sc.compile(loss, params=b, data=X, backend="python")
+    for shape, refused in (((4, 50), False), ((50, 4), True)):
+        data = np.random.default_rng(1).normal(size=shape)
+        objective = kernel.bind(data)
+        assert ("that takes too much memory" in objective.plan) == refused
+        found = objective.value_and_grad([0.1])
+        want = kernel.value_and_grad([0.1], data)
+        assert found[0] == pytest.approx(want[0], rel=1e-13)
+
+
+@pytest.mark.parametrize("backend", ["python", "llvm"])
+def test_special_functions_of_data(backend: Any) -> None:
+    functions = [
+        sp.gamma, sp.erfc, lambda v: sp.besselk(1, v), sp.Ei, lambda v: sp.zeta(v + 1),
+        sp.LambertW, lambda v: sp.expint(1, v), sp.fresnels, sp.digamma, sp.asinh, sp.sinc,
+        lambda v: sp.atan2(v, y), lambda v: sp.Mod(v, 1), lambda v: sp.Max(sp.log(v), y),
+        lambda v: sp.polylog(2, v / 4), lambda v: sp.elliptic_k(v / 4), lambda v: v**y,
+        lambda v: sp.Integral(sp.exp(-c * v), (c, 0, y)),
+    ]  # fmt: skip
+    formula = [sp.exp(a * f(x)) for f in functions]
+    more = sp.symbols("z:10")
+    kernel = _kernel(formula, backend, params=a, data=(x, y, *more), reduce=None)
+    data = np.concatenate([DATA[:, :40], np.zeros((10, 40))])
+    objective = kernel.bind(*data)
+    assert len(_served(objective, "value").columns) > 12 + 12
+    _compare(kernel, data, np.array([0.02]), exact=backend == "python")
+
+
 SPECIALS = st.sampled_from([0.0, -0.0, 1.0, -1.0, 1e-320, 1e308, np.inf, -np.inf, np.nan, 2.5])
 
 

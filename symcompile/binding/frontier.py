@@ -22,8 +22,8 @@ from symcompile.ir.volume import ZERO, Volume
 #: What reading eight more bytes costs in additions, and calls of functions that have no vector
 #: variant, or a loop in them.
 READ, SPECIAL, LOOP = 10, 500, 2000
-#: What is kept takes at most so many times the memory of the data, for nominal sizes.
-_MOST_MEMORY = 2
+#: What is kept takes at most so many times the memory of the data.
+MOST_MEMORY = 2
 #: With more nodes a cut is not looked for.
 _MOST_NODES = 3000
 _LEAVES = LEAVES | {"index", "delta"}
@@ -66,7 +66,7 @@ def frontier(function: Function, data: Sequence[Axes]) -> Frontier | None:
     ends &= weights.keys()
     sizes = nominal_sizes(graph, order)
     keepable = _keepable(graph, order, early)
-    room = _MOST_MEMORY * sum(points(axes, sizes) for axes in data)
+    room = MOST_MEMORY * sum(points(axes, sizes) for axes in data)
     kept, computed = _cut(graph, ends, weights, keepable, sizes)
     few = _best(graph, kept, weights, sizes, room)
     if len(few) < len(kept):
