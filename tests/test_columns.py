@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import symcompile as sc
-from symcompile import columns
+from symcompile import columns, moments
 from symcompile.options import Options
 from tests import ways
 
@@ -28,7 +28,8 @@ FUNCTIONS = ("value", "grad", "value_and_grad", "hessian", "hvp", "jacobian", "j
 
 @pytest.fixture(autouse=True)
 def always(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Let data be kept however few they are."""
+    """Let data be kept however few they are, and a pass be made over them."""
+    monkeypatch.setattr(moments, "_GAIN", float("inf"))
     monkeypatch.setattr(columns, "_LEAST", 0.0)
     monkeypatch.setattr(columns, "_OPERATION", 0.0)
     monkeypatch.setattr(columns, "_SHARE", -1e9)
@@ -220,6 +221,36 @@ def test_nan_and_infinity_are_as_in_a_pass(rows: Any, p: Any, backend: Any) -> N
         want, found = getattr(kernel, name)(p, *data), getattr(objective, name)(p)
         np.testing.assert_allclose(found, want, rtol=1e-13)
         assert (np.signbit(found) == np.signbit(want))[~np.isnan(want)].all()
+
+
+def _grown(inner: st.SearchStrategy[sp.Expr]) -> st.SearchStrategy[sp.Expr]:
+    unary = st.sampled_from(
+        [sp.sin, sp.tanh, sp.Abs, lambda u: sp.log(1 + u**2), lambda u: sp.exp(-(u**2))]
+    )
+    binary = st.sampled_from(
+        [
+            lambda u, v: u + v,
+            lambda u, v: u * v,
+            lambda u, v: u / (1 + v**2),
+            sp.Max,
+            lambda u, v: sp.Piecewise((u, u > v), (sp.cos(v), True)),
+        ]
+    )
+    one = st.builds(lambda f, u: f(u), unary, inner)
+    return one | st.builds(lambda f, u, v: f(u, v), binary, inner, inner)
+
+
+FORMULAS = st.recursive(st.sampled_from([a, b, x, y, sp.Rational(1, 3)]), _grown, max_leaves=9)
+
+
+@settings(max_examples=30, deadline=None)
+@given(FORMULAS, FORMULAS, st.sampled_from(["mean", None]))
+def test_any_formula_has_the_bits_of_its_kernel(one: Any, two: Any, reduce: Any) -> None:
+    kernel = _kernel([one * sp.sin(y), sp.exp(-a * two)], reduce=reduce)
+    objective, p = kernel.bind(*DATA), [0.6, -0.4]
+    for name in ("value", "jacobian"):
+        found, want = getattr(objective, name)(p), getattr(kernel, name)(p, *DATA)
+        np.testing.assert_array_equal(found, want)
 
 
 @pytest.mark.parametrize("backend", ways.BACKENDS)
