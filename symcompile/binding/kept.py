@@ -127,6 +127,7 @@ def keep(definition: Definition, function: Function) -> Kept | None:
         >>> keep(power, plan(power, ["value"])[0].function).texts
         ('log(x[i])',)
     """
+    # In float32 special functions pass on doubles, which a column would round.
     if not definition.data or definition.dtype != "float64":
         return None
     found = frontier(function, [squeezed(shape) for shape in definition.data_shapes])
