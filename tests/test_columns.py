@@ -156,6 +156,19 @@ def test_arrays_are_kept_in_index_notation(backend: Any) -> None:
     _compare(kernel, (Xs, ts), rng.normal(size=4) / 20, exact=False)
 
 
+@pytest.mark.parametrize("backend", ["python", "llvm"])
+def test_data_may_be_indices_and_sums_by_group_are_kept(backend: Any) -> None:
+    group, table, own = (sp.IndexedBase(s, shape=(m,)) for s, m in (("r", n), ("U", h), ("V", h)))
+    loss = sp.Sum(table[group[i]] * sp.log(t[i]) * own[group[i]], (i, 0, n - 1))
+    loss += sp.Sum(sp.exp(table[k] * sp.sin(own[k])), (k, 0, h - 1))
+    kernel = sc.compile(loss, params=table, data=(t, group, own), backend=backend)
+    rng = np.random.default_rng(2)
+    data = (rng.uniform(0.5, 2.0, 60), rng.integers(0, 5, 60).astype(float), rng.normal(size=5))
+    objective = kernel.bind(*data)
+    assert "sum over i < n with r[i] = j of log(t[i])*V[r[i]]" in objective.plan
+    _compare(kernel, data, rng.normal(size=5), exact=False)
+
+
 def test_sizes_that_only_parameters_say_keep_nothing() -> None:
     weights = sp.IndexedBase("W", shape=(d, h))
     layer = sp.tanh(sp.Sum(weights[j, k] * sp.log(X[i, j]), (j, 0, d - 1)))

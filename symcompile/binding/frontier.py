@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from symcompile.binding.expansion import LATE
 from symcompile.binding.mincut import nearest_cut
-from symcompile.ir.cost import LIBRARY, kind_of, nominal_sizes, points
+from symcompile.ir.cost import LIBRARY, OTHERS, kind_of, nominal_sizes, points
 from symcompile.ir.graph import BODY_OPS, LEAVES, REDUCTIONS, Axes, Function, Graph, Input, Kind
 from symcompile.ir.ops import OPS
 from symcompile.ir.volume import ZERO, Volume
@@ -65,6 +65,8 @@ def frontier(function: Function, data: Sequence[Axes]) -> Frontier | None:
     ends.update(function.roots())
     ends &= weights.keys()
     sizes = nominal_sizes(graph, order)
+    for name in (name for axes in data for axis in axes for name in axis.extent.sizes):
+        sizes.setdefault(name, OTHERS)  # of data that this function does not use
     keepable = _keepable(graph, order, early)
     room = MOST_MEMORY * sum(points(axes, sizes) for axes in data)
     kept, computed = _cut(graph, ends, weights, keepable, sizes)
@@ -83,8 +85,9 @@ def frontier(function: Function, data: Sequence[Axes]) -> Frontier | None:
 def promising(function: Function) -> bool:
     """Return whether anything may be worth keeping of a function as lowered, or its derivatives.
 
-    It takes one look at each node. What derivatives add is of what functions of data and
-    parameters have: the logarithm of the base of a power.
+    It takes one look at each node. Derivatives add functions of data where functions of data and
+    parameters are: the logarithm of the base of a power. Sums of data that only they have cost
+    little beside the rest, and are not looked for.
     """
     graph = function.graph
     order = graph.ancestors(function.roots())
