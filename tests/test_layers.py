@@ -31,6 +31,7 @@ LAYERS = (
         "packing",
         "interface",
         "moments",
+        "columns",
         "calling",
         "optimize",
         "objective",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from benchmarks.suite import (
     calls,
+    columns,
     elementwise,
     logistic,
     nested,
@@ -27,6 +28,7 @@ BENCHMARKS: dict[str, Benchmark] = {
         Benchmark("pendulum", "pendulums on a cart: right-hand side and Jacobian", pendulum.run),
         Benchmark("gradients", "value and gradient relative to the value", slopes.run),
         Benchmark("projection", "2 x 15 Jacobian of a reprojection error", projection.run),
+        Benchmark("columns", "a power law of 1,000,000 samples, logarithms kept", columns.run),
         Benchmark("starts", "to the first result, cold and from the cache", starts.run),
     )
 }

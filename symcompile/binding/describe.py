@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from symcompile.binding.kept import Kept
 from symcompile.binding.split import Split, powers_of
 from symcompile.ir.graph import Input
 from symcompile.ir.printer import format_function
+
+
+def describe_kept(kept: Iterable[Kept | None]) -> Iterator[str]:
+    """Yield what functions that make a pass over the data keep of them, if these are many."""
+    found: dict[str, list[str]] = {}
+    for each in kept:
+        if each is not None:
+            found.setdefault(", ".join(each.texts), []).append(each.function.name)
+    for texts, names in found.items():
+        yield f"kept for such a pass, if the data are large enough: {texts} ({', '.join(names)})"
 
 
 def describe(split: Split, names: Mapping[Input, str], functions: Sequence[str]) -> Iterator[str]:
