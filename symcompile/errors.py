@@ -59,6 +59,13 @@ class BuildFileError(SymcompileError, ValueError):
     """A definition file that cannot be read, or holds no definition."""
 
 
+class ProjectError(BuildFileError):
+    """A ``pyproject.toml`` that asks for what there is not, or definitions that cannot go together.
+
+    Raised before anything is built.
+    """
+
+
 class ParseError(SymcompileError, ValueError):
     """Text that is no formula, or one that is not safe to read.
 

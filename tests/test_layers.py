@@ -39,7 +39,8 @@ LAYERS = (
         "kernel",
         "elementwise",
     ),
-    *("definition_file", "generate", "checking", "stages", "verify", "demo", "commands", "cli"),
+    *("definition_file", "generate", "checking", "stages", "verify"),
+    *("project", "demo", "commands", "cli"),
 )
 # Names what users call, and runs it.
 _TOP = frozenset({"__init__", "__main__"})

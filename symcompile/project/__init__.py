@@ -1,0 +1,1 @@
+"""A downstream project: what its ``pyproject.toml`` asks for, building it, and packaging it."""

@@ -1,0 +1,155 @@
+"""Making the modules of a definition in memory, in this process or in others.
+
+Most of the time of a build is Python's: derivatives, emission, and Cython, which hold the
+interpreter's lock. Threads would leave all but one core idle there, so work is shared out to
+processes, a definition to each: its backends share the derivatives. What they make comes back as
+bytes and is written by the process that asked, so a build that is interrupted leaves nothing behind
+in the output, and results do not depend on who was first.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from pathlib import Path
+
+from symcompile.errors import SymcompileError
+from symcompile.generate import Source, generate
+from symcompile.options import Backend, Options
+from symcompile.project.items import Item
+
+Job = tuple[int, tuple[Backend, ...]]
+
+
+@dataclass(frozen=True)
+class Made:
+    """A module that was made, or why it was not.
+
+    Attributes:
+        item: the number of its item.
+        backend: by which backend.
+        source: None if it could not be generated.
+        extension: the compiled module's file name and content, if it was compiled.
+        seconds: how long it took.
+        error: empty, or what went wrong.
+    """
+
+    item: int
+    backend: Backend
+    source: Source | None = None
+    extension: tuple[str, bytes] | None = None
+    seconds: float = 0.0
+    error: str = ""
+
+
+def processors() -> int:
+    """Return how many processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def make(
+    collect: Callable[[], tuple[Item, ...]],
+    items: tuple[Item, ...],
+    jobs: Sequence[Job],
+    *,
+    compiled: bool,
+    workers: int,
+) -> Iterator[list[Made]]:
+    """Make modules, and yield those of each job as they are ready.
+
+    Args:
+        collect: makes ``items`` anew, in a process that does not have them.
+        items: what there is to build.
+        jobs: for each item of which something is wanted, its number and the backends.
+        compiled: whether Cython modules are compiled.
+        workers: how many processes may work.
+
+    Raises:
+        Exception: what is no error of the user's.
+    """
+    workers = min(workers, len(jobs))
+    if workers <= 1:
+        for number, backends in jobs:
+            yield _make(items[number], number, backends, compiled)
+        return
+    # A fork has the definitions already; where there is none, a process reads the files itself.
+    method = "fork" if sys.platform.startswith("linux") else "spawn"
+    context = multiprocessing.get_context(method)
+    _shared[:] = items
+    pool = ProcessPoolExecutor(workers, context, _start, (None if method == "fork" else collect,))
+    try:
+        running = {
+            pool.submit(_make_shared, number, backends, compiled): (number, backends)
+            for number, backends in jobs
+        }
+        for future in as_completed(running):
+            yield _result(future, running[future])
+    except BaseException:
+        pool.shutdown(wait=False, cancel_futures=True)
+        for process in multiprocessing.active_children():
+            process.terminate()
+        raise
+    finally:
+        pool.shutdown()
+        _shared.clear()
+
+
+_shared: list[Item] = []
+
+
+def _start(collect: Callable[[], tuple[Item, ...]] | None) -> None:
+    # An interrupt from the keyboard ends them at once, without tracebacks.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    if collect is not None:
+        _shared[:] = collect()
+
+
+def _make_shared(number: int, backends: tuple[Backend, ...], compiled: bool) -> list[Made]:
+    return _make(_shared[number], number, backends, compiled)
+
+
+def _result(future: Future[list[Made]], job: Job) -> list[Made]:
+    try:
+        return future.result()
+    except BrokenProcessPool:
+        message = "the process that built it was ended from outside (is there enough memory?)"
+        number, backends = job
+        return [Made(number, backend, error=message) for backend in backends]
+
+
+def _make(item: Item, number: int, backends: tuple[Backend, ...], compiled: bool) -> list[Made]:
+    """Return the modules of one definition; an error of the user's is part of the answer."""
+    made: list[Made] = []
+    options = Options(target=item.wanted.target)
+    try:
+        for source in generate(item.definition, backends, item.names, item.wanted.target):
+            start = time.perf_counter()
+            extension, error = None, ""
+            if source.backend == "cython" and compiled:
+                try:
+                    extension = _compile(source, options)
+                except SymcompileError as failure:
+                    error = str(failure)
+            seconds = source.seconds + time.perf_counter() - start
+            made.append(Made(number, source.backend, source, extension, seconds, error))
+    except SymcompileError as failure:
+        for backend in backends[len(made) :]:
+            made.append(Made(number, backend, error=str(failure)))
+    return made
+
+
+def _compile(source: Source, options: Options) -> tuple[str, bytes]:
+    """Return an extension's file name and content; it is imported on the way, so it loads."""
+    from symcompile.build.loader import build_cython
+
+    built = Path(str(build_cython(source.text, source.module, options).__file__))
+    return built.name, built.read_bytes()
