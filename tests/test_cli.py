@@ -259,7 +259,7 @@ def test_a_bug_traces_back(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(path: Path) -> None:
         raise RuntimeError("a bug")
 
-    monkeypatch.setattr("symcompile.definition_file.load_definitions", broken)
+    monkeypatch.setattr("symcompile.project.items.load_definitions", broken)
     with pytest.raises(RuntimeError, match="a bug"):
         run("check", file)
 

@@ -12,9 +12,12 @@ import sys
 import sysconfig
 import tempfile
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from symcompile.build.cpu import cpu_features, has_feature
 from symcompile.build.diagnostics import (
@@ -285,7 +288,7 @@ def _cythonize(source: Path) -> None:
         cython = importlib.import_module("Cython.Compiler.Main")
     except ImportError as error:
         raise ToolchainError(f"Cython cannot be imported ({error}): pip install cython") from error
-    with _cython_lock:
+    with _cython_lock, _path_left_out(source):
         settings = cython.CompilationOptions(
             language_level=3, use_listing_file=1, errors_to_stderr=0, emit_linenums=False
         )
@@ -304,6 +307,24 @@ def _cythonize(source: Path) -> None:
             f"{first_cython_errors(log)}{crash}",
             log + crash,
         )
+
+
+@contextmanager
+def _path_left_out(source: Path) -> Iterator[None]:
+    """Keep Cython from writing the path of a source into C, where tracebacks would show it."""
+    described = importlib.import_module("Cython.Compiler.Scanning").FileSourceDescriptor
+    original = described.__init__
+
+    def initialize(self: Any, filename: str, *rest: Any) -> None:
+        original(self, filename, *rest)
+        if str(self.filename) == str(source):
+            self.file_path = source.name
+
+    described.__init__ = initialize
+    try:
+        yield
+    finally:
+        described.__init__ = original
 
 
 def _compile_c(

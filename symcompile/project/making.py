@@ -87,10 +87,14 @@ def make(
     _shared[:] = items
     pool = ProcessPoolExecutor(workers, context, _start, (None if method == "fork" else collect,))
     try:
-        running = {
-            pool.submit(_make_shared, number, backends, compiled): (number, backends)
-            for number, backends in jobs
-        }
+        running: dict[Future[list[Made]], Job] = {}
+        for number, backends in jobs:
+            try:
+                future = pool.submit(_make_shared, number, backends, compiled)
+            except BrokenProcessPool:
+                yield _ended(number, backends)
+            else:
+                running[future] = number, backends
         for future in as_completed(running):
             yield _result(future, running[future])
     except BaseException:
@@ -121,9 +125,12 @@ def _result(future: Future[list[Made]], job: Job) -> list[Made]:
     try:
         return future.result()
     except BrokenProcessPool:
-        message = "the process that built it was ended from outside (is there enough memory?)"
-        number, backends = job
-        return [Made(number, backend, error=message) for backend in backends]
+        return _ended(*job)
+
+
+def _ended(number: int, backends: tuple[Backend, ...]) -> list[Made]:
+    message = "a process that builds was ended from outside (is there enough memory?)"
+    return [Made(number, backend, error=message) for backend in backends]
 
 
 def _make(item: Item, number: int, backends: tuple[Backend, ...], compiled: bool) -> list[Made]:

@@ -241,6 +241,20 @@ def test_compiles_the_same_binary_anywhere(
     assert capfd.readouterr() == ("", "")
 
 
+@pytest.mark.parametrize("where", [".", "/", "/usr"])
+def test_no_path_is_in_a_binary(
+    compiler: Toolchain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.chdir(where)
+    (tmp_path / "tiny.pyx").write_text(PYX + "\ndef failing(x):\n    return [1][x]\n")
+    built = compile_extension(compiler, tmp_path / "tiny.pyx", tmp_path, options=QUICK)
+    content = built.read_bytes()
+    assert b"tiny.pyx" in content
+    assert b"/tiny.pyx" not in content
+    assert os.fsencode(tmp_path.name) not in content
+
+
 def test_cython_error_shows_the_line(
     compiler: Toolchain, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

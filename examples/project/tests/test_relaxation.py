@@ -5,7 +5,6 @@ import sys
 
 import numpy as np
 import pytest
-
 import relaxation
 from relaxation.kernels import (
     loss_cython,

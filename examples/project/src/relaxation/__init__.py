@@ -18,9 +18,7 @@ def fit(t: ArrayLike, y: ArrayLike, start: ArrayLike) -> NDArray[np.float64]:
     for _ in range(200):
         residuals, jacobian = residuals_cython.value(p, t, y), residuals_cython.jacobian(p, t, y)
         normal = jacobian.T @ jacobian
-        step = np.linalg.solve(
-            normal + damping * np.diag(np.diag(normal)), -jacobian.T @ residuals
-        )
+        step = np.linalg.solve(normal + damping * np.diag(np.diag(normal)), -jacobian.T @ residuals)
         found = loss_cython.value(p + step, t, y)
         if found <= best:
             p, best, damping = p + step, found, damping / 10
