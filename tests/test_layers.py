@@ -31,6 +31,7 @@ LAYERS = (
         "packing",
         "interface",
         "moments",
+        "gram",
         "calling",
         "optimize",
         "objective",
