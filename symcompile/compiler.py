@@ -162,27 +162,6 @@ class Binding:
         return derived, make(source, f"moments_{backend}", self.options).moments
 
 
-    def arrays(self, name: str) -> ModuleType:
-        """Return a module with what stands around the moments of a function over arrays."""
-        from symcompile.build.loader import build_python
-        from symcompile.emit.gram import emit_arrays
-
-        source = emit_arrays(self.definition, self.split(name).arrays[name])
-        return build_python(source, f"{self.definition.name}_moments", self.options)
-
-    def sums_and_contractions(self) -> tuple[Callable[..., Any], Callable[..., Any]]:
-        """Return what sums products of arrays, and contracts moments, in twice the precision."""
-        from symcompile.build.cpu import has_feature, has_llvm
-        from symcompile.build.loader import build_llvm, build_python
-        from symcompile.emit.gram import emit_gram
-
-        backend: Backend = "llvm" if has_llvm() else "python"
-        source = emit_gram(backend, self.options.threads, fused=has_feature("fma"))
-        make = build_llvm if backend == "llvm" else build_python
-        module = make(source, f"gram_{backend}", self.options)
-        return module.sums, module.contractions
-
-
 def split_of(definition: Definition, names: Sequence[str]) -> Split:
     """Return what some functions need of the data."""
     from symcompile.binding.split import split

@@ -398,16 +398,6 @@ class Kernel:
         given = {keywords[slot]: value for slot, value in numbers.items()}
         return partial(derived.derived, **given), moments
 
-    def arrays(self, name: str) -> ModuleType:
-        """Return a module with what stands around the moments of a function over arrays."""
-        assert self._binding is not None
-        return self._binding.arrays(name)
-
-    def sums_and_contractions(self) -> tuple[Callable[..., Any], Callable[..., Any]]:
-        """Return what sums products of arrays, and contracts moments with arrays."""
-        assert self._binding is not None
-        return self._binding.sums_and_contractions()
-
     def keywords(self, name: str, numbers: dict[int, float]) -> dict[str, float]:
         """Return constants by the keywords of a generated function."""
         keywords = self.generated(name).keywords

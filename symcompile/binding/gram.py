@@ -48,13 +48,28 @@ class Moment:
 
 
 @dataclass(frozen=True)
+class Atom:
+    """A factor that is no data.
+
+    Attributes:
+        axes: its axes.
+        taken: the parameter or direction that it is, or None.
+        late: whether it depends on what is known late.
+    """
+
+    axes: Axes
+    taken: Input | None
+    late: bool
+
+
+@dataclass(frozen=True)
 class Contracted:
     """One term of a sum: scalars, arrays and a moment, multiplied and summed over labels.
 
     Attributes:
         coefficient: exact.
-        scalars: positions of scalars in :attr:`Arrays.atoms`, and their powers.
-        arrays: positions of arrays there, and the labels of their axes.
+        scalars: atoms without axes by their number, and their powers.
+        arrays: atoms with axes, and the labels of these.
         moment: which moment, or None for the number of samples.
         labels: those of the moment's axes.
         bound: the axes of the labels -1, -2, ..., which are summed over.
@@ -90,9 +105,9 @@ class Arrays:
         columns: a function of the data whose outputs are the factors of moments, samples first.
         plain: for each of these the slot of the data that it is, or -1.
         moments: the moments.
-        atoms: a function of what is known late (and of data without samples) whose outputs are
-            the other factors.
-        taken: for each of these the input that it is, or None.
+        atoms: the other factors.
+        known: a function whose outputs are those that do not depend on what is known late.
+        computed: one for those that do, and are no parameter.
         sums: the sums.
         rest: a function of the sums, as data that follow the others, to what is wanted.
         work: what a pass over the data costs, in simple operations.
@@ -101,8 +116,9 @@ class Arrays:
     columns: Function
     plain: tuple[int, ...]
     moments: tuple[Moment, ...]
-    atoms: Function
-    taken: tuple[Input | None, ...]
+    atoms: tuple[Atom, ...]
+    known: Function
+    computed: Function
     sums: tuple[ArraySum, ...]
     rest: Function
     work: Volume
@@ -149,18 +165,23 @@ def arrays_of(definition: Definition, schedule: Schedule) -> Arrays:
     for k in range(len(column)):
         own = [labels.index(SAMPLE) for m in moments for c, labels in m.factors if c == k]
         if len(set(own)) > 1:
-            raise NotPolynomialError("it sums over samples of several kinds at once")
-    outputs = [_output(f"column{k}", graph, node) for node, k in column.items()]
+            raise NotPolynomialError("a sum over samples within another one")
+    atoms = tuple(
+        Atom(graph[node].axes, _taken(graph, node), expansion.late[node]) for node in atom
+    )
     return Arrays(
-        columns=Function("columns", graph, tuple(outputs)),
+        columns=_outputs("columns", graph, columns),
         plain=tuple(_slot(graph, node) for node in column),
         moments=tuple(moments),
-        atoms=Function(
-            "atoms", graph, tuple(_output(f"atom{k}", graph, node) for node, k in atom.items())
+        atoms=atoms,
+        known=_outputs("known", graph, [n for n, k in atom.items() if not atoms[k].late]),
+        computed=_outputs(
+            "computed",
+            graph,
+            [n for n, k in atom.items() if atoms[k].late and atoms[k].taken is None],
         ),
-        taken=tuple(_taken(graph, node) for node in atom),
         sums=sums,
-        rest=_rest(expansion.function, list(expansion.sums), len(definition.data)),
+        rest=_rest(expansion.function, expansion.sums, len(definition.data)),
         work=sum((work(schedule, p) for p in schedule.phases if isinstance(p, Sweep)), ZERO),
     )
 
@@ -168,6 +189,13 @@ def arrays_of(definition: Definition, schedule: Schedule) -> Arrays:
 def _sizes(shapes: tuple[tuple[Affine, ...], ...]) -> frozenset[str | int]:
     extents = [extent for shape in shapes for extent in shape]
     return frozenset(s for e in extents for s in (e.sizes or (e.const,)))
+
+
+def _outputs(name: str, graph: Graph, nodes: list[int]) -> Function:
+    """Return a function whose outputs are some nodes."""
+    return Function(
+        name, graph, tuple(_output(f"{name}{k}", graph, n) for k, n in enumerate(nodes))
+    )
 
 
 def _output(name: str, graph: Graph, node: int) -> Output:
@@ -254,19 +282,26 @@ def _moment(
     return moment, tuple(kept)
 
 
-def _rest(function: Function, sums: list[int], data: int) -> Function:
+def _rest(function: Function, sums: Mapping[int, Summed], data: int) -> Function:
     """Return a function of its sums, as data that follow the others."""
     b = Builder()
     graph = function.graph
-    mapping = {
-        node: b.graph.input("data", data + k, graph[node].axes) for k, node in enumerate(sums)
-    }
+    slots = {node: data + k for k, node in enumerate(sums)}
     wanted = set(function.roots())
     for index in range(max(wanted, default=-1), -1, -1):
-        if index in wanted and index not in mapping:
-            wanted.update(graph[index].args)
-    for index in sorted(wanted - mapping.keys()):
-        mapping[index] = b.copy_node(graph, index, mapping)
+        if index in wanted:
+            scale = sums[index].scale if index in sums else ()
+            wanted.update([n for n, _ in scale] if index in sums else graph[index].args)
+    mapping: dict[int, int] = {}
+    for index in sorted(wanted):
+        if index not in sums:
+            mapping[index] = b.copy_node(graph, index, mapping)
+            continue
+        made = b.graph.input("data", slots[index], graph[index].axes)
+        for scalar, power in sums[index].scale:
+            for _ in range(abs(power)):
+                made = b.call("mul" if power > 0 else "div", made, mapping[scalar])
+        mapping[index] = made
     outputs = tuple(
         Output(o.name, tuple(mapping[e] for e in o.entries), o.shape, o.per_sample, o.dims, o.kind)
         for o in function.outputs

@@ -8,8 +8,8 @@ the data alone: ``(sum_j w[j]*X[i,j])**2`` becomes ``w[-1]*w[-2]*X[i,-1]*X[i,-2]
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import permutations
 
@@ -70,10 +70,12 @@ class Summed:
         axis: that of the samples.
         terms: products and their coefficients. In ``data``, the label of the samples is
             ``SAMPLE``; other labels from 0 on are the axes of the sum.
+        scale: scalars that are made of other sums, and their powers: a factor of all terms.
     """
 
     axis: Axis
     terms: Polynomial
+    scale: Powers = ()
 
 
 #: The label of the samples in :class:`Summed`.
@@ -109,15 +111,11 @@ class LabelledExpansion:
         self._polynomials: dict[int, Polynomial] = {}
         for index in range(len(self.graph)):
             self._analyse(index)
-        self.sums: dict[int, Summed] = {}
-        for index in self._found_sums():
-            argument, position = self.graph[index].args[0], self._position(index)
-            terms = self._summed(self.polynomial(argument), position)
-            self.sums[index] = Summed(self.graph[argument].axes[position], terms)
-        terms = [product for found in self.sums.values() for product in found.terms]
-        scalars = {n for p in terms for n, _ in p.scalars}
-        self.atoms = sorted(scalars | {n for p in terms for n, _ in p.arrays})
-        self.columns = sorted({n for p in terms for n, _ in p.data})
+        self.sums = self._found_sums()
+        products = [product for found in self.sums.values() for product in found.terms]
+        scalars = {n for p in products for n, _ in p.scalars}
+        self.atoms = sorted(scalars | {n for p in products for n, _ in p.arrays})
+        self.columns = sorted({n for p in products for n, _ in p.data})
 
     def _analyse(self, index: int) -> int:
         """Note whether a node is known late, and whether it is made from samples."""
@@ -137,9 +135,9 @@ class LabelledExpansion:
         assert isinstance(position, int)
         return position
 
-    def _found_sums(self) -> list[int]:
+    def _found_sums(self) -> dict[int, Summed]:
         """Return the sums over the samples that results are computed from."""
-        found: list[int] = []
+        found: dict[int, Summed] = {}
         wanted = set(self.function.roots())
         for index in range(max(wanted, default=-1), -1, -1):
             if index not in wanted:
@@ -149,7 +147,8 @@ class LabelledExpansion:
                 raise NotPolynomialError("it has a value for each sample")
             if any(self._sampled(axis) for arg in node.args for axis in self.graph[arg].axes):
                 if node.op == "reduce_sum":
-                    found.append(index)
+                    found[index] = self._sum(index)
+                    wanted.update(n for n, _ in found[index].scale)
                     continue
                 if node.op in REDUCTIONS:
                     raise NotPolynomialError("a product or a maximum over the samples")
@@ -157,7 +156,20 @@ class LabelledExpansion:
                     continue  # a few entries of the data
                 raise NotPolynomialError(f"{_called(node.op)} of samples")
             wanted.update(node.args)
-        return sorted(found)
+        return dict(sorted(found.items()))
+
+    def _sum(self, index: int) -> Summed:
+        argument, position = self.graph[index].args[0], self._position(index)
+        terms = self._summed(self.polynomial(argument), position)
+        scales = {tuple(s for s in product.scalars if self._over[s[0]]) for product in terms}
+        if len(scales) > 1:
+            raise NotPolynomialError("a sum over samples within another one")
+        rest = {
+            replace(p, scalars=tuple(s for s in p.scalars if not self._over[s[0]])): coefficient
+            for p, coefficient in terms.items()
+        }
+        scale = scales.pop() if scales else ()
+        return Summed(self.graph[argument].axes[position], rest, scale)
 
     # -- multiplying out -------------------------------------------------------------------
 
@@ -185,9 +197,28 @@ class LabelledExpansion:
             return ()
         if self.late[index] and self._over[index]:
             return node.args
-        plain = node.op == "view" and isinstance(node.data, View) and node.data.plain is not None
-        apart = node.op in ("mul", "neg", "powi") and all(map(self._separate, node.args))
-        return node.args if plain or apart else ()
+        apart = node.op in ("mul", "neg") or self._power(index) > 0
+        return (
+            node.args
+            if self._plain(index) or (apart and all(map(self._separate, node.args)))
+            else ()
+        )
+
+    def _plain(self, index: int) -> bool:
+        """Return whether a node is another one with its axes in another order, or more."""
+        node = self.graph[index]
+        if not isinstance(node.data, View) or node.op != "view" or node.data.plain is None:
+            return False
+        source = self.graph[node.args[0]].axes
+        return source == tuple(node.axes[axis] for axis in node.data.plain)
+
+    def _power(self, index: int) -> int:
+        """Return the exponent of a power that is multiplied out, or 0."""
+        node = self.graph[index]
+        exponent = self.graph[node.args[1]].data if node.op in ("pow", "powi") else None
+        if isinstance(exponent, Fraction) and exponent.denominator == 1:
+            return exponent.numerator if 0 < exponent.numerator <= _LARGEST_POWER else 0
+        return 0
 
     def _separate(self, index: int) -> bool:
         """Return whether a node can be a factor: a column, or known without the samples."""
@@ -204,8 +235,9 @@ class LabelledExpansion:
         if not self._within(index):
             return {self._factor(index): Fraction(1)}
         args = [found[arg] for arg in node.args]
-        if node.op == "view" and isinstance(node.data, View) and node.data.plain is not None:
-            places = dict(enumerate(node.data.plain))
+        if self._plain(index):
+            assert isinstance(node.data, View)
+            places = dict(enumerate(node.data.plain or ()))
             return {product.relabelled(places): c for product, c in args[0].items()}
         if node.op == "neg":
             return _scaled(args[0], Fraction(-1))
@@ -217,14 +249,12 @@ class LabelledExpansion:
             return _product(args[0], self._inverse(node.args[1]))
         if node.op == "reduce_sum":
             return self._reduced(index, args[0])
-        if node.op in ("pow", "powi"):
-            exponent = self.graph[node.args[1]].data
-            if isinstance(exponent, Fraction) and exponent.denominator == 1:
-                if 0 < exponent.numerator <= _LARGEST_POWER:
-                    result = args[0]
-                    for _ in range(exponent.numerator - 1):
-                        result = _product(result, args[0])
-                    return result
+        power = self._power(index)
+        if power:
+            result = args[0]
+            for _ in range(power - 1):
+                result = _product(result, args[0])
+            return result
         raise NotPolynomialError(f"{_called(node.op)} of the parameters")
 
     def _factor(self, index: int) -> Product:
@@ -232,10 +262,10 @@ class LabelledExpansion:
         labels = tuple(range(len(node.axes)))
         if any(map(self._sampled, node.axes)):
             return Product(data=((index, labels),))
-        if self._over[index]:
-            raise NotPolynomialError("a sum over samples within another one")
         if not node.axes:
             return Product(scalars=((index, 1),))
+        if self._over[index]:
+            raise NotPolynomialError("a sum over samples within another one")
         return Product(arrays=((index, labels),))
 
     def _inverse(self, index: int) -> Polynomial:
@@ -246,7 +276,7 @@ class LabelledExpansion:
         if node.axes and self._over[index] and not self.late[index]:
             made = self.graph.add("div", (self._analyse(self.graph.constant(1)), index))
             return {self._factor(self._analyse(made)): Fraction(1)}
-        if node.axes or self._over[index]:
+        if node.axes:
             raise NotPolynomialError("a quotient by the parameters")
         return {Product(scalars=((index, -1),)): Fraction(1)}
 
@@ -273,7 +303,7 @@ class LabelledExpansion:
         for product, coefficient in body.items():
             made = _canonical(product.relabelled(labels))
             if any(SAMPLE not in own for _, own in made.data):
-                raise NotPolynomialError("it sums over samples of several kinds at once")
+                raise NotPolynomialError("a sum over samples within another one")
             found[made] = found.get(made, Fraction(0)) + coefficient
         return {product: c for product, c in found.items() if c}
 
@@ -298,9 +328,8 @@ def _product(left: Polynomial, right: Polynomial) -> Polynomial:
         raise NotPolynomialError("it has too many terms")
     found: dict[Product, Fraction] = {}
     for one, a in left.items():
-        for other, b in right.items():
-            apart = {-k: -k - one.bound for k in range(1, other.bound + 1)}
-            other = other.relabelled(apart) if apart and one.bound else other
+        for another, b in right.items():
+            other = another.relabelled({-k: -k - one.bound for k in range(1, another.bound + 1)})
             made = _canonical(
                 Product(
                     _joined(one.scalars, other.scalars),

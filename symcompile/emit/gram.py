@@ -65,11 +65,11 @@ def emit_gram(backend: Backend, threads: int | None, *, fused: bool) -> str:
 def emit_arrays(definition: Definition, arrays: Arrays) -> str:
     """Return the source of a module with the functions of arrays around moments.
 
-    ``columns``, ``atoms`` and the function itself take ``p``, ``v`` (or ``u``), the constants, the
-    sizes and the data; ``columns`` and ``atoms`` return lists.
+    All take ``p``, ``v`` (or ``u``), the constants, the sizes and the data. ``columns``, ``known``
+    and ``computed`` return lists of columns and of atoms.
     """
     names = identifiers(definition)
-    functions = (arrays.columns, arrays.atoms, arrays.rest)
+    functions = (arrays.columns, arrays.known, arrays.computed, arrays.rest)
     data = tuple(f"sum{k}" for k in range(len(arrays.sums)))
     bodies = [
         _function(definition, names, function, data if function is arrays.rest else ())
@@ -106,7 +106,7 @@ def _function(
     printer = ArrayPrinter(graph, function.roots(), known, names.known_sizes, used)
     lines = printer.run()
     name = function.name
-    if name in ("columns", "atoms"):
+    if name in ("columns", "known", "computed"):
         pieces = [printer.full(node).text for node in function.roots()]
         lines.append(f"return [{', '.join(pieces)}]")
     else:

@@ -13,7 +13,7 @@ from symcompile.arguments import Array
 from symcompile.binding.evaluation import ratios
 from symcompile.binding.expansion import Powers
 from symcompile.binding.gram import Arrays, ArraySum, Contracted
-from symcompile.gram.table import extents
+from symcompile.gram.table import NoMomentsError, extents
 from symcompile.ir.graph import Input
 
 if TYPE_CHECKING:
@@ -49,14 +49,12 @@ class Program:
         self.shapes = [extents(found.axes, sizes) for found in arrays.sums]
         self._moments, self._sizes = moments, sizes
         self._arranged: dict[tuple[Any, ...], int] = {}
-        graph = arrays.atoms.graph
-        axes = [graph[node].axes for node in arrays.atoms.roots()]
-        self.vectors = [k for k, own in enumerate(axes) if own]
+        self.vectors = [k for k, atom in enumerate(arrays.atoms) if atom.axes]
         self._place = {k: 2 + number for number, k in enumerate(self.vectors)}
         self._pair = 4 + len(arrays.sums)
         numbers = [len(arrays.sums), sum(map(math.prod, self.shapes)), len(self.vectors)]
         for k in self.vectors:
-            numbers += [self._place[k], math.prod(extents(axes[k], sizes))]
+            numbers += [self._place[k], math.prod(extents(arrays.atoms[k].axes, sizes))]
         for found, shape in zip(arrays.sums, self.shapes, strict=True):
             numbers += [math.prod(shape), len(found.terms)]
             for term in found.terms:
@@ -123,6 +121,7 @@ class Evaluation:
         moments: Sequence[Array],
         sizes: Sizes,
         epsilon: float,
+        known: Sequence[Any],
     ) -> None:
         """Lay out a function.
 
@@ -132,25 +131,38 @@ class Evaluation:
             moments: its moments.
             sizes: all sizes.
             epsilon: what moments may be off by, relative to the sums of the absolute values.
+            known: the atoms that do not depend on what is known late.
+
+        Raises:
+            NoMomentsError: what is known may overflow.
         """
         self.program = Program(arrays, moments, sizes)
-        self.places = [_place(definition, taken, sizes) for taken in arrays.taken]
+        values = iter(known)
+        self._known = [None if atom.late else next(values) for atom in arrays.atoms]
+        self._places = [
+            (k, *_place(definition, atom.taken, sizes))
+            for k, atom in enumerate(arrays.atoms)
+            if atom.taken is not None
+        ]
+        self._computed = [k for k, a in enumerate(arrays.atoms) if a.late and a.taken is None]
         #: Products of so many factors neither underflow nor overflow.
         self._limit = 2.0 ** (400 // max(1, arrays.degree))
         least = [_ratio(found, sizes, epsilon) for found in arrays.sums]
         pairs = [part for value, _ in self.program.coefficients for part in _pair(value)]
         head = [1.0 / self._limit, self._limit, _LEAST, _MOST, *least]
         self._numbers = np.array([*head, *pairs])
-        self._scaled = [
-            (len(head) + 2 * k, scalars)
-            for k, (_, scalars) in enumerate(self.program.coefficients)
-            if scalars
+        scaled = [
+            (len(head) + 2 * k, scalars) for k, (_, scalars) in enumerate(self.program.coefficients)
         ]
-
-    @property
-    def computed(self) -> bool:
-        """Whether any factor is no part of ``p`` or ``v``."""
-        return None in self.places
+        # What is known already is multiplied in now.
+        late = [atom.late for atom in arrays.atoms]
+        early = [(k, tuple(s for s in own if not late[s[0]])) for k, own in scaled]
+        after = [(k, tuple(s for s in own if late[s[0]])) for k, own in scaled]
+        self._scaled = [(k, own) for k, own in after if own]
+        numbers = self._scalars(early, self._known)
+        if numbers is None:
+            raise NoMomentsError("its numbers are too large or too small")
+        self._numbers = numbers
 
     def sums(
         self,
@@ -163,16 +175,17 @@ class Evaluation:
 
         Args:
             contract: the function that runs programs.
-            computed: the atoms, if they are computed.
+            computed: the atoms that are neither known nor given.
             p, v: the vectors of the call.
         """
-        atoms = list(computed) or [None] * len(self.places)
-        for k, place in enumerate(self.places):
-            if place is not None:
-                vector = p if place[0] == "param" else v
-                assert vector is not None
-                atoms[k] = vector[place[1]]
-        numbers = self._scalars(atoms) if self._scaled else self._numbers
+        atoms = list(self._known)
+        for k, value in zip(self._computed, computed, strict=True):
+            atoms[k] = value
+        for k, role, where in self._places:
+            vector = p if role == "param" else v
+            assert vector is not None
+            atoms[k] = vector[where]
+        numbers = self._scalars(self._scaled, atoms) if self._scaled else self._numbers
         if numbers is None:
             return None
         vectors = [np.ascontiguousarray(atoms[k], np.float64) for k in self.program.vectors]
@@ -186,10 +199,10 @@ class Evaluation:
             start = stop
         return sums
 
-    def _scalars(self, atoms: Sequence[Any]) -> Array | None:
-        """Return the numbers of a call; None where a scalar is out of range."""
+    def _scalars(self, scaled: Sequence[tuple[int, Powers]], atoms: Sequence[Any]) -> Array | None:
+        """Return the numbers with scalars multiplied in; None where one is out of range."""
         numbers = self._numbers.copy()
-        for place, scalars in self._scaled:
+        for place, scalars in scaled:
             high, low = numbers[place : place + 2].tolist()
             for k, power in scalars:
                 x = float(np.reshape(atoms[k], ())[()])
@@ -207,10 +220,8 @@ class Evaluation:
         return numbers
 
 
-def _place(definition: Definition, taken: Input | None, sizes: Sizes) -> tuple[str, Any] | None:
-    """Return where in ``p`` or ``v`` an atom lies; None for what is computed."""
-    if taken is None:
-        return None
+def _place(definition: Definition, taken: Input, sizes: Sizes) -> tuple[str, slice]:
+    """Return where in ``p`` or ``v`` an atom lies."""
     lengths = [
         math.prod(size.evaluate(sizes) for size in shape) for shape in definition.param_shapes
     ]
@@ -244,5 +255,3 @@ def _halves(x: float) -> tuple[float, float]:
     t = 134217729.0 * x
     high = t - (t - x)
     return high, x - high
-
-

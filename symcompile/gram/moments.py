@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from symcompile.arguments import Array, count
-from symcompile.binding.gram import Arrays
+from symcompile.binding.gram import Arrays, Moment
 from symcompile.binding.labelled import SAMPLE, Factor
 from symcompile.build.cpu import has_llvm
 from symcompile.errors import SymcompileError
+from symcompile.gram.building import around, sums_and_contractions
 from symcompile.gram.evaluation import Evaluation
 from symcompile.gram.table import NoMomentsError, extents, moment_of, sums_of, table_of
 
@@ -46,11 +47,11 @@ _MEMORY = 8_000_000
 
 
 class _Prepared(NamedTuple):
-    """A function with its moments."""
+    """A function with its moments; ``computed`` is None if there is nothing to compute first."""
 
     evaluation: Evaluation
     contract: Callable[..., Any]
-    atoms: Callable[..., Any]
+    computed: Callable[..., Any] | None
     rest: Callable[..., Any]
 
 
@@ -72,8 +73,7 @@ class ArrayMoments:
         self._constants = [np.float64(math.nan if c is None else c) for c in constants]
         #: Each function prepared, or why it is not.
         self._found: dict[str, _Prepared | str] = {}
-        #: What has been summed, by what it is: functions of one loss need the same.
-        self._rows: dict[tuple[Any, ...], Array] = {}
+        self._moments: dict[tuple[Any, ...], Array] = {}
 
     @property
     def few(self) -> bool:
@@ -111,9 +111,8 @@ class ArrayMoments:
                 except SymcompileError:
                     return None  # what takes the data says so
             given = (p, v[0] if v else None)
-            evaluation = found.evaluation
-            made = found.atoms(*given, constants, listed, data) if evaluation.computed else ()
-            sums = evaluation.sums(found.contract, made, *given)
+            made = found.computed(*given, constants, listed, data) if found.computed else ()
+            sums = found.evaluation.sums(found.contract, made, *given)
             if sums is None:
                 return None
             return found.rest(*given, constants, listed, [*data, *sums])
@@ -205,8 +204,9 @@ class ArrayMoments:
 
     def _prepare(self, name: str) -> _Prepared:
         kernel, sizes = self._kernel, self._sizes()
-        arrays, module = kernel.split(name).arrays[name], kernel.arrays(name)
-        summed, contract = kernel.sums_and_contractions()
+        arrays = kernel.split(name).arrays[name]
+        module = around(kernel.definition, arrays, kernel.options)
+        _, contract = sums_and_contractions(kernel.options)
         listed = [sizes[size] for size in kernel.definition.sizes]
         columns = [self._data[slot] for slot in arrays.plain]
         if -1 in arrays.plain:
@@ -215,10 +215,24 @@ class ArrayMoments:
                 column if slot >= 0 else np.asarray(other)
                 for slot, column, other in zip(arrays.plain, columns, made, strict=True)
             ]
-        moments: list[Array] = [np.empty(0)] * len(arrays.moments)
-        epsilon = 0.0
+        moments = self._computed(arrays, columns, sizes)
+        epsilon = max((_epsilon(m, sizes) for m in arrays.moments), default=0.0)
+        known = module.known(None, None, self._constants, listed, self._data)
+        evaluation = Evaluation(kernel.definition, arrays, moments, sizes, epsilon, known)
+        computed = module.computed if arrays.computed.outputs else None
+        return _Prepared(evaluation, contract, computed, getattr(module, name))
+
+    def _computed(
+        self, arrays: Arrays, columns: Sequence[Array], sizes: dict[str, int]
+    ) -> list[Array]:
+        """Return the moments of a function: those of the data alone are computed once for all."""
+        summed, _ = sums_and_contractions(self._kernel.options)
+        keys = [_key(arrays, moment) for moment in arrays.moments]
+        found = {k: self._moments[key] for k, key in enumerate(keys) if key in self._moments}
         for samples in dict.fromkeys(moment.samples for moment in arrays.moments):
-            chosen = [k for k, moment in enumerate(arrays.moments) if moment.samples == samples]
+            chosen = [
+                k for k, m in enumerate(arrays.moments) if m.samples == samples and k not in found
+            ]
             own = [arrays.moments[k] for k in chosen]
             position = {c: labels.index(SAMPLE) for m in own for c, labels in m.factors}
             # What these moments do not need has no width.
@@ -229,17 +243,12 @@ class ArrayMoments:
                 for c, column in enumerate(columns)
             ]
             table = table_of(own, [column.shape[1:] for column in flat], sizes)
-            key = (samples, arrays.plain, table.rows.tobytes())
-            rows = self._rows.get(key)
-            if rows is None:
-                rows = sums_of(table, flat, summed)
-                if all(arrays.plain[c] >= 0 for c in position):
-                    self._rows[key] = rows
+            rows = sums_of(table, flat, summed)
             for k, moment, places in zip(chosen, own, table.places, strict=True):
-                moments[k] = moment_of(moment, places, rows)
-            epsilon = max(epsilon, _epsilon(n, table.powers))
-        evaluation = Evaluation(kernel.definition, arrays, moments, sizes, epsilon)
-        return _Prepared(evaluation, contract, module.atoms, getattr(module, name))
+                found[k] = moment_of(moment, places, rows)
+                if keys[k]:
+                    self._moments[keys[k]] = found[k]
+        return [found[k] for k in range(len(keys))]
 
 
 def _samples_first(column: Array, position: int) -> Array:
@@ -275,10 +284,19 @@ def _products(factors: Sequence[Factor], lengths: Sequence[int]) -> int:
     return total
 
 
-def _epsilon(n: int, powers: int) -> float:
+def _key(arrays: Arrays, moment: Moment) -> tuple[Any, ...]:
+    """Return what tells a moment of the data from others; nothing if it is of other columns."""
+    slots = tuple((arrays.plain[column], labels) for column, labels in moment.factors)
+    return (moment.samples, slots, moment.rank) if all(slot >= 0 for slot, _ in slots) else ()
+
+
+def _epsilon(moment: Moment, sizes: dict[str, int]) -> float:
     """Return what moments may be off by, relative to the sums of the absolute values.
 
     A lane adds up 64 samples, whose rounding errors are added up in double precision; after that
     pairs are added, each with an error of a few units of the square of the roundoff.
     """
-    return float(2.0**-106 * (2.0**13 + n / 2.0**7 + 16 * powers**2))
+    (n,) = extents((moment.samples,), sizes)
+    width = math.prod(extents(moment.axes[moment.rank :], sizes))
+    powers = len(moment.factors)
+    return float(2.0**-106 * (2.0**13 + n / 2.0**7 + 4 * width + 16 * powers**2))

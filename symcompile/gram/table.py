@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -116,9 +115,7 @@ def _row(found: tuple[Wholes, int], factors: Wholes) -> Wholes:
     return start + inverse.reshape(-1)[len(unique) :]
 
 
-def sums_of(
-    table: Table, columns: Sequence[Array], summed: Callable[..., Array]
-) -> Array:
+def sums_of(table: Table, columns: Sequence[Array], summed: Callable[..., Array]) -> Array:
     """Return a pair and the sum of the absolute values for each row of a table.
 
     Raises:
