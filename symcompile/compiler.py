@@ -164,8 +164,11 @@ class Binding:
 
 def split_of(definition: Definition, names: Sequence[str]) -> Split:
     """Return what some functions need of the data."""
-    from symcompile.binding.split import split
+    from symcompile.binding.split import Split, refused, split
 
+    reason = refused(definition)  # often seen in the formula, before anything is derived
+    if reason:
+        return Split(reasons=dict.fromkeys(names, reason))
     return split(definition, plan(definition, names))
 
 

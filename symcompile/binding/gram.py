@@ -145,8 +145,6 @@ def arrays_of(definition: Definition, schedule: Schedule) -> Arrays:
         >>> found.moments[0].factors
         ((0, (0,)), (0, (1,)))
     """
-    if definition.dtype != "float64":
-        raise NotPolynomialError(f"it computes in {definition.dtype}")
     samples = _sizes(definition.data_shapes) - _sizes(definition.param_shapes)
     expansion = LabelledExpansion(schedule.function, samples)
     if not expansion.sums:
@@ -184,6 +182,17 @@ def arrays_of(definition: Definition, schedule: Schedule) -> Arrays:
         rest=_rest(expansion.function, expansion.sums, len(definition.data)),
         work=sum((work(schedule, p) for p in schedule.phases if isinstance(p, Sweep)), ZERO),
     )
+
+
+def refused_arrays(definition: Definition) -> str:
+    """Return why no function over arrays takes moments, or nothing if some may."""
+    value = Function("value", definition.graph, (definition.output,))
+    samples = _sizes(definition.data_shapes) - _sizes(definition.param_shapes)
+    try:
+        found = LabelledExpansion(value, samples)
+    except NotPolynomialError as error:
+        return str(error)
+    return "" if found.sums else "nothing is summed over samples"
 
 
 def _sizes(shapes: tuple[tuple[Affine, ...], ...]) -> frozenset[str | int]:

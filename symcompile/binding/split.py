@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from symcompile.binding.expansion import Columns, Expansion, NotPolynomialError, Powers
-from symcompile.binding.gram import Arrays, arrays_of
+from symcompile.binding.gram import Arrays, arrays_of, refused_arrays
 from symcompile.frontend.definition import Definition
 from symcompile.ir.graph import SAMPLES, Function, Output, payload
 from symcompile.planning import Nest, Schedule, Sweep, cost
@@ -117,12 +117,12 @@ def split(definition: Definition, schedules: Sequence[Schedule]) -> Split:
         >>> found.products, found.functions["value"].terms
         (((0, 0), (0, 1), (1, 1)), 3)
     """
-    if definition.indexed:
-        return _indexed(definition, schedules)
-    reason = _unsuited(definition)
+    reason = refused(definition)
     names = [schedule.function.name for schedule in schedules]
     if reason:
         return Split(reasons=dict.fromkeys(names, reason))
+    if definition.indexed:
+        return _indexed(definition, schedules)
     columns = Columns()
     expansions: dict[str, Expansion] = {}
     reasons: dict[str, str] = {}
@@ -165,12 +165,17 @@ def _indexed(definition: Definition, schedules: Sequence[Schedule]) -> Split:
     return found
 
 
-def _unsuited(definition: Definition) -> str:
-    """Return why a definition has no sums over samples to look at, or nothing."""
-    if not definition.data or definition.output.per_sample:
-        return "nothing is summed over samples"
+def refused(definition: Definition) -> str:
+    """Return why no function of a definition takes moments, or nothing if some may.
+
+    It looks at the formula as it was written, before anything is derived from it.
+    """
     if definition.dtype != "float64":
         return f"it computes in {definition.dtype}"
+    if definition.indexed:
+        return refused_arrays(definition)
+    if not definition.data or definition.output.per_sample:
+        return "nothing is summed over samples"
     return ""
 
 

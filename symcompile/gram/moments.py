@@ -34,16 +34,16 @@ class _Speed(NamedTuple):
 
 
 # Compiled code has vector units and threads; NumPy goes through memory for each operation.
-_COMPILED = _Speed(0.1, 0.4, 0.6, 4.0)
-_PYTHON = _Speed(0.5, 0.8, 0.6, 4.0)
+_COMPILED = _Speed(0.1, 0.5, 0.35, 4.0)
+_PYTHON = _Speed(0.5, 1.0, 0.35, 4.0)
 _WITHOUT_LLVM = 40.0
-#: Seconds: a call of a function of moments, and each entry that is contracted.
-_CALL, _ENTRY = 3e-5, 2e-9
+#: Seconds: a call of a function of moments, each entry that is contracted, laying all out.
+_CALL, _ENTRY, _LAYOUT = 2e-5, 1e-9, 1e-3
 #: So many times longer than evaluating moments must a pass take, and so many passes may computing
 #: them take: of a single call, and of a fit. A fit in many parameters makes more calls.
 GAIN, ONCE, FIT = 3.0, 2.0, 8.0
 #: Numbers that moments may take, in all.
-_MEMORY = 8_000_000
+_MEMORY = 4_000_000
 
 
 class _Prepared(NamedTuple):
@@ -189,7 +189,7 @@ class ArrayMoments:
             for found in arrays.sums
             for term in found.terms
         )
-        return direct * 1e-9, once * 1e-9, _CALL + _ENTRY * contracted
+        return direct * 1e-9, _LAYOUT + once * 1e-9, _CALL + _ENTRY * contracted
 
     def _prepared(self, name: str) -> _Prepared | str:
         """Return a function with its moments, computed at the first call, or why there is none."""

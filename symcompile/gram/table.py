@@ -66,30 +66,26 @@ def table_of(
     """
     starts = np.cumsum([0, *map(math.prod, shapes)])
     width = int(starts[-1])
-    wanted: list[Wholes] = []
-    for moment in moments:
-        lengths = extents(moment.axes, sizes)
-        grid = np.indices(lengths).reshape(len(lengths), math.prod(lengths))
-        chosen = []
-        for column, labels in moment.factors:
-            index = [grid[label] for label in labels if label != SAMPLE]
-            flat = np.ravel_multi_index(index, shapes[column]) if index else 0
-            chosen.append(np.broadcast_to(starts[column] + flat, grid.shape[1:]))
-        wanted.append(np.sort(np.stack(chosen, axis=1), axis=1))
+    highest = max((len(moment.factors) for moment in moments), default=0)
+    if width**highest >= 2**62:
+        raise NoMomentsError("it multiplies too many columns")
+    codes = [_codes(moment, starts, shapes, extents(moment.axes, sizes)) for moment in moments]
     rows: list[Wholes] = []
     found: dict[int, tuple[Wholes, int]] = {}
-    highest = max((factors.shape[1] for factors in wanted), default=0)
     count = 0
     # Products are made from shorter ones, so these come first.
-    needed = {d: [f[:, :d] for f in wanted if f.shape[1] >= d] for d in range(1, highest + 1)}
-    needed[1] = [f for f in wanted if f.shape[1] == 1]
     for d in range(1, highest + 1):
-        unique = np.unique(np.concatenate(needed[d] or [np.empty((0, d), int)]), axis=0)
+        shorter = [
+            code // width ** (len(moment.factors) - d)
+            for moment, code in zip(moments, codes, strict=True)
+            if len(moment.factors) >= d and (d > 1 or len(moment.factors) == 1)
+        ]
+        unique = np.unique(np.concatenate([code.ravel() for code in shorter] or [_NONE]))
+        first, second = unique // width, unique % width
         if d == 1:
-            first, second = unique[:, 0], np.full(len(unique), -1)
-        else:
-            second = unique[:, -1]
-            first = unique[:, 0] if d == 2 else width + _row(found[d - 1], unique[:, :-1])
+            first, second = second, np.full(len(unique), -1)
+        elif d > 2:
+            first = width + _row(found[d - 1], first)
         found[d] = unique, count
         rows.append(np.stack([first, second], axis=1))
         count += len(unique)
@@ -99,20 +95,41 @@ def table_of(
     kept = np.unique(table[table[:, 0] >= width, 0] - width)
     table[kept, 2] = np.arange(len(kept))
     places = tuple(
-        _row(found[f.shape[1]], f).reshape(extents(moment.axes, sizes))
-        for moment, f in zip(moments, wanted, strict=True)
+        _row(found[len(moment.factors)], code) for moment, code in zip(moments, codes, strict=True)
     )
     return Table(table, places, highest)
 
 
-def _row(found: tuple[Wholes, int], factors: Wholes) -> Wholes:
+_NONE = np.empty(0, np.int64)
+
+
+def _codes(
+    moment: Moment,
+    starts: Wholes,
+    shapes: Sequence[tuple[int, ...]],
+    lengths: tuple[int, ...],
+) -> Wholes:
+    """Return a number for the product of columns that each entry of a moment is the sum of.
+
+    Its digits are the columns, ascending, to the base of their number.
+    """
+    grid = np.indices(lengths)
+    chosen: list[Wholes] = []
+    size = math.prod(lengths)
+    for column, labels in moment.factors:
+        index = tuple(grid[label] for label in labels if label != SAMPLE)
+        flat = np.ravel_multi_index(index, shapes[column]) if index and size else 0
+        chosen.append(np.broadcast_to(starts[column] + flat, lengths))
+    code = np.zeros(lengths, np.int64)
+    for factor in np.sort(np.stack(chosen), axis=0):
+        code = code * int(starts[-1]) + factor
+    return code
+
+
+def _row(found: tuple[Wholes, int], codes: Wholes) -> Wholes:
     """Return the rows of products; ``found`` are those with as many factors, and the first row."""
     unique, start = found
-    if not len(factors):
-        return np.empty(0, np.int64)
-    both, inverse = np.unique(np.concatenate([unique, factors]), axis=0, return_inverse=True)
-    assert len(both) == len(unique)
-    return start + inverse.reshape(-1)[len(unique) :]
+    return start + np.searchsorted(unique, codes)
 
 
 def sums_of(table: Table, columns: Sequence[Array], summed: Callable[..., Array]) -> Array:
