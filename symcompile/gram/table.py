@@ -140,7 +140,7 @@ def sums_of(table: Table, columns: Sequence[Array], summed: Callable[..., Array]
     """
     if not len(table.rows):
         return np.empty((0, 3))
-    flat = [np.reshape(column, (len(column), -1)) for column in columns]
+    flat = [column.reshape(len(column), math.prod(column.shape[1:])) for column in columns]
     found = summed(table.rows, *flat).reshape(-1, 3)
     if not (np.isfinite(found).all() and (np.abs(found) < _LARGE).all()):
         raise NoMomentsError("its moments are not finite, or too large")
