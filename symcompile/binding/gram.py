@@ -8,7 +8,7 @@ that the arrays have beside that of the samples: none for ``sum_i y[i]**2``, two
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from symcompile.binding.expansion import NotPolynomialError, Powers
@@ -142,8 +142,8 @@ def arrays_of(definition: Definition, schedule: Schedule) -> Arrays:
         >>> X, w = sp.MatrixSymbol("X", n, m), sp.MatrixSymbol("w", m, 1)
         >>> loss = sc.define("loss", (X*w).T*(X*w), params=w, data=X)
         >>> found = arrays_of(loss, plan(loss, ["value"])[0])
-        >>> found.moments[0].factors
-        ((0, (0,)), (0, (1,)))
+        >>> [(len(moment.factors), moment.rank) for moment in found.moments]
+        [(2, 2)]
     """
     samples = _sizes(definition.data_shapes) - _sizes(definition.param_shapes)
     expansion = LabelledExpansion(schedule.function, samples)
@@ -153,7 +153,10 @@ def arrays_of(definition: Definition, schedule: Schedule) -> Arrays:
     if any(graph[k].op in BODY_OPS for k in graph.ancestors(expansion.function.roots())):
         raise NotPolynomialError("it has sums or integrals with limits of their own")
     # What has no axes beside the samples comes first: weights are multiplied in first.
-    columns = sorted(expansion.columns, key=lambda node: (len(graph[node].axes), node))
+    columns = sorted(
+        expansion.columns,
+        key=lambda k: (len(graph[k].axes), _slot(graph, k) < 0, _slot(graph, k), k),
+    )
     column = {node: k for k, node in enumerate(columns)}
     atom = {node: k for k, node in enumerate(expansion.atoms)}
     moments: dict[Moment, int] = {}
@@ -164,13 +167,15 @@ def arrays_of(definition: Definition, schedule: Schedule) -> Arrays:
         own = [labels.index(SAMPLE) for m in moments for c, labels in m.factors if c == k]
         if len(set(own)) > 1:
             raise NotPolynomialError("a sum over samples within another one")
+    order = sorted(moments, key=lambda moment: (moment.rank, moment.factors))
+    place = {moments[moment]: k for k, moment in enumerate(order)}
     atoms = tuple(
         Atom(graph[node].axes, _taken(graph, node), expansion.late[node]) for node in atom
     )
     return Arrays(
-        columns=_outputs("columns", graph, columns),
+        columns=_outputs("columns", graph, columns, "derived"),
         plain=tuple(_slot(graph, node) for node in column),
-        moments=tuple(moments),
+        moments=tuple(order),
         atoms=atoms,
         known=_outputs("known", graph, [n for n, k in atom.items() if not atoms[k].late]),
         computed=_outputs(
@@ -178,7 +183,7 @@ def arrays_of(definition: Definition, schedule: Schedule) -> Arrays:
             graph,
             [n for n, k in atom.items() if atoms[k].late and atoms[k].taken is None],
         ),
-        sums=sums,
+        sums=tuple(_renumbered(found, place) for found in sums),
         rest=_rest(expansion.function, expansion.sums, len(definition.data)),
         work=sum((work(schedule, p) for p in schedule.phases if isinstance(p, Sweep)), ZERO),
     )
@@ -200,11 +205,19 @@ def _sizes(shapes: tuple[tuple[Affine, ...], ...]) -> frozenset[str | int]:
     return frozenset(s for e in extents for s in (e.sizes or (e.const,)))
 
 
-def _outputs(name: str, graph: Graph, nodes: list[int]) -> Function:
+def _renumbered(found: ArraySum, place: Mapping[int, int]) -> ArraySum:
+    """Return a sum whose moments have other numbers."""
+    terms = [
+        term if term.moment is None else replace(term, moment=place[term.moment])
+        for term in found.terms
+    ]
+    return replace(found, terms=tuple(terms))
+
+
+def _outputs(name: str, graph: Graph, nodes: list[int], called: str = "") -> Function:
     """Return a function whose outputs are some nodes."""
-    return Function(
-        name, graph, tuple(_output(f"{name}{k}", graph, n) for k, n in enumerate(nodes))
-    )
+    outputs = [_output(f"{called or name}{k}", graph, node) for k, node in enumerate(nodes)]
+    return Function(name, graph, tuple(outputs))
 
 
 def _output(name: str, graph: Graph, node: int) -> Output:
@@ -320,12 +333,14 @@ def _rest(function: Function, sums: Mapping[int, Summed], data: int) -> Function
 
 def describe_arrays(found: Arrays, names: Mapping[Input, str]) -> Iterator[str]:
     """Yield the columns and moments of a function, as formulas in index notation."""
-    graph, nodes = found.columns.graph, [o.entries[0] for o in found.columns.outputs]
-    texts = [names[payload(graph[n])] if graph[n].op == "input" else "" for n in nodes]
-    if not all(texts):
-        _, *lines = format_function(found.columns, dict(names)).splitlines()
-        yield from lines
-        texts = [text or f"column{k}" for k, text in enumerate(texts)]
+    graph, outputs = found.columns.graph, found.columns.outputs
+    texts = [
+        names[Input("data", slot)] if slot >= 0 else output.name
+        for slot, output in zip(found.plain, outputs, strict=True)
+    ]
+    made = tuple(o for slot, o in zip(found.plain, outputs, strict=True) if slot < 0)
+    if made:
+        yield from format_function(Function("columns", graph, made), names, {}).splitlines()[1:]
     for number, moment in enumerate(found.moments):
         letters = [chr(ord("j") + k) for k in range(len(moment.axes))]
         factors = []
