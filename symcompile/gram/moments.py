@@ -43,7 +43,7 @@ _CALL, _ENTRY, _LAYOUT = 2e-5, 1e-9, 1e-3
 #: them take: of a single call, and of a fit. A fit in many parameters makes more calls.
 GAIN, ONCE, FIT = 3.0, 2.0, 8.0
 #: Numbers that moments may take, in all.
-_MEMORY = 4_000_000
+_MEMORY = 1_000_000
 
 
 class _Prepared(NamedTuple):
