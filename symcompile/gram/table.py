@@ -16,8 +16,8 @@ from symcompile.ir.graph import Axes
 
 Wholes = NDArray[np.int64]
 
-#: Moments whose terms may have underflowed or overflowed.
-_SMALL, _LARGE = 1e-250, 1e290
+#: Moments whose terms may have underflowed or overflowed, or may where they are contracted.
+_SMALL, _LARGE = 1e-180, 1e290
 
 
 class NoMomentsError(Exception):
@@ -147,7 +147,7 @@ def sums_of(table: Table, columns: Sequence[Array], summed: Callable[..., Array]
     if (found[:, 2] < _SMALL).any():
         least = min((_least(column) for column in flat), default=1.0)
         # Zero they may be; but what has underflowed may not be small beside parameters.
-        if table.powers * math.log(least) < math.log(1e-280):
+        if table.powers * math.log(least) < math.log(_SMALL):
             raise NoMomentsError("its moments are too small")
     return found
 

@@ -113,14 +113,25 @@ def test_data_that_are_not_finite_or_huge_are_used_as_they_are(bad: float, backe
         assert "a pass over the data (its moments" in objective.plan
 
 
-def test_tiny_data_are_used_as_they_are() -> None:
-    columns = np.array([[1e-200], [3e-200], [2e-200]])
+@pytest.mark.parametrize("tiny", [1e-200, 1e-95])
+def test_tiny_data_are_used_as_they_are(tiny: float) -> None:
+    columns = tiny * np.array([[1.0], [3.0], [2.0]])
     target = np.array([1.0, 2.0, 4.0])
     kernel = plain_kernel()
     objective = kernel.bind(columns, target)
-    p = np.array([1e200])
+    p = np.array([1 / tiny])
     assert objective.value(p) == kernel.value(p, columns, target) > 0
     assert "too small" in objective.plan
+
+
+def test_parameters_that_data_make_underflow() -> None:
+    columns, target = 1e-85 * np.array([[1.0], [3.0], [2.0]]), np.zeros(3)
+    kernel = plain_kernel()
+    objective = kernel.bind(columns, target)
+    for size in (1e-59, 1e-61, 1e-70, 1e-80, 1e-300):
+        p = np.array([size])
+        value, direct = objective.value(p), kernel.value(p, columns, target)
+        assert value == pytest.approx(direct, rel=1e-14, abs=0)
 
 
 def test_columns_that_never_meet_have_moments() -> None:
