@@ -656,7 +656,7 @@ def hessian(p, X, y):
     """Return the Hessian: shape (d + 1, d + 1)."""
     p, (X, y), (n, d) = _arrays(p, (X, y), {})
     hessian = np.empty(d*d + 2*d + 1)
-    _hessian(p, X, y, n, d, hessian, _threads(d*d*n + 4*d*n + 46*n + d*d + 2*d))
+    _hessian(p, X, y, n, d, hessian, _threads(d*d*n + d*d + 4*d*n + 2*d + 46*n))
     return hessian.reshape((d + 1, d + 1))
 
 
@@ -1041,3 +1041,16 @@ def _shaped(value, name, shape):
     if [s for s in array.shape if s != 1] != [s for s in shape if s != 1]:
         raise ValueError(f"{name} has shape {array.shape}, not {shape}")
     return np.ascontiguousarray(array).reshape(shape)
+
+
+def __getattr__(name):
+    """Read what this module was made from, and how it was verified: __symcompile__."""
+    if name != "__symcompile__":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import json
+    import pathlib
+
+    record = pathlib.Path(__file__).with_name("logreg_numba.json")
+    if record.exists():
+        return json.loads(record.read_text(encoding="utf-8"))
+    return {"name": "logreg", "backend": "numba", "ok": None}

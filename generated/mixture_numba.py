@@ -490,7 +490,7 @@ def value(p, X):
     """Return the value: a float."""
     p, (X,), (n, d, m) = _arrays(p, (X,), {})
     value = np.empty(1)
-    _value(p, X, n, d, m, value, _threads(25*d*m + 4*m + 4*d*m*n + 29*m*n + 26*n + 22*m))
+    _value(p, X, n, d, m, value, _threads(4*d*m*n + 25*d*m + 29*m*n + 26*m + 26*n))
     return float(value[0])
 
 
@@ -674,9 +674,7 @@ def grad(p, X):
     """Return the gradient: shape (m*d + m*d + m,)."""
     p, (X,), (n, d, m) = _arrays(p, (X,), {})
     grad = np.empty(2*d*m + m)
-    _grad(
-        p, X, n, d, m, grad, _threads(25*d*m + 4*m + 10*d*m*n + 34*m*n + 10*n + 22*m + 28*d*m + 24*m)
-    )
+    _grad(p, X, n, d, m, grad, _threads(10*d*m*n + 53*d*m + 34*m*n + 50*m + 10*n))
     return grad
 
 
@@ -869,10 +867,7 @@ def value_and_grad(p, X):
     p, (X,), (n, d, m) = _arrays(p, (X,), {})
     value = np.empty(1)
     grad = np.empty(2*d*m + m)
-    _value_and_grad(
-        p, X, n, d, m, value, grad,
-        _threads(25*d*m + 4*m + 10*d*m*n + 34*m*n + 32*n + 22*m + 28*d*m + 24*m)
-    )
+    _value_and_grad(p, X, n, d, m, value, grad, _threads(10*d*m*n + 53*d*m + 34*m*n + 50*m + 32*n))
     return float(value[0]), grad
 
 
@@ -1341,7 +1336,7 @@ def hessian(p, X):
     hessian = np.empty(4*d*d*m*m + 4*d*m*m + m*m)
     _hessian(
         p, X, n, d, m, hessian,
-        _threads(27*d*m + 4*m + 6*d*d*m*m*n + 17*d*m*m*n + 17*d*m*n + 8*m*m*n + 63*m*n + 18*n + 23*m + 4*d*m*m + 6*d*m + 4*m + 26*d*d*m*m + 2*d*m*m + 7*m*m + 3*m + d*d*m*m)
+        _threads(6*d*d*m*m*n + 27*d*d*m*m + 17*d*m*m*n + 6*d*m*m + 17*d*m*n + 8*m*m*n + 33*d*m + 7*m*m + 63*m*n + 34*m + 18*n)
     )
     return hessian.reshape((2*d*m + m, 2*d*m + m))
 
@@ -1624,7 +1619,7 @@ def hvp(p, v, X):
     hvp = np.empty(2*d*m + m)
     _hvp(
         p, _vector(v, "v", p.size), X, n, d, m, hvp,
-        _threads(30*d*m + 6*m + 18*d*m*n + 45*m*n + 18*n + 24*m + 44*d*m + 29*m)
+        _threads(18*d*m*n + 74*d*m + 45*m*n + 59*m + 18*n)
     )
     return hvp
 
@@ -1811,10 +1806,7 @@ def jacobian(p, X):
     """Return the Jacobian: shape (m*d + m*d + m,)."""
     p, (X,), (n, d, m) = _arrays(p, (X,), {})
     jacobian = np.empty(2*d*m + m)
-    _jacobian(
-        p, X, n, d, m, jacobian,
-        _threads(25*d*m + 4*m + 10*d*m*n + 34*m*n + 10*n + 22*m + 28*d*m + 24*m)
-    )
+    _jacobian(p, X, n, d, m, jacobian, _threads(10*d*m*n + 53*d*m + 34*m*n + 50*m + 10*n))
     return jacobian
 
 
@@ -1976,7 +1968,7 @@ def jvp(p, v, X):
     jvp = np.empty(1)
     _jvp(
         p, _vector(v, "v", p.size), X, n, d, m, jvp,
-        _threads(30*d*m + 6*m + 8*d*m*n + 33*m*n + 10*n + 24*m)
+        _threads(8*d*m*n + 30*d*m + 33*m*n + 30*m + 10*n)
     )
     return float(jvp[0])
 
@@ -2164,7 +2156,7 @@ def vjp(p, u, X):
     vjp = np.empty(2*d*m + m)
     _vjp(
         p, _shaped(u, "u", ()).reshape(-1), X, n, d, m, vjp,
-        _threads(25*d*m + 4*m + 10*d*m*n + 34*m*n + 11*n + 22*m + 28*d*m + 24*m)
+        _threads(10*d*m*n + 53*d*m + 34*m*n + 50*m + 11*n)
     )
     return vjp
 
@@ -2310,3 +2302,16 @@ def _shaped(value, name, shape):
     if [s for s in array.shape if s != 1] != [s for s in shape if s != 1]:
         raise ValueError(f"{name} has shape {array.shape}, not {shape}")
     return np.ascontiguousarray(array).reshape(shape)
+
+
+def __getattr__(name):
+    """Read what this module was made from, and how it was verified: __symcompile__."""
+    if name != "__symcompile__":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import json
+    import pathlib
+
+    record = pathlib.Path(__file__).with_name("mixture_numba.json")
+    if record.exists():
+        return json.loads(record.read_text(encoding="utf-8"))
+    return {"name": "mixture", "backend": "numba", "ok": None}

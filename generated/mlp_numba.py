@@ -646,7 +646,7 @@ def grad(p, X, Y):
     """Return the gradient: shape (d*h + h*c_ + c_ + h,)."""
     p, (X, Y), (n, d, c_, h) = _arrays(p, (X, Y), {})
     grad = np.empty(c_*h + d*h + c_ + h)
-    _grad(p, X, Y, n, d, c_, h, grad, _threads(3*c_*h*n + 2*d*h*n + 31*c_*n + 63*h*n + 10*n + 2*h))
+    _grad(p, X, Y, n, d, c_, h, grad, _threads(3*c_*h*n + 2*d*h*n + 31*c_*n + 63*h*n + 2*h + 10*n))
     return grad
 
 
@@ -850,7 +850,7 @@ def value_and_grad(p, X, Y):
     grad = np.empty(c_*h + d*h + c_ + h)
     _value_and_grad(
         p, X, Y, n, d, c_, h, value, grad,
-        _threads(3*c_*h*n + 2*d*h*n + 33*c_*n + 63*h*n + 33*n + 2*h)
+        _threads(3*c_*h*n + 2*d*h*n + 33*c_*n + 63*h*n + 2*h + 33*n)
     )
     return float(value[0]), grad
 
@@ -1416,7 +1416,7 @@ def hessian(p, X, Y):
     hessian = np.empty(c_*c_*h*h + 2*c_*d*h*h + d*d*h*h + 2*c_*c_*h + 2*c_*d*h + 2*c_*h*h + 2*d*h*h + c_*c_ + 2*c_*h + h*h)
     _hessian(
         p, X, Y, n, d, c_, h, hessian,
-        _threads(4*c_*c_*h*h*n + 4*c_*d*h*h*n + 2*d*d*h*h*n + 9*c_*c_*h*n + 10*c_*d*h*n + 6*c_*h*h*n + 7*d*h*h*n + 6*c_*c_*n + 20*c_*h*n + 6*d*h*n + 6*h*h*n + 56*c_*n + 63*h*n + 16*n + c_*c_*h*h + 2*c_*d*h*h + d*d*h*h + 2*c_*c_*h + 2*c_*d*h + 2*c_*h*h + 2*d*h*h + 2*c_*h + h*h + c_*c_)
+        _threads(4*c_*c_*h*h*n + 4*c_*d*h*h*n + 2*d*d*h*h*n + c_*c_*h*h + 9*c_*c_*h*n + 2*c_*d*h*h + 10*c_*d*h*n + 6*c_*h*h*n + d*d*h*h + 7*d*h*h*n + 2*c_*c_*h + 6*c_*c_*n + 2*c_*d*h + 2*c_*h*h + 20*c_*h*n + 2*d*h*h + 6*d*h*n + 6*h*h*n + c_*c_ + 2*c_*h + 56*c_*n + h*h + 63*h*n + 16*n)
     )
     return hessian.reshape((c_*h + d*h + c_ + h, c_*h + d*h + c_ + h))
 
@@ -1836,7 +1836,7 @@ def jacobian(p, X, Y):
     jacobian = np.empty(c_*h + d*h + c_ + h)
     _jacobian(
         p, X, Y, n, d, c_, h, jacobian,
-        _threads(3*c_*h*n + 2*d*h*n + 31*c_*n + 63*h*n + 10*n + 2*h)
+        _threads(3*c_*h*n + 2*d*h*n + 31*c_*n + 63*h*n + 2*h + 10*n)
     )
     return jacobian
 
@@ -2160,7 +2160,7 @@ def vjp(p, u, X, Y):
     vjp = np.empty(c_*h + d*h + c_ + h)
     _vjp(
         p, _shaped(u, "u", ()).reshape(-1), X, Y, n, d, c_, h, vjp,
-        _threads(3*c_*h*n + 2*d*h*n + 31*c_*n + 63*h*n + 10*n + 2*h)
+        _threads(3*c_*h*n + 2*d*h*n + 31*c_*n + 63*h*n + 2*h + 10*n)
     )
     return vjp
 
@@ -2306,3 +2306,16 @@ def _shaped(value, name, shape):
     if [s for s in array.shape if s != 1] != [s for s in shape if s != 1]:
         raise ValueError(f"{name} has shape {array.shape}, not {shape}")
     return np.ascontiguousarray(array).reshape(shape)
+
+
+def __getattr__(name):
+    """Read what this module was made from, and how it was verified: __symcompile__."""
+    if name != "__symcompile__":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import json
+    import pathlib
+
+    record = pathlib.Path(__file__).with_name("mlp_numba.json")
+    if record.exists():
+        return json.loads(record.read_text(encoding="utf-8"))
+    return {"name": "mlp", "backend": "numba", "ok": None}

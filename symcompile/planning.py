@@ -244,6 +244,15 @@ def work(schedule: Schedule, sweep: Sweep) -> Volume:
     return total
 
 
+def spent(schedule: Schedule) -> Volume:
+    """Return what all sweeps of a function cost, in simple operations."""
+    total = ZERO
+    for phase in schedule.phases:
+        if isinstance(phase, Sweep):
+            total = total + work(schedule, phase)
+    return total
+
+
 def left_behind(schedule: Schedule, sweep: Sweep) -> list[int]:
     """Return the nodes that a sweep leaves in arrays of their own size, each once."""
     found: list[int] = []

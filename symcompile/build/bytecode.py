@@ -1,6 +1,6 @@
 """What templates compile to, kept in the cache folder between processes.
 
-Jinja2 takes longer to compile the templates of a module than LLVM its code.
+Compiling the templates of a small module is a part of its start that can be felt.
 """
 
 from __future__ import annotations

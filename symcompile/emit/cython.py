@@ -15,6 +15,7 @@ from symcompile.emit.limits import LIMITS
 from symcompile.emit.lines import filled, indent, unpacked
 from symcompile.emit.numbers import numbers_of
 from symcompile.emit.python import columns_call, constant_defaults, helpers, tables
+from symcompile.emit.ready import Ready
 from symcompile.emit.results import Results
 from symcompile.emit.signature import (
     Identifiers,
@@ -26,12 +27,9 @@ from symcompile.emit.signature import (
 )
 from symcompile.emit.templates import render
 from symcompile.frontend.definition import Definition
-from symcompile.frontend.roles import squeezed
-from symcompile.ir.affine import Affine
 from symcompile.ir.dtypes import is_single
 from symcompile.ir.graph import Function, Kind, Output
-from symcompile.ir.volume import ZERO, Volume
-from symcompile.planning import Schedule, Sweep, work
+from symcompile.planning import Schedule, spent
 
 
 @dataclass(frozen=True)
@@ -152,7 +150,7 @@ class _Glue:
             lines.append(self._allocation(output))
             if output.layout:
                 self.call.append(f"sc_doubles({output.name})")
-                results.append(self.results.returned(output) + self._narrowed())
+                results.append(self.results.returned(output) + self.numbers.narrowed(output.kind))
             elif output.kind is Kind.COMPLEX:
                 self.call.append(f"<void *>{output.name}")
                 results.append(f"complex({output.name}[0], {output.name}[1])")
@@ -162,12 +160,6 @@ class _Glue:
                 results.append(f"float(np.float32({output.name}))" if single else output.name)
         lines += self._called()
         return [*lines, f"return {', '.join(results)}"]
-
-    def _narrowed(self) -> str:
-        """Return what rounds a result that was computed in doubles."""
-        if self.numbers.given == self.numbers.dtype:
-            return ""
-        return f".astype(np.{self.numbers.returned(self.definition.output.kind)})"
 
     def _constant(self, name: str) -> str:
         # A size has been read already.
@@ -211,19 +203,16 @@ class _Glue:
     def _arrays(self) -> list[str]:
         """Read the sizes off arrays that are good as they are; else ask the general way."""
         names, definition = self.names, self.definition
-        found = self._sizes_of_data()
+        ready = Ready(definition, names, at=lambda name: name, size=lambda size: f"sc_{size}")
+        found = ready.sizes() if names.sizes else None
         lines = [f"cdef Py_ssize_t {', '.join(f'sc_{s} = 0' for s in names.sizes)}"]
         slow = arrays_call(definition, names, [f"sc_{s}" for s in names.sizes])
         if found is None:
             lines += slow
         else:
-            ranks = [
-                f"sc_is_array({name}, {len(squeezed(shape))})"
-                for name, shape in zip(names.data, definition.data_shapes, strict=True)
-            ]
-            lines += filled("if ", ranks, ":", sep=" and ")
+            lines += filled("if ", ready.ranks(), ":", sep=" and ")
             lines += [f"    sc_{s} = {text}" for s, text in found.items()]
-            lines += filled("if not (", self._agreement(found), "):", sep=" and ")
+            lines += filled("if not (", ready.agreement(["p"]), "):", sep=" and ")
             lines += ["    " + line for line in slow]
         if not names.sizes:
             lines = lines[1:]
@@ -237,40 +226,6 @@ class _Glue:
             self.call.append("sc_doubles(u)")
         return lines
 
-    def _sizes_of_data(self) -> dict[str, str] | None:
-        """Return where each size can be read off the data, or None if one cannot."""
-        definition = self.definition
-        found: dict[str, str] = {}
-        for name, shape in zip(self.names.data, definition.data_shapes, strict=True):
-            for k, axis in enumerate(squeezed(shape)):
-                for size, ident in self.names.known_sizes.items():
-                    if axis.extent == Affine.of(size):
-                        found.setdefault(ident, f"sc_dim({name}, {k})")
-        complete = definition.sizes and all(s in found for s in self.names.sizes)
-        named = any(name in definition.sizes for name, _ in definition.constants)
-        if not complete or named or definition.derived or not definition.params:
-            return None
-        return {s: found[s] for s in self.names.sizes}
-
-    def _agreement(self, found: dict[str, str]) -> list[str]:
-        """Return the conditions under which arguments are good as they are."""
-        definition, names = self.definition, self.names
-        tests = [f"sc_{s} > 0" for s in names.sizes]
-        for name, shape in zip(names.data, definition.data_shapes, strict=True):
-            for k, axis in enumerate(squeezed(shape)):
-                text = self.results.size(axis.extent)
-                if found.get(text.removeprefix("sc_")) != f"sc_dim({name}, {k})":
-                    tests.append(f"sc_dim({name}, {k}) == {text}")
-        for required in definition.required:
-            tests.append(f"{self.results.size(required.value)} >= 0")
-        for whole in definition.wholes:
-            ends = f"{self.results.size(whole.low)}, {self.results.size(whole.high)}"
-            tests.append(f"sc_is_whole({names.data[whole.slot]}, {ends})")
-        length = ZERO
-        for shape in definition.param_shapes:
-            length = length + Volume.product(squeezed(shape))
-        return [*tests, f"sc_is_vector(p, {self.results.volume(length)})"]
-
     def _size(self, name: str) -> str:
         known = self.names.known_sizes.get(name)
         return name if known is None else f"sc_{known}"
@@ -283,15 +238,8 @@ class _Glue:
         call = [f"sc_{c}" if c in sizes else c for c in self.call]
         if not self.emitted.loops:
             return filled(f"{name}(", call, ")")
-        return _released(name, call, self.numbers.plain, self._spent())
-
-    def _spent(self) -> str:
-        """Return what the loops cost, in simple operations."""
-        schedule, total = self.emitter.schedule, ZERO
-        for phase in schedule.phases:
-            if isinstance(phase, Sweep):
-                total = total + work(schedule, phase)
-        return total.text(lambda size: f"<double>{self._size(size)}")
+        cost = spent(self.emitter.schedule).text(lambda size: f"<double>{self._size(size)}")
+        return _released(name, call, self.numbers.plain, cost)
 
     def _allocation(self, output: Output) -> str:
         numbers, complex = self.numbers, output.kind is Kind.COMPLEX
@@ -307,7 +255,7 @@ class _Glue:
         return f"{output.name} = sc_new({self.results.length(output)}, {npy})"
 
 
-def _released(name: str, call: Sequence[str], plain: bool, spent: str) -> list[str]:
+def _released(name: str, call: Sequence[str], plain: bool, cost: str) -> list[str]:
     """Return the call without the GIL where it is long; what needs the GIL is looked up before."""
     lines, args = ["cdef int sc__status = 0"], []
     for text in call:
@@ -321,7 +269,7 @@ def _released(name: str, call: Sequence[str], plain: bool, spent: str) -> list[s
             args.append(text)
     return [
         *lines,
-        *filled("cdef void *sc__thread = sc_release(", [spent], ")"),
+        *filled("cdef void *sc__thread = sc_release(", [cost], ")"),
         *filled(f"sc__status = {name}(", args, ")"),
         "sc_acquire(sc__thread)",
         "if sc__status < 0:",

@@ -21,7 +21,6 @@ from symcompile.emit.library import Support, support
 from symcompile.emit.limits import LIMITS
 from symcompile.emit.lines import indent
 from symcompile.emit.llvm_glue import Glue
-from symcompile.emit.numba import wrapper
 from symcompile.emit.numbers import numbers_of
 from symcompile.emit.python import constant_defaults, helpers, tables
 from symcompile.emit.signature import (
@@ -34,6 +33,7 @@ from symcompile.emit.signature import (
 )
 from symcompile.emit.straight import Piece, lowers
 from symcompile.emit.templates import render
+from symcompile.emit.wrapper import wrapper
 from symcompile.frontend.definition import Definition
 from symcompile.ir.dtypes import is_single
 from symcompile.planning import Schedule
@@ -208,7 +208,7 @@ def _body(definition: Definition, names: Identifiers, schedule: Schedule) -> _Bo
     call = glue.call()
     return _Body(
         signature=signature(definition, names, schedule.function),
-        code=indent(wrapper(definition, names, schedule, threads=False), 1),
+        code=indent(wrapper(definition, names, schedule), 1),
         c=emitted,
         glue="\n".join([*glue.core(), *call]),
         core=f"{name}_core",

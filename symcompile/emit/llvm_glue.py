@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import count
 
 from symcompile.emit.c import CEmitter, CFunction
 from symcompile.emit.lines import indent
 from symcompile.emit.memory import dimension_lengths
 from symcompile.emit.numbers import numbers_of
+from symcompile.emit.ready import Ready
 from symcompile.emit.results import Results
 from symcompile.emit.signature import Identifiers
 from symcompile.frontend.definition import Definition
-from symcompile.frontend.roles import squeezed
-from symcompile.ir.affine import Affine, lift
+from symcompile.ir.affine import lift
 from symcompile.ir.graph import Function, Output
-from symcompile.ir.volume import ZERO, Volume
-
-#: So few samples are not worth letting other threads run.
-_FEW = 500
+from symcompile.planning import spent
 
 
 class Glue:
@@ -39,30 +37,26 @@ class Glue:
         self.definition, self.names, self.function = definition, names, function
         self.emitter, self.emitted = emitter, emitted
         self.numbers = numbers_of(definition)
-        self.results = Results(lambda size: names.known_sizes.get(size, size))
+        self.results = Results(self._size)
 
     # -- the core --------------------------------------------------------------------------
 
     def core(self) -> list[str]:
         """Return the function that takes what has been converted."""
-        call, locals_ = [], []
-        slots = iter(range(10_000))
-        for name in self.emitter.vectors():
-            call.append(f"sc_doubles(args[{next(slots)}])")
-            del name
+        slot = (f"args[{k}]" for k in count())
+        call, locals_ = [f"sc_doubles({next(slot)})" for _ in self.emitter.vectors()], []
         for name in self.names.data:
-            locals_.append(f"const sc_array sc_{name} = sc_as_array(args[{next(slots)}]);")
+            locals_.append(f"const sc_array sc_{name} = sc_as_array({next(slot)});")
             call.append(f"sc_{name}")
         for name in self.emitter.sizes():
-            locals_.append(f"const Py_ssize_t sc_{name} = PyLong_AsSsize_t(args[{next(slots)}]);")
-            call.append(f"sc_{name}")
-        call += [f"sc_doubles(args[{next(slots)}])" for _ in self.function.outputs]
-        count = ["sc_" + name for name in self.emitter.sizes()][:1]
+            locals_.append(f"const Py_ssize_t {name} = PyLong_AsSsize_t({next(slot)});")
+            call.append(name)
+        call += [f"sc_doubles({next(slot)})" for _ in self.function.outputs]
         body = [
             "(void)self;",
             "(void)count;",
             *locals_,
-            *self._called(call, count[0] if count else "0"),
+            *self._called(call),
             "if (status < 0) {",
             "    return PyErr_NoMemory();",
             "}",
@@ -72,40 +66,48 @@ class Glue:
         head = "PyObject *self, PyObject *const *args, Py_ssize_t count"
         return _defined(f"{self.emitted.name}_core", head, body)
 
-    def _called(self, call: Sequence[str], count: str) -> list[str]:
+    def _called(self, call: Sequence[str]) -> list[str]:
         """Return the call of the C function, with the interpreter's lock released for long ones."""
         text = f"{self.emitted.name}({', '.join(call)})"
         if not self.emitted.loops:
             return [f"const int status = {text};"]
+        cost = spent(self.emitter.schedule).text(lambda size: f"(double){self._size(size)}")
         return [
-            f"PyThreadState *const state = {count} > {_FEW} ? PyEval_SaveThread() : NULL;",
+            f"void *const sc_thread_state = sc_release({cost});",
             f"const int status = {text};",
-            "if (state) {",
-            "    PyEval_RestoreThread(state);",
-            "}",
+            "sc_acquire(sc_thread_state);",
         ]
+
+    def _size(self, name: str) -> str:
+        return self.names.known_sizes.get(name, name)
 
     # -- what users call -------------------------------------------------------------------
 
     def call(self) -> list[str]:
         """Return the function that takes good arguments; nothing where there can be none."""
-        sizes = self._sizes()
-        constants = self._constants(sizes)
-        plain = self.numbers.plain and self.function.name != "vjp"
-        if not plain or sizes is None or constants is None:
+        constants = [default for _, default in self.definition.constants]
+        if not self.numbers.plain or self.function.name == "vjp" or None in constants:
             return []
         vectors = [name for name in self.emitter.vectors() if name != "c"]
         names = [*vectors, *self.names.data]
         if len(vectors) < 1 + (self.function.name in ("hvp", "jvp")):
             names = ["", *names]  # p is given, though there are no parameters
         where = {name: f"args[{k}]" for k, name in enumerate(names) if name}
+        ready = Ready(self.definition, self.names, where.__getitem__, size=lambda size: size)
+        sizes = ready.sizes() if self.definition.indexed else self._samples(where)
+        if sizes is None:
+            return []
         tests = [f"count == {len(names)}", "!names"]
-        first, *others = self._checks(sizes, where)
-        inner = [*self._size_variables(sizes, where)]
+        good = [where[name] for name in vectors]
+        if self.definition.indexed:
+            first, others = ready.ranks(), ready.agreement(good)
+        else:
+            first, others = self._columns(where, good), []
+        inner = [f"const Py_ssize_t {size} = {text};" for size, text in sizes.items()]
         inner += [f"if ({' && '.join(others)}) {{"] if others else ["{"]
-        inner += [indent(self._good(where, constants), 1), "}"]
+        inner += [indent(self._good(where, [repr(float(c or 0.0)) for c in constants]), 1), "}"]
         body = [
-            f"if ({' && '.join([*tests, first])}) {{",
+            f"if ({' && '.join([*tests, *first])}) {{",
             indent(inner, 1),
             "}",
             "return PyObject_Vectorcall(general, args, (size_t)count, names);",
@@ -113,72 +115,15 @@ class Glue:
         head = "PyObject *general, PyObject *const *args, Py_ssize_t count, PyObject *names"
         return _defined(f"{self.emitted.name}_call", head, body)
 
-    def _sizes(self) -> dict[str, str] | None:
-        """Return where each size is read off the data, or None if one cannot be."""
-        definition = self.definition
-        if not definition.indexed:
-            return {"n": f"{self.names.data[0]} 0"} if self.names.data else {}
-        found: dict[str, str] = {}
-        for name, shape in zip(self.names.data, definition.data_shapes, strict=True):
-            for k, axis in enumerate(squeezed(shape)):
-                for size, ident in self.names.known_sizes.items():
-                    if axis.extent == Affine.of(size):
-                        found.setdefault(ident, f"{name} {k}")
-        complete = all(size in found for size in self.names.sizes)
-        named = any(name in definition.sizes for name, _ in definition.constants)
-        if not complete or named or definition.derived or not definition.params:
-            return None
-        return {size: found[size] for size in self.names.sizes}
+    def _samples(self, where: dict[str, str]) -> dict[str, str]:
+        """Return where the number of samples is read off."""
+        return {"n": f"sc_length({where[self.names.data[0]]})"} if self.names.data else {}
 
-    def _constants(self, sizes: dict[str, str] | None) -> list[str] | None:
-        """Return the defaults of the constants; None where one has to be given."""
-        defaults = [default for _, default in self.definition.constants]
-        if any(default is None for default in defaults):
-            return None
-        del sizes
-        return [repr(float(default)) for default in defaults if default is not None]
-
-    def _size_variables(self, sizes: dict[str, str], where: dict[str, str]) -> list[str]:
-        lines = []
-        for size, text in sizes.items():
-            name, axis = text.split()
-            lines.append(f"const Py_ssize_t {size} = sc_dim({where[name]}, {axis});")
-        return lines
-
-    def _checks(self, sizes: dict[str, str], where: dict[str, str]) -> list[str]:
-        """Return the tests that arguments pass that are good as they are.
-
-        The first needs no size; the others do.
-        """
-        names, definition = self.names, self.definition
-        vectors = [name for name in where if name in ("p", "v")]
-        if not definition.indexed:
-            count = len(names.params)
-            own = [f"sc_is_vector({where[name]}, {count})" for name in vectors]
-            if names.data:
-                start = where[names.data[0]]
-                own += [f"sc_is_column({where[name]}, {start})" for name in names.data]
-            return [" && ".join(own) or "1"]
-        ranks = [
-            f"sc_is_array({where[name]}, {len(squeezed(shape))})"
-            for name, shape in zip(names.data, definition.data_shapes, strict=True)
-        ]
-        tests = [f"{size} > 0" for size in sizes]
-        for name, shape in zip(names.data, definition.data_shapes, strict=True):
-            for k, axis in enumerate(squeezed(shape)):
-                text = self.results.size(axis.extent)
-                if sizes.get(text) != f"{name} {k}":
-                    tests.append(f"sc_dim({where[name]}, {k}) == {text}")
-        tests += [f"{self.results.size(r.value)} >= 0" for r in definition.required]
-        for whole in definition.wholes:
-            ends = f"{self.results.size(whole.low)}, {self.results.size(whole.high)}"
-            tests.append(f"sc_is_whole({where[names.data[whole.slot]]}, {ends})")
-        length = ZERO
-        for shape in definition.param_shapes:
-            length = length + Volume.product(squeezed(shape))
-        size = self.results.volume(length)
-        tests += [f"sc_is_vector({where[name]}, {size})" for name in vectors]
-        return [" && ".join(ranks) or "1", *tests]
+    def _columns(self, where: dict[str, str], vectors: Sequence[str]) -> list[str]:
+        """Return the tests for vectors and columns that are good as they are."""
+        tests = [f"sc_is_vector({vector}, {len(self.names.params)})" for vector in vectors]
+        columns = [where[name] for name in self.names.data]
+        return [*tests, *(f"sc_is_column({column}, {columns[0]})" for column in columns)]
 
     def _good(self, where: dict[str, str], constants: Sequence[str]) -> list[str]:
         """Return what is done with arguments that are good."""
@@ -200,8 +145,7 @@ class Glue:
             lines += self._made(k, output)
             made.append(k)
             call.append(f"sc_doubles(sc_array{k})")
-        count = self.emitter.sizes()[0] if self.emitter.sizes() else "0"
-        lines += self._called(call, count)
+        lines += self._called(call)
         lines.append("if (status < 0) {")
         lines += [f"    Py_DECREF(sc_array{k});" for k in made]
         lines += ["    return PyErr_NoMemory();", "}"]

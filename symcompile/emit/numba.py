@@ -9,16 +9,14 @@ from dataclasses import dataclass, replace
 from symcompile.emit.bodies import helpers_of, integrates, with_helpers
 from symcompile.emit.dialect import NUMBA
 from symcompile.emit.expression import Printer
-from symcompile.emit.glue import arrays_call
 from symcompile.emit.library import support
 from symcompile.emit.limits import LIMITS
-from symcompile.emit.lines import filled, indent, unpacked
+from symcompile.emit.lines import filled, indent
 from symcompile.emit.memory import Array, added, scaled
 from symcompile.emit.nest import NestEmitter
 from symcompile.emit.numba_sweep import SweepFunction
-from symcompile.emit.numbers import Numbers, made, numbers_of
-from symcompile.emit.python import columns_call, constant_defaults, helpers, tables
-from symcompile.emit.results import Results
+from symcompile.emit.numbers import made, numbers_of
+from symcompile.emit.python import constant_defaults, helpers, tables
 from symcompile.emit.signature import (
     Identifiers,
     Signature,
@@ -29,12 +27,13 @@ from symcompile.emit.signature import (
 )
 from symcompile.emit.syntax import Pack, Product
 from symcompile.emit.templates import render
+from symcompile.emit.wrapper import wrapper
 from symcompile.frontend.definition import Definition
 from symcompile.ir.dtypes import is_single
-from symcompile.ir.graph import Axes, Kind, Output
+from symcompile.ir.graph import Axes, Kind
 from symcompile.ir.ops import OPS
 from symcompile.ir.volume import Volume
-from symcompile.planning import Schedule, Sweep, left_behind, work
+from symcompile.planning import Schedule, Sweep, left_behind, spent
 
 
 @dataclass(frozen=True)
@@ -60,7 +59,7 @@ def emit_numba(
     bodies = [
         _Body(
             signature(definition, names, schedule.function),
-            indent(wrapper(definition, names, schedule), 1),
+            indent(wrapper(definition, names, schedule, _threads(names, schedule)), 1),
             NumbaEmitter(definition, names, schedule, f"_{schedule.function.name}").emit(),
         )
         for schedule in schedules
@@ -282,52 +281,12 @@ class Indexed(Array):
         return f"{self.base}[{', '.join(indices)}]"
 
 
-def wrapper(
-    definition: Definition, names: Identifiers, schedule: Schedule, *, threads: bool = True
-) -> list[str]:
-    """Return the lines of the Python function: arguments in, compiled core, results out.
-
-    With ``threads`` the core is told how many; else it asks itself.
-    """
-    function = schedule.function
-    results = Results(lambda size: names.known_sizes.get(size, size))
-    numbers = numbers_of(definition)
-    vector = {"hvp": "v", "jvp": "v", "vjp": "u"}.get(function.name, "")
-    make = _indexed_arguments if definition.indexed else _column_arguments
-    lines, call = make(definition, names, vector, results)
-    if names.constants:
-        listed = ", ".join(
-            name if name in names.sizes else f'_number({name}, "{name}")'
-            for name in names.constants
-        )
-        call.append(f"np.array([{listed}], dtype=np.{numbers_of(definition).argument})")
-    call += names.data
-    call += names.sizes if definition.indexed else (["n"] if names.data else [])
-    for output in function.outputs:
-        call.append(output.name)
-        size = results.length(output)
-        if output.per_sample:
-            size = f"({len(output.entries)}, n)"
-            call[-1] += ".reshape(-1)"
-        lines.append(f"{output.name} = np.empty({size}{numbers.made(output.kind)})")
-    if schedule.loops and threads:
-        most = " + ".join(_cost(names, schedule))
-        call.append(f"_threads({most})")
-    lines += filled(f"_{function.name}(", call, ")")
-    returned = [
-        results.returned(output) + _narrowed(numbers, output)
-        if output.layout
-        else numbers.number(f"{output.name}[0]", output.kind)
-        for output in function.outputs
-    ]
-    return [*lines, f"return {', '.join(returned)}"]
-
-
-def _cost(names: Identifiers, schedule: Schedule) -> list[str]:
-    """Return what each sweep costs, over the sizes."""
-    sweeps = [phase for phase in schedule.phases if isinstance(phase, Sweep)]
-    volumes = [work(schedule, sweep) for sweep in sweeps]
-    return [v.text(lambda size: names.known_sizes.get(size, size)) for v in volumes]
+def _threads(names: Identifiers, schedule: Schedule) -> list[str]:
+    """Return what a core with loops is told beside its arguments: how many threads there may be."""
+    if not schedule.loops:
+        return []
+    cost = spent(schedule).text(lambda size: names.known_sizes.get(size, size))
+    return [f"_threads({cost})"]
 
 
 def vector_functions(text: str) -> list[tuple[str, str]]:
@@ -337,46 +296,3 @@ def vector_functions(text: str) -> list[tuple[str, str]]:
         if row.libm and re.search(rf"(?<![\w.]){row.libm}\(", text):
             found.setdefault(row.libm, row.numba.split("(")[0])
     return sorted(found.items())
-
-
-def _narrowed(numbers: Numbers, output: Output) -> str:
-    """Return what rounds a result that was computed in doubles."""
-    if numbers.given == numbers.dtype:
-        return ""
-    return f".astype(np.{numbers.returned(output.kind)})"
-
-
-def _column_arguments(
-    definition: Definition, names: Identifiers, vector: str, results: Results
-) -> tuple[list[str], list[str]]:
-    size, entries = len(names.params), len(definition.output.entries)
-    lines: list[str] = []
-    call = [f'_vector(p, "p", {size})'] if size else []
-    if vector == "v":
-        call.append(f'_vector(v, "v", {size})')
-    if names.data:
-        lines += unpacked(names.data, columns_call(names))
-        lines.append(f"n = {names.data[0]}.shape[0]")
-    if vector == "u":
-        per_sample = definition.output.per_sample
-        how = numbers_of(definition).cotangent(definition.output)
-        call.append(
-            f"_cotangents(u, n, {entries}{how}).reshape(-1)"
-            if per_sample
-            else f'_vector(u, "u", {entries}{how})'
-        )
-    return lines, call
-
-
-def _indexed_arguments(
-    definition: Definition, names: Identifiers, vector: str, results: Results
-) -> tuple[list[str], list[str]]:
-    lines = arrays_call(definition, names, names.sizes)
-    call = ["p"] if names.params else []
-    if vector == "v":
-        call.append('_vector(v, "v", p.size)')
-    if vector == "u":
-        how = numbers_of(definition).cotangent(definition.output)
-        shape = results.shape(definition.output)
-        call.append(f'_shaped(u, "u", {shape}{how}).reshape(-1)')
-    return lines, call

@@ -75,6 +75,10 @@ class Numbers:
         """Return the NumPy type of a result."""
         return numpy_name(self.given, kind)
 
+    def narrowed(self, kind: Kind) -> str:
+        """Return what rounds an array of results that was computed in doubles."""
+        return "" if self.given == self.dtype else f".astype(np.{self.returned(kind)})"
+
     def number(self, text: str, kind: Kind) -> str:
         """Return one result as a number of Python's."""
         if kind is Kind.COMPLEX:
