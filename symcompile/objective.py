@@ -268,7 +268,12 @@ class Objective:
             >>> kernel.bind(range(10), range(10)).plan.splitlines()[0].partition(": ")[2]
             'a pass over the data (10 samples are few)'
         """
-        return self._moments.plan()
+        found: dict[str, list[str]] = {}
+        for name in self.kernel.functions:
+            text, passes = self._moments.planned(name)
+            text = f"a pass over the data ({text})" if passes else text
+            found.setdefault(text, []).append(name)
+        return "\n".join(f"{', '.join(names)}: {text}" for text, names in found.items())
 
     @property
     def params(self) -> tuple[str, ...]:

@@ -119,23 +119,18 @@ class ArrayMoments:
 
         return quick
 
-    def plan(self) -> str:
-        """Return what each function of the kernel is computed from, and why."""
-        found: dict[str, list[str]] = {}
-        for name in self._kernel.functions:
-            found.setdefault(self._planned(name), []).append(name)
-        return "\n".join(f"{', '.join(names)}: {text}" for text, names in found.items())
-
-    def _planned(self, name: str) -> str:
+    def planned(self, name: str) -> tuple[str, bool]:
+        """Return what a function is computed from, or why it takes a pass over the data, if so."""
         reason = self._reason(name, fit=True)
-        if reason is None:
-            prepared = self._found.get(name)
-            reason = prepared if isinstance(prepared, str) else None
         if reason is not None:
-            return f"a pass over the data ({reason})"
+            return reason, True
+        prepared = self._found.get(name)
+        if isinstance(prepared, str):
+            return prepared, True
         arrays = self._kernel.split(name).arrays[name]
         text = count(_entries(arrays, self._sizes()), "moment")
-        return text if self._reason(name, fit=False) is None else f"{text} in minimize"
+        once = self._reason(name, fit=False) is None
+        return text if once else f"{text} in minimize", False
 
     def _reason(self, name: str, fit: bool) -> str | None:
         """Return why moments do not serve a function, or None if they do."""
