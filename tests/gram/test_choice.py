@@ -119,3 +119,18 @@ def test_fits_reach_the_solution() -> None:
     for method in ("BFGS", "Newton-CG", "trust-exact", "L-BFGS-B"):
         found = objective.minimize(np.zeros(4), method=method)
         np.testing.assert_allclose(found.x, want, rtol=1e-5)
+
+
+def test_binding_looks_at_no_formula(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What serves many samples is found when a function is first called."""
+    kernel = plain_kernel()
+    kernel.value_and_grad(np.zeros(2), np.ones((3, 2)), np.ones(3))
+
+    def refuse(*_: Any) -> Any:
+        raise AssertionError("the pipeline runs while data are bound")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("symcompile.compiler.plan", refuse)
+        patch.setattr("symcompile.compiler.split_of", refuse)
+        objective = kernel.bind(np.ones((100_000, 2)), np.ones(100_000))
+    assert objective.value(np.array([0.25, 0.75])) == 0.0
