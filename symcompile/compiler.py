@@ -163,10 +163,15 @@ class Binding:
 
     def split(self, name: str) -> Split:
         """Return what one function needs of the data."""
-        from symcompile.binding.split import split
+        from symcompile.binding.split import Split, refused, split
 
         if name not in self._splits:
-            self._splits[name] = split(self.definition, (self._schedule(name),))
+            reason = refused(self.definition)  # often seen before anything is derived
+            self._splits[name] = (
+                Split(reasons={name: reason})
+                if reason
+                else split(self.definition, (self._schedule(name),))
+            )
         return self._splits[name]
 
     def kept(self, name: str) -> Kept | None:
