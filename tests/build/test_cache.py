@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from symcompile.build import cache as cache_module
+from symcompile.build import locks
 from symcompile.build.cache import Cache, cache_dir, key
 from symcompile.errors import CacheError, CompileError
 from symcompile.options import Options
@@ -284,7 +284,7 @@ def test_killed_build_leaves_no_entry_and_no_lock(cache: Cache, tmp_path: Path) 
 @posix
 def test_old_folder_of_a_living_process_stays(cache: Cache) -> None:
     cache.get_or_build(KEY, Builder())
-    mine = cache.root / "tmp" / f"{cache_module._host()}-{os.getpid()}-abc"
+    mine = cache.root / "tmp" / f"{locks.host()}-{os.getpid()}-abc"
     foreign = cache.root / "tmp" / "another.host-1-abc"
     long_ago = time.time() - 2 * 3600
     for folder in (mine, foreign):
