@@ -39,6 +39,7 @@ _Stamp = tuple[int, int, int] | None
 
 _lock = threading.RLock()
 _modules: dict[str, tuple[_Stamp, ModuleType]] = {}
+_replaced: list[ModuleType] = []
 
 
 class _GoneError(BackendError):
@@ -105,6 +106,9 @@ def load_module(path: Path, name: str) -> ModuleType:
         known = _modules.get(real)
         if known is not None and known[0] == stamp:
             return known[1]
+        if known is not None:
+            # Functions that are still in use need its machine code.
+            _replaced.append(known[1])
         module = _import(real, name, extension=extension)
         _modules[real] = (stamp, module)
         return module

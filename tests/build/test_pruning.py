@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import time
 from pathlib import Path
@@ -212,4 +213,10 @@ def test_a_kernel_that_is_loaded_survives_pruning(tmp_path: Path) -> None:
     assert Cache(tmp_path).prune(0).entries > 0
     assert kernel.value([0.0]) == 4.0
     assert kernel.grad([0.0]).tolist() == [1.0]
-    assert sc.compile(sp.exp(x) + 3, params=x, backend="llvm", options=options).value([0.0]) == 4.0
+    again = sc.compile(sp.exp(x) + 3, params=x, backend="llvm", options=options)
+    assert again.value([0.0]) == 4.0
+    gc.collect()
+    assert kernel.value([1.0]) == again.value([1.0]) == pytest.approx(5.718281828459045, rel=1e-15)
+    del kernel
+    gc.collect()
+    assert again.grad([0.0]).tolist() == [1.0]
