@@ -54,7 +54,7 @@ def plan(definition: Definition, names: Iterable[str] | None = None) -> tuple[Sc
     # Imported here, so that what the cache holds is loaded without them.
     from symcompile.autodiff.bodies import take_derivatives
     from symcompile.autodiff.derive import derive
-    from symcompile.passes import Tried, contract, optimise, recognise
+    from symcompile.passes import Tried, contract, optimise, recognise, share_quotients
     from symcompile.schedule import schedule
 
     value = take_derivatives(Function("value", definition.graph, (definition.output,)))
@@ -62,7 +62,7 @@ def plan(definition: Definition, names: Iterable[str] | None = None) -> tuple[Sc
     tried: set[int] = set()
     if definition.stable:  # 2: before differentiation, so that derivatives are stable too
         value = recognise(value, value_only=wanted == ("value",), tried=tried)
-    stable = contract(value)
+    stable = share_quotients(contract(value))
     derived = derive(  # 3
         stable.graph,
         stable.outputs[0],
@@ -163,10 +163,15 @@ class Binding:
 
     def split(self, name: str) -> Split:
         """Return what one function needs of the data."""
-        from symcompile.binding.split import split
+        from symcompile.binding.split import Split, refused, split
 
         if name not in self._splits:
-            self._splits[name] = split(self.definition, (self._schedule(name),))
+            reason = refused(self.definition)  # often seen before anything is derived
+            self._splits[name] = (
+                Split(reasons={name: reason})
+                if reason
+                else split(self.definition, (self._schedule(name),))
+            )
         return self._splits[name]
 
     def kept(self, name: str) -> Kept | None:

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from symcompile.arguments import Array, count
 from symcompile.calling import bound, first_of, owned
 from symcompile.columns import Columns
+from symcompile.gram.moments import ArrayMoments
 from symcompile.moments import Moments
 from symcompile.packing import pack, unpack
 from symcompile.sizes import Piece
@@ -54,7 +55,8 @@ class Objective:
         if definition.indexed:
             self.sizes = kernel.interface.solver(columns, numbers).sizes
         self._numbers = numbers
-        self._moments = Moments(kernel, columns, numbers)
+        made = ArrayMoments if definition.indexed else Moments
+        self._moments: ArrayMoments | Moments = made(kernel, columns, numbers)
         self._columns = Columns(kernel, columns, numbers)
         self.rebind(kernel.loaded)
 

@@ -32,6 +32,7 @@ LAYERS = (
         "interface",
         "moments",
         "columns",
+        "gram",
         "calling",
         "optimize",
         "objective",

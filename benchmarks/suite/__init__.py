@@ -22,7 +22,7 @@ BENCHMARKS: dict[str, Benchmark] = {
         Benchmark("calls", "calls of small functions, and small fits", calls.run),
         Benchmark("elementwise", "(sin(x) + x**2)/2 of arrays", elementwise.run),
         Benchmark("logistic", "logistic loss and gradient, 1,000,000 x 10", logistic.run),
-        Benchmark("regression", "linear regression of 10,000,000 samples", regression.run),
+        Benchmark("regression", "linear regressions, bound and fitted", regression.run),
         Benchmark("nested", "f <- sin(f*b)*cos(f + c) + f**2/3, 1,000 deep", nested.run),
         Benchmark("nested-10000", "the same, 10,000 deep", nested.run_deep),
         Benchmark("pendulum", "pendulums on a cart: right-hand side and Jacobian", pendulum.run),
