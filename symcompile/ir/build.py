@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import Any
 
 from symcompile.ir.affine import Affine, Var
-from symcompile.ir.algebra import simplify
+from symcompile.ir.algebra import RULES
 from symcompile.ir.bodies import simplified_bound
 from symcompile.ir.body import Body
 from symcompile.ir.graph import (
@@ -30,7 +30,8 @@ Number = int | Fraction
 
 
 class Builder:
-    """A graph under construction. Every node goes through :func:`~symcompile.ir.algebra.simplify`.
+    """A graph under construction. Every node goes through the identities of
+    :mod:`symcompile.ir.algebra`.
 
     What does not vary along an axis is computed without it: operations on broadcast views become
     broadcast views of operations. So hoisting is how the graph is made.
@@ -61,7 +62,8 @@ class Builder:
             if len(used) < len(axes):
                 return self._narrow(op, args, axes, sorted(used))
             break
-        found = simplify(self, op, args)
+        rule = RULES.get(op)
+        found = None if rule is None else rule(self, args)
         if found is None:
             return self.graph.add(op, args)
         if nodes[found].kind is Kind.COMPLEX:

@@ -10,16 +10,16 @@ A form is not looked into again: what is ``refined`` holds the formula it was ma
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from symcompile.ir.build import Builder
-from symcompile.ir.graph import BODY_OPS, STRUCTURAL, Function, Kind, Node
+from symcompile.ir.graph import BODY_OPS, STRUCTURAL, Function, Graph, Kind, Node
 from symcompile.passes.rewrite import rewrite
 from symcompile.passes.stable.curves import Curves
 from symcompile.passes.stable.heads import heads_of
 from symcompile.passes.stable.site import Site
-from symcompile.passes.stable.table import BITS, BY_OP, about_two, rules_for
+from symcompile.passes.stable.table import BITS, BY_OP, rules_for
 from symcompile.passes.stable.terms import apart
 
 # What no rule is about.
@@ -99,10 +99,11 @@ class _Recogniser:
     ) -> None:
         self.derived, self.trace = derived, trace
         self.tried = set[int]() if tried is None else tried
-        self.closed = _closed(function)
-        self.inner = _inner_sums(function)
-        self.curves = Curves(function, 0 if value_only else 2)
-        self.settled: frozenset[Node] = frozenset()
+        order = function.graph.ancestors(function.roots())
+        self.closed = _closed(function.graph, order)
+        self.inner = _inner_sums(function.graph, order)
+        self.curves = Curves(function, order, 0 if value_only else 2)
+        self.settled = _none(function.graph)
 
     def settle(self, function: Function, before: Tried) -> None:
         """Find the nodes of which it is known that no rule applies.
@@ -111,29 +112,30 @@ class _Recogniser:
         then and are not now.
         """
         graph = function.graph
+        nodes = graph.nodes
         order = graph.ancestors(before.function.roots())
-        if any(graph[index].op in BODY_OPS for index in order):
-            return  # nodes of bodies are numbered for themselves
-        was_inner = _inner_sums(before.function)
-        known = bytearray(len(graph))
+        was_inner = _inner_sums(graph, order)
+        known = _none(graph)
         for index in order:
-            node = graph[index]
+            op, args, _, _, _ = nodes[index]
+            if op in BODY_OPS:
+                return  # nodes of bodies are numbered for themselves
             known[index] = (
-                all(known[arg] for arg in node.args)
-                and (index in before.nodes or not node.args)
-                and node not in self.curves
-                and (node.op not in _SUMS or node in self.inner or node not in was_inner)
+                (not args or (index in before.nodes and all(known[arg] for arg in args)))
+                and index not in self.curves
+                and (op not in _SUMS or self.inner[index] or not was_inner[index])
             )
-        order = graph.ancestors(function.roots())
-        self.settled = frozenset(graph[k] for k in order if known[k] and graph[k].data is None)
+        for index in order:
+            self.settled[index] = known[index] and nodes[index].data is None
 
-    def rule(self, b: Builder, node: Node, args: tuple[int, ...]) -> int | None:
-        if not args or node.op in _WHOLE or node in self.closed:
+    def rule(self, b: Builder, node: Node, args: tuple[int, ...], place: int) -> int | None:
+        op = node.op
+        if not args or op in _WHOLE or self.closed[place]:
             return None
-        if node in self.settled:
+        if self.settled[place]:
             return b.graph.copied(node, args)
-        made = self.rewritten(b, node.op, args, node in self.inner)
-        if node not in self.curves or node.op in _FORMS:
+        made = self.rewritten(b, op, args, bool(self.inner[place]))
+        if place not in self.curves or op in _FORMS:
             return made
         curve = self.curves.better(b, made)
         if curve is None:
@@ -165,11 +167,14 @@ class _Recogniser:
         if op not in BY_OP:
             return None
         nodes = b.graph.nodes
-        complex = any(nodes[arg].kind is Kind.COMPLEX for arg in args)
+        complex = False
+        for arg in args:
+            if nodes[arg].kind is Kind.COMPLEX:
+                complex = True
         heads = heads_of(b, BITS).of(op, args)
-        rules = rules_for(op, heads, complex, self.derived, inner)
-        if about_two(rules) and apart(b, *args):
-            rules = rules_for(op, heads, complex, self.derived, inner, apart=True)
+        rules, without_two = rules_for(op, heads, complex, self.derived, inner)
+        if len(without_two) < len(rules) and apart(b, *args):
+            rules = without_two
         if not rules:
             return None
         site = Site(b, op, args, self.derived)
@@ -188,20 +193,37 @@ class _Recogniser:
             self.trace.append(Fired(rule, before, after))
 
 
-def _inner_sums(function: Function) -> frozenset[Node]:
-    """Return the nodes that are terms of sums."""
-    graph = function.graph
-    order = graph.ancestors(function.roots())
-    return frozenset(graph[arg] for k in order if graph[k].op in _SUMS for arg in graph[k].args)
+def _none(graph: Graph) -> bytearray:
+    """Return a flag for each node of a graph, and a last one for nodes that are in bodies."""
+    return bytearray(len(graph) + 1)
 
 
-def _closed(function: Function) -> frozenset[Node]:
-    """Return the nodes within stable forms, which stay as they are."""
-    graph = function.graph
-    order = graph.ancestors(function.roots())
-    within = [arg for k in order if graph[k].op == "refined" for arg in graph[k].args]
-    within += [graph[k].args[2] for k in order if graph[k].op == "sloped"]
-    return frozenset(graph[k] for k in graph.ancestors(within))
+def _inner_sums(graph: Graph, order: Iterable[int]) -> bytearray:
+    """Return which nodes are terms of sums."""
+    found = _none(graph)
+    nodes = graph.nodes
+    for index in order:
+        op, args, _, _, _ = nodes[index]
+        if op in _SUMS:
+            for arg in args:
+                found[arg] = 1
+    return found
+
+
+def _closed(graph: Graph, order: Iterable[int]) -> bytearray:
+    """Return which nodes are within stable forms, and stay as they are."""
+    nodes = graph.nodes
+    within: list[int] = []
+    for index in order:
+        op, args, _, _, _ = nodes[index]
+        if op == "refined":
+            within += args
+        elif op == "sloped":
+            within.append(args[2])
+    found = _none(graph)
+    for index in graph.ancestors(within):
+        found[index] = 1
+    return found
 
 
 __all__ = ["Fired", "Tried", "recognise", "rederived"]

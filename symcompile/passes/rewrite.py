@@ -8,29 +8,42 @@ from dataclasses import replace
 from symcompile.ir.bodies import closed, opened
 from symcompile.ir.body import LIMITS, Body
 from symcompile.ir.build import Builder
-from symcompile.ir.graph import BODY_OPS, Function, Node
+from symcompile.ir.graph import BODY_OPS, Function, Kind, Node
+from symcompile.ir.ops import OPS
 
-#: Given the new graph, a node of the old one and its new arguments: the new node, or None.
-Rule = Callable[[Builder, Node, tuple[int, ...]], int | None]
+#: Given the new graph, a node of the old one, its new arguments and its place in the old graph
+#: (:data:`IN_BODY` within a body): the new node, or None.
+Rule = Callable[[Builder, Node, tuple[int, ...], int], int | None]
+#: What nodes of bodies have in place of a place.
+IN_BODY = -1
 
 
 def rewrite(function: Function, rule: Rule) -> Function:
     """Return ``function`` with each node that it needs copied, or replaced by the rule."""
     b = Builder()
     source = function.graph
+    nodes, labels = source.nodes, source.labels
     mapping: dict[int, int] = {}
+    place = mapping.__getitem__
     for index in source.ancestors(function.roots()):
-        node = source[index]
-        args = tuple(mapping[arg] for arg in node.args)
-        if isinstance(node.data, Body):
-            made = _with_body(b, node.op, args, node.data, rule)
+        node = nodes[index]
+        op, old, data, _, kind = node
+        args = tuple(map(place, old))
+        if type(data) is Body:
+            made = _with_body(b, op, args, data, rule)
         else:
-            replaced = rule(b, node, args)
-            made = b.copy_node(source, index, mapping) if replaced is None else replaced
-        mapping[index] = b.widened(made, node.kind)
-        label = source.labels.get(index)
-        if label is not None and b.graph[mapping[index]].args:
-            b.graph.labels.setdefault(mapping[index], label)
+            replaced = rule(b, node, args, index)
+            if replaced is not None:
+                made = replaced
+            elif op in OPS and data is None:
+                made = b.call(op, *args)
+            else:
+                made = b.copy_node(source, index, mapping)
+        if kind is Kind.COMPLEX:
+            made = b.widened(made, kind)
+        mapping[index] = made
+        if index in labels and b.graph[made].args:
+            b.graph.labels.setdefault(made, labels[index])
     outputs = tuple(
         replace(output, entries=tuple(mapping[entry] for entry in output.entries))
         for output in function.outputs
@@ -43,9 +56,9 @@ def concerns(function: Function, ops: Container[str]) -> bool:
 
     A pass about them need not copy a function that has none.
     """
-    graph = function.graph
-    nodes = [graph[index] for index in graph.ancestors(function.roots())]
-    return any(node.op in ops or node.op in BODY_OPS for node in nodes)
+    nodes = function.graph.nodes
+    found = {nodes[index].op for index in function.graph.ancestors(function.roots())}
+    return any(op in ops or op in BODY_OPS for op in found)
 
 
 def _with_body(b: Builder, op: str, args: tuple[int, ...], body: Body, rule: Rule) -> int:
@@ -57,7 +70,7 @@ def _with_body(b: Builder, op: str, args: tuple[int, ...], body: Body, rule: Rul
         if isinstance(node.data, Body):
             made = _with_body(inner, node.op, own, node.data, rule)
         else:
-            replaced = rule(inner, node, own)
+            replaced = rule(inner, node, own, IN_BODY)
             made = inner.copy_node(source, index, mapping) if replaced is None else replaced
         mapping[index] = inner.widened(made, node.kind)
     found, slots = closed(inner.graph, mapping[body.root])

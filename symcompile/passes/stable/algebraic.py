@@ -22,6 +22,7 @@ from symcompile.passes.stable.site import (
     split,
     square_of,
     terms_of,
+    too_large,
     total,
     unrefined,
     where,
@@ -166,6 +167,8 @@ def _fractions(site: Site) -> Value | None:
             lacking = bottom.count(node) - common.count(node)
             common += [node] * lacking
     if not common or len(common) > _MOST_FRACTIONS:
+        return None
+    if too_large(b, [node for _, top, _ in tops for node in top]):
         return None
     parts: list[int] = []
     for c, top, bottom in tops:

@@ -22,6 +22,8 @@ from symcompile.ir.sums import factors, product
 FORMS = frozenset({"sloped", "detach", "refined"})
 #: Sums of more terms are not searched.
 MOST_TERMS = 16
+#: Most coefficients are these, which take time to be made.
+ONE, MINUS_ONE = Fraction(1), Fraction(-1)
 
 
 class Site:
@@ -59,10 +61,8 @@ class Site:
     def terms(self) -> list[Term]:
         """The operation as a flat sum."""
         if self._terms is None:
-            parts = [Term(Fraction(1), self.args[0])]
-            sign = Fraction(1 if self.op == "add" else -1)
-            parts.append(Term(sign, self.args[1]))
-            self._terms = flat(self.b, parts)
+            sign = ONE if self.op == "add" else MINUS_ONE
+            self._terms = flat(self.b, [Term(ONE, self.args[0]), Term(sign, self.args[1])])
         return self._terms
 
 
@@ -117,25 +117,42 @@ def flat(b: Builder, parts: Iterable[Term]) -> list[Term]:
         if index is None:
             found.append(term)
             continue
-        op, args, data, *_ = nodes[index]
-        if type(data) is Fraction:
-            found.append(Term(c * data, None))
+        op, args, data, _, _ = nodes[index]
+        if op == "add":
+            if len(found) + len(pending) < MOST_TERMS:
+                pending += (Term(c, args[1]), Term(c, args[0]))
+                continue
+        elif op == "sub":
+            if len(found) + len(pending) < MOST_TERMS:
+                pending += (Term(_minus(c), args[1]), Term(c, args[0]))
+                continue
         elif op == "neg":
-            pending.append(Term(-c, args[0]))
-        elif op in ("add", "sub") and len(found) + len(pending) < MOST_TERMS:
-            pending += [Term(c if op == "add" else -c, args[1]), Term(c, args[0])]
-        elif op == "mul" and (factor := exact(b.graph, args[0])) is not None:
-            pending.append(Term(c * factor, args[1]))
-        elif op == "div" and (divisor := exact(b.graph, args[1])):
-            pending.append(Term(c / divisor, args[0]))
-        else:
-            found.append(term)
+            pending.append(Term(_minus(c), args[0]))
+            continue
+        elif op == "mul":
+            factor = nodes[args[0]].data
+            if type(factor) is Fraction:
+                pending.append(Term(factor if c is ONE else c * factor, args[1]))
+                continue
+        elif op == "div":
+            divisor = nodes[args[1]].data
+            if type(divisor) is Fraction and divisor:
+                pending.append(Term(c / divisor, args[0]))
+                continue
+        elif type(data) is Fraction:
+            found.append(Term(data if c is ONE else c * data, None))
+            continue
+        found.append(term)
     return found
+
+
+def _minus(c: Fraction) -> Fraction:
+    return MINUS_ONE if c is ONE else ONE if c is MINUS_ONE else -c
 
 
 def terms_of(b: Builder, node: int) -> list[Term]:
     """Return a node as a flat sum."""
-    return flat(b, [Term(Fraction(1), node)])
+    return flat(b, [Term(ONE, node)])
 
 
 def total(b: Builder, terms: Sequence[Term]) -> Value:
@@ -215,7 +232,7 @@ def multiplied_out(b: Builder, *nodes: int) -> list[Polynomial] | None:
 
 def _inner(b: Builder, index: int) -> tuple[int, ...]:
     """Return what a node is a polynomial in; nothing of one that is none."""
-    op, args, *_ = b.graph[index]
+    op, args, *_ = b.graph.nodes[index]
     if op in ("add", "sub", "neg", "mul"):
         return args
     if op == "powi":
@@ -228,11 +245,30 @@ def _is_large(b: Builder, root: int) -> bool:
 
     The simplification of a longer one may leave one that is short enough.
     """
+    return _levels(b, root) > 2 * _MOST_SPREAD
+
+
+def too_large(b: Builder, nodes: Iterable[int]) -> bool:
+    """Return whether :func:`multiplied_out` takes no product of any of the nodes, known at once.
+
+    Times a number, a node may have one level less, where the numbers cancel.
+    """
+    return any(_levels(b, node) > 2 * _MOST_SPREAD + 2 for node in nodes)
+
+
+def _levels(b: Builder, root: int) -> int:
+    """Return how deep a node is as a polynomial."""
     levels: list[int] = b.memo.setdefault(("levels", 0), [])
+    nodes = b.graph.nodes
     for index in range(len(levels), root + 1):
-        args = b.graph[index].args[:1] if b.graph[index].op in FORMS else _inner(b, index)
-        levels.append(1 + max([levels[arg] for arg in args], default=0))
-    return levels[root] > 2 * _MOST_SPREAD
+        op, args, _, _, _ = nodes[index]
+        if op in ("add", "sub", "mul"):
+            left, right = levels[args[0]], levels[args[1]]
+            levels.append(1 + (left if left > right else right))
+        else:
+            args = args[:1] if op in FORMS else _inner(b, index)
+            levels.append(1 + max([levels[arg] for arg in args], default=0))
+    return levels[root]
 
 
 def spread(b: Builder, node: int, depth: int = 6) -> int:
