@@ -22,7 +22,7 @@ body     sum, product, integral, of a function of its own; elementwise in limits
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import compress
@@ -180,9 +180,11 @@ class Graph:
     True
     """
 
-    __slots__ = ("_index", "labels", "nodes")
+    __slots__ = ("_index", "_order", "labels", "nodes")
 
     def __init__(self) -> None:
+        #: What :meth:`ancestors` found last: as nodes never change, it stays true.
+        self._order: tuple[list[int], list[int]] = ([], [])
         self.nodes: list[Node] = []
         #: Names that the user gave to intermediates; they survive every pass.
         self.labels: dict[int, str] = {}
@@ -246,10 +248,15 @@ class Graph:
 
     def constant(self, value: Constant | int) -> int:
         """Return the node of an exact constant."""
-        data = Fraction(value) if isinstance(value, int) else value
-        key = ("const", data)
+        # By their parts, since the hash of a fraction takes long.
+        key: tuple[object, ...]
+        if isinstance(value, Special):
+            key = ("const", value)
+        else:
+            key = ("const", value.numerator, value.denominator)
         found = self._index.get(key)
         if found is None:
+            data = Fraction(value) if isinstance(value, int) else value
             found = self._intern(Node("const", (), data, (), Kind.REAL), key)
         return found
 
@@ -343,19 +350,24 @@ class Graph:
             found = self._intern(Node(op, args, body, axes, kind), key)
         return found
 
-    def ancestors(self, roots: Iterable[int]) -> list[int]:
+    def ancestors(self, roots: Iterable[int]) -> Sequence[int]:
         """Return the nodes that ``roots`` depend on, themselves included, in topological order."""
-        wanted = bytearray(len(self.nodes))
-        highest = -1
+        roots = list(roots)
+        known, order = self._order
+        if roots == known:
+            return order
+        highest = max(roots, default=-1)
+        wanted = bytearray(highest + 1)
         for root in roots:
             wanted[root] = 1
-            highest = max(highest, root)
         nodes = self.nodes
         for index in range(highest, -1, -1):
             if wanted[index]:
                 for arg in nodes[index].args:
                     wanted[arg] = 1
-        return list(compress(range(highest + 1), wanted))
+        found = list(compress(range(highest + 1), wanted))
+        self._order = roots, found
+        return found
 
 
 def _restore(

@@ -10,12 +10,12 @@ A form is not looked into again: what is ``refined`` holds the formula it was ma
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from symcompile.ir.build import Builder
 from symcompile.ir.graph import BODY_OPS, STRUCTURAL, Function, Graph, Kind, Node
-from symcompile.passes.rewrite import rewrite
+from symcompile.passes.rewrite import IN_BODY, copied, rewrite
 from symcompile.passes.stable.curves import Curves
 from symcompile.passes.stable.heads import heads_of
 from symcompile.passes.stable.site import Site
@@ -45,17 +45,35 @@ class Fired:
     after: int
 
 
-@dataclass(frozen=True)
 class Tried:
-    """Where rules have been tried in vain, before derivatives were taken.
+    """Where rules have been tried in vain: what is found for one function serves the next.
 
     Attributes:
-        function: of what, as it was then; its graph has grown since.
-        nodes: the nodes.
+        nodes: the nodes of a graph, which only grows.
+        whole: those of them that were tried as no terms of sums.
     """
 
-    function: Function
-    nodes: Collection[int]
+    def __init__(self) -> None:
+        self.nodes = set[int]()
+        self.whole = set[int]()
+        self._builder: Builder | None = None
+
+    def add(self, node: int, inner: bool) -> None:
+        """Note a node, and whether it was a term of a sum."""
+        self.nodes.add(node)
+        if not inner:
+            self.whole.add(node)
+
+    def update(self, other: Tried) -> None:
+        """Note what has been found of the same graph."""
+        self.nodes |= other.nodes
+        self.whole |= other.whole
+
+    def builder(self, graph: Graph) -> Builder:
+        """Return a builder of the graph, which remembers what it finds of the nodes."""
+        if self._builder is None or self._builder.graph is not graph:
+            self._builder = Builder(graph)
+        return self._builder
 
 
 def recognise(
@@ -64,10 +82,12 @@ def recognise(
     derived: bool = False,
     value_only: bool = False,
     trace: list[Fired] | None = None,
-    tried: set[int] | None = None,
+    tried: Tried | None = None,
     before: Tried | None = None,
 ) -> Function:
     """Return ``function`` with stable forms where their unstable spellings stood.
+
+    Where there are none in a derivative, it is returned as it is.
 
     Args:
         function: what to rewrite.
@@ -75,11 +95,13 @@ def recognise(
         value_only: whether no derivatives will be taken.
         trace: takes what fired, in order; nodes are those of the graph of the result.
         tried: takes the nodes of the result that no rule applies to.
-        before: of a derivative, what is known of the function that it is a derivative of.
+        before: of a derivative, what is known of the nodes of its graph; takes what is found.
     """
     recogniser = _Recogniser(function, derived, value_only, trace, tried)
     if before is not None:
-        recogniser.settle(function, before)
+        recogniser.settle(before)
+        if trace is None and recogniser.finds_nothing(before):
+            return function
     return rewrite(function, recogniser.rule)
 
 
@@ -95,38 +117,56 @@ class _Recogniser:
         derived: bool,
         value_only: bool,
         trace: list[Fired] | None,
-        tried: set[int] | None,
+        tried: Tried | None,
     ) -> None:
         self.derived, self.trace = derived, trace
-        self.tried = set[int]() if tried is None else tried
-        order = function.graph.ancestors(function.roots())
-        self.closed = _closed(function.graph, order)
-        self.inner = _inner_sums(function.graph, order)
+        self.tried = Tried() if tried is None else tried
+        self.graph = graph = function.graph
+        self.order = order = graph.ancestors(function.roots())
+        self.closed = _closed(graph, order)
+        self.inner = _inner_sums(graph, order)
         self.curves = Curves(function, order, 0 if value_only else 2)
-        self.settled = _none(function.graph)
+        self.settled = _none(graph)
 
-    def settle(self, function: Function, before: Tried) -> None:
-        """Find the nodes of which it is known that no rule applies.
+    def settle(self, before: Tried) -> None:
+        """Find the nodes of which it is known that no rule applies, nor to what they are made of.
 
         These are those on which rules have been tried, but for the sums that were terms of others
         then and are not now.
         """
-        graph = function.graph
-        nodes = graph.nodes
-        order = graph.ancestors(before.function.roots())
-        was_inner = _inner_sums(graph, order)
-        known = _none(graph)
-        for index in order:
-            op, args, _, _, _ = nodes[index]
-            if op in BODY_OPS:
-                return  # nodes of bodies are numbered for themselves
-            known[index] = (
-                (not args or (index in before.nodes and all(known[arg] for arg in args)))
-                and index not in self.curves
-                and (op not in _SUMS or self.inner[index] or not was_inner[index])
-            )
-        for index in order:
-            self.settled[index] = known[index] and nodes[index].data is None
+        nodes = self.graph.nodes
+        known = _none(self.graph)
+        for index in self.order:
+            op, args, data, _, _ = nodes[index]
+            if not args:
+                known[index] = index not in self.curves
+            elif index in before.nodes and all(known[arg] for arg in args):
+                same = op not in _SUMS or self.inner[index] or index in before.whole
+                known[index] = same and index not in self.curves
+                self.settled[index] = known[index] and data is None
+
+    def finds_nothing(self, before: Tried) -> bool:
+        """Return whether no rule applies to any node; what is found on the way is kept.
+
+        Most derivatives have no stable forms but those of the formula, and need not be copied.
+        """
+        if self.curves:
+            return False
+        nodes = self.graph.nodes
+        b = before.builder(self.graph)
+        self.tried = Tried()
+        nothing = True
+        for index in self.order:
+            args = nodes[index].args
+            if self.settled[index] or not (args or nodes[index].op in STRUCTURAL):
+                continue
+            if copied(b, self.graph, index, args, self.rule) != index:
+                nothing = False
+                break
+            self.settled[index] = nodes[index].data is None
+        before.update(self.tried)
+        self.tried = Tried()
+        return nothing
 
     def rule(self, b: Builder, node: Node, args: tuple[int, ...], place: int) -> int | None:
         op = node.op
@@ -134,7 +174,7 @@ class _Recogniser:
             return None
         if self.settled[place]:
             return b.graph.copied(node, args)
-        made = self.rewritten(b, op, args, bool(self.inner[place]))
+        made = self.rewritten(b, op, args, place)
         if place not in self.curves or op in _FORMS:
             return made
         curve = self.curves.better(b, made)
@@ -143,8 +183,9 @@ class _Recogniser:
         self.note(curve.rule, made, curve.node)
         return curve.node
 
-    def rewritten(self, b: Builder, op: str, args: tuple[int, ...], inner: bool) -> int:
+    def rewritten(self, b: Builder, op: str, args: tuple[int, ...], place: int) -> int:
         """Return the node for an operation, made better by rules until none applies."""
+        inner = bool(self.inner[place])
         found: int | None = None
         for _ in range(_MOST_STEPS):
             made = self.once(b, op, args, inner)
@@ -154,7 +195,8 @@ class _Recogniser:
                 if simple.op != op:  # as a power with a negative exponent is a quotient
                     made = self.once(b, simple.op, simple.args, inner)
                 if made is None:
-                    self.tried.add(plain)
+                    if place != IN_BODY:
+                        self.tried.add(plain, inner)
                     return plain
             if made is None:
                 break

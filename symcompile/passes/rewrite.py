@@ -8,7 +8,7 @@ from dataclasses import replace
 from symcompile.ir.bodies import closed, opened
 from symcompile.ir.body import LIMITS, Body
 from symcompile.ir.build import Builder
-from symcompile.ir.graph import BODY_OPS, Function, Kind, Node
+from symcompile.ir.graph import BODY_OPS, Function, Graph, Kind, Node
 from symcompile.ir.ops import OPS
 
 #: Given the new graph, a node of the old one, its new arguments and its place in the old graph
@@ -26,22 +26,7 @@ def rewrite(function: Function, rule: Rule) -> Function:
     mapping: dict[int, int] = {}
     place = mapping.__getitem__
     for index in source.ancestors(function.roots()):
-        node = nodes[index]
-        op, old, data, _, kind = node
-        args = tuple(map(place, old))
-        if type(data) is Body:
-            made = _with_body(b, op, args, data, rule)
-        else:
-            replaced = rule(b, node, args, index)
-            if replaced is not None:
-                made = replaced
-            elif op in OPS and data is None:
-                made = b.call(op, *args)
-            else:
-                made = b.copy_node(source, index, mapping)
-        if kind is Kind.COMPLEX:
-            made = b.widened(made, kind)
-        mapping[index] = made
+        mapping[index] = made = copied(b, source, index, tuple(map(place, nodes[index].args)), rule)
         if index in labels and b.graph[made].args:
             b.graph.labels.setdefault(made, labels[index])
     outputs = tuple(
@@ -49,6 +34,30 @@ def rewrite(function: Function, rule: Rule) -> Function:
         for output in function.outputs
     )
     return replace(function, graph=b.graph, outputs=outputs)
+
+
+def alone(function: Function) -> Function:
+    """Return a function in a graph that holds nothing else."""
+
+    def rule(b: Builder, node: Node, args: tuple[int, ...], place: int) -> int | None:
+        return b.graph.copied(node, args) if args and node.data is None else None
+
+    return rewrite(function, rule)
+
+
+def copied(b: Builder, source: Graph, index: int, args: tuple[int, ...], rule: Rule) -> int:
+    """Return the node that stands for one of ``source``, copied or replaced by the rule."""
+    node = source.nodes[index]
+    op, _, data, _, kind = node
+    made: int | None
+    if type(data) is Body:
+        made = _with_body(b, op, args, data, rule)
+    else:
+        made = rule(b, node, args, index)
+        if made is None:
+            plain = data is None and op in OPS
+            made = b.call(op, *args) if plain else b.copy_with(source, index, args)
+    return b.widened(made, kind) if kind is Kind.COMPLEX else made
 
 
 def concerns(function: Function, ops: Container[str]) -> bool:

@@ -5,14 +5,22 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+import mpmath
+import numpy as np
 import pytest
+import sympy as sp
 
+import symcompile as sc
+from symcompile.autodiff.derive import derive
 from symcompile.compiler import emit, plan
 from symcompile.frontend.definition import Definition, define
 from symcompile.ir.build import Builder
+from symcompile.ir.graph import Function
+from symcompile.passes import Tried, optimise, recognise, rederived
 from symcompile.passes.stable.heads import Heads, numbered
 from symcompile.passes.stable.table import BY_OP, Rules
 from symcompile.passes.stable.terms import apart
+from symcompile.schedule import schedule
 from tests.corpus import a, b, c, chain
 from tests.stable_cases import CASES
 
@@ -54,7 +62,51 @@ def test_trying_all_rules_gives_the_same(
     found = source(definition)
     monkeypatch.setattr(recogniser, "rules_for", all_rules)
     monkeypatch.setattr(recogniser._Recogniser, "settle", lambda *_: None)
+    monkeypatch.setattr(recogniser._Recogniser, "finds_nothing", lambda *_: False)
     assert source(definition) == found
+
+
+def test_derivatives_without_stable_forms_are_not_copied() -> None:
+    definition = define("deep", chain(6), params=(a, b, c))
+    tried = Tried()
+    lowered = Function("value", definition.graph, (definition.output,))
+    value = recognise(lowered, tried=tried)
+    wanted = ("value", "value_and_grad", "hessian")
+    every = derive(value.graph, value.outputs[0], [()] * 3, wanted)
+    found = []
+    for function in every:
+        assert rederived(function, tried) is function
+        found.append(set(tried.nodes))
+    # Each looks only at what those before it lack, and what is found is all that there is.
+    assert found[0] < found[1] < found[2]
+    roots = every[2].roots()
+    assert {k for k in value.graph.ancestors(roots) if value.graph[k].args} <= found[2]
+    plain = [rederived(function) for function in every]
+    sources = [
+        emit(definition, [schedule(optimise(f)) for f in functions], "python")
+        for functions in (every, plain)
+    ]
+    assert sources[0] == sources[1]
+
+
+def test_stable_forms_in_a_derivative_are_found_after_nodes_without_any() -> None:
+    x, y = sp.symbols("x y")
+    definition = define("soft", sp.log(sp.exp(x) + sp.exp(y) + 1), params=(x, y))
+    tried = Tried()
+    value = recognise(Function("value", definition.graph, (definition.output,)), tried=tried)
+    (hessian,) = derive(value.graph, value.outputs[0], [()] * 2, ("hessian",))
+    before = len(tried.nodes)
+    assert rederived(hessian, tried) is not hessian
+    assert len(tried.nodes) > before
+    kernel = sc.compile(definition, backend="python")
+    with mpmath.workdps(400):
+        for at in ((-700.0, -745.0), (0.5, -1.25), (800.0, 799.0)):
+            ex, ey = (mpmath.exp(mpmath.mpf(t)) for t in at)
+            px, py = ex / (ex + ey + 1), ey / (ex + ey + 1)
+            expected = [[px * (1 - px), -px * py], [-px * py, py * (1 - py)]]
+            np.testing.assert_allclose(kernel.grad(at), [float(px), float(py)], rtol=1e-13)
+            found = kernel.hessian(at)
+            np.testing.assert_allclose(found, np.array(expected, dtype=float), rtol=1e-12)
 
 
 def test_heads_of_sums_and_products() -> None:

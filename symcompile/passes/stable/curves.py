@@ -73,6 +73,9 @@ class Curves:
         self._orders = orders
         self._candidates = _candidates(function, order)
 
+    def __bool__(self) -> bool:
+        return bool(self._candidates)
+
     def __contains__(self, node: int) -> bool:
         return node in self._candidates and self._tried < _MOST_TRIED
 

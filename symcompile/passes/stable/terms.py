@@ -107,23 +107,26 @@ def _factors(b: Builder, node: int | None) -> _Factors:
     return found
 
 
-def _rests(b: Builder, node: int | None) -> frozenset[Rest]:
-    """Return what is left of a node without one of its functions, and all of it."""
+def _rests(b: Builder, node: int | None) -> frozenset[Rest] | None:
+    """Return what is left of a node without one of its functions, and all of it; None of forms."""
     key = ("left", -1 if node is None else node)
-    known: frozenset[Rest] | None = b.memo.get(key)
-    if known is not None:
+    if key in b.memo:
+        known: frozenset[Rest] | None = b.memo[key]
         return known
     _, top, bottom, ops = _factors(b, node)
-    found: list[Rest] = [(top, bottom)]
-    if not _MET.isdisjoint(ops):
+    made: frozenset[Rest] | None = None
+    if FORMS.isdisjoint(ops):
         nodes = b.graph.nodes
-        for k, factor in enumerate(top):
-            if nodes[factor].op in _MET:
-                found.append((top[:k] + top[k + 1 :], bottom))
-        for k, factor in enumerate(bottom):
-            if nodes[factor].op in _MET:
-                found.append((top, bottom[:k] + bottom[k + 1 :]))
-    made = b.memo[key] = frozenset(found)
+        found: list[Rest] = [(top, bottom)]
+        if ops:
+            for k, factor in enumerate(top):
+                if nodes[factor].op in _MET:
+                    found.append((top[:k] + top[k + 1 :], bottom))
+            for k, factor in enumerate(bottom):
+                if nodes[factor].op in _MET:
+                    found.append((top, bottom[:k] + bottom[k + 1 :]))
+        made = frozenset(found)
+    b.memo[key] = made
     return made
 
 
@@ -265,7 +268,7 @@ def _times(term: Term, part: Part) -> Part:
 
 #: What is known of the rests of a sum is kept up to this many, of which some may be of terms that
 #: are looked at no longer.
-_MOST_RESTS = 256
+_MOST_RESTS = 64
 
 
 def apart(b: Builder, first: int, second: int) -> bool:
@@ -292,12 +295,24 @@ def _rests_of_sum(b: Builder, node: int) -> frozenset[Rest] | None:
             found = left | right
     if found is None or len(found) > _MOST_RESTS:
         terms = terms_of(b, node)
-        taken = [_rests(b, term.node) for term in terms]
-        every = taken[0] if len(taken) == 1 else frozenset[Rest]().union(*taken)
-        meet = len(every) < sum(map(len, taken))
-        found = None if meet or any(_has_forms(b, term) for term in terms) else every
+        if len(terms) == 1:
+            found = _rests(b, terms[0].node)
+        else:
+            found = _joined_rests([_rests(b, term.node) for term in terms])
     b.memo[key] = found
     return found
+
+
+def _joined_rests(taken: list[frozenset[Rest] | None]) -> frozenset[Rest] | None:
+    """Return what several terms leave; None where some are the same."""
+    every = set[Rest]()
+    count = 0
+    for rests in taken:
+        if rests is None:
+            return None
+        every |= rests
+        count += len(rests)
+    return frozenset(every) if len(every) == count else None
 
 
 def meetings(site: Site, seen_through: bool = False) -> Meetings:
