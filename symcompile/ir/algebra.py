@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
+from math import isqrt
 from typing import TYPE_CHECKING
 
 from symcompile.ir.graph import Graph, Kind
@@ -294,14 +295,8 @@ def _sqrt(b: Builder, args: tuple[int, ...]) -> int | None:
     value = exact(b.graph, args[0])
     if value is None or value < 0:
         return None
-    root = Fraction(_isqrt(value.numerator), _isqrt(value.denominator))
+    root = Fraction(isqrt(value.numerator), isqrt(value.denominator))
     return b.constant(root) if root * root == value else None
-
-
-def _isqrt(value: int) -> int:
-    import math
-
-    return math.isqrt(value)
 
 
 def _select(b: Builder, args: tuple[int, ...]) -> int | None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import random
+from fractions import Fraction
 from typing import Any
 
 import mpmath
@@ -18,6 +20,8 @@ from symcompile.ir.build import Builder
 from symcompile.ir.graph import Function
 from symcompile.passes import Tried, optimise, recognise, rederived
 from symcompile.passes.stable.heads import Heads, numbered
+from symcompile.passes.stable.site import joined
+from symcompile.passes.stable.spread import multiplied_out, too_large
 from symcompile.passes.stable.table import BY_OP, Rules
 from symcompile.passes.stable.terms import apart
 from symcompile.schedule import schedule
@@ -141,3 +145,29 @@ def test_terms_that_meet() -> None:
         assert apart(builder, total, term)
         total = graph.add("add", (total, term))
     assert not apart(builder, total, graph.input("param", 59))
+
+
+def test_what_is_too_large_is_never_multiplied_out() -> None:
+    rng = random.Random(3)
+    outcomes = set()
+    for number in range(60):
+        builder = Builder()
+        graph = builder.graph
+        ops = ["add", "sub", "mul", "mul", "div", "neg", *(["refined"] if number % 3 else ["add"])]
+        nodes = [graph.input("param", k) for k in range(6)]
+        nodes += [graph.constant(Fraction(k, 3)) for k in (1, 2, 5)]
+        for _ in range(rng.randrange(20, 160)):
+            op = rng.choice(ops)
+            x, y = rng.choice(nodes[-12:]), rng.choice(nodes)
+            if op == "div":
+                y = graph.constant(rng.choice([2, 3, 7]))
+            nodes.append(builder.call(op, *((x,) if op == "neg" else (x, y))))
+        for _ in range(20):
+            factors = rng.choices(nodes[-15:], k=rng.randrange(1, 4))
+            large = too_large(builder, factors)
+            c = rng.choice([Fraction(1), Fraction(-1), Fraction(3, 2), Fraction(3)])
+            product = c * joined(builder, factors, [])
+            possible = multiplied_out(builder, product.node) is not None
+            assert not (large and possible)
+            outcomes.add((large, possible))
+    assert outcomes == {(True, False), (False, True), (False, False)}

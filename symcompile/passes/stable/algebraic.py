@@ -14,19 +14,17 @@ from symcompile.passes.stable.site import (
     Term,
     argument,
     collected,
-    from_polynomial,
     joined,
     less,
-    multiplied_out,
     refined,
     split,
     square_of,
     terms_of,
-    too_large,
     total,
     unrefined,
     where,
 )
+from symcompile.passes.stable.spread import from_polynomial, multiplied_out, too_large
 
 _MOST_FRACTIONS = 4
 

@@ -15,7 +15,6 @@ from typing import Any, NamedTuple
 from symcompile.ir.algebra import exact
 from symcompile.ir.build import Builder, Number, Value
 from symcompile.ir.graph import Special
-from symcompile.ir.polynomial import Polynomial, polynomials
 from symcompile.ir.sums import factors, product
 
 #: What stands for a formula that is computed in another way.
@@ -196,104 +195,6 @@ def difference(b: Builder, x: int, y: int) -> Value | None:
     if not shared or len(kept) >= len(left) + len(right):
         return None
     return total(b, kept)
-
-
-#: Sums and products of more operations are not multiplied out.
-_MOST_SPREAD = 64
-
-
-def multiplied_out(b: Builder, *nodes: int) -> list[Polynomial] | None:
-    """Return nodes as polynomials in what is neither a sum nor a product, or None.
-
-    The squares of square roots are what stands under them.
-    """
-    graph = b.graph
-    if any(_is_large(b, node) for node in nodes):
-        return None
-    nodes = tuple(spread(b, node) for node in nodes)
-    atoms: set[int] = set()
-    pending, seen = list(nodes), set[int]()
-    while pending:
-        index = pending.pop()
-        if index in seen:
-            continue
-        seen.add(index)
-        if len(seen) > _MOST_SPREAD:
-            return None
-        if exact(graph, index) is not None:
-            continue
-        inner = _inner(b, index)
-        if inner:
-            pending += inner
-        else:
-            atoms.add(index)
-    return polynomials(graph, nodes, atoms)
-
-
-def _inner(b: Builder, index: int) -> tuple[int, ...]:
-    """Return what a node is a polynomial in; nothing of one that is none."""
-    op, args, *_ = b.graph.nodes[index]
-    if op in ("add", "sub", "neg", "mul"):
-        return args
-    if op == "powi":
-        return args[:1] if 0 < (exact(b.graph, args[1]) or 0) <= 8 else ()
-    return args if op == "div" and exact(b.graph, args[1]) else ()
-
-
-def _is_large(b: Builder, root: int) -> bool:
-    """Return whether a polynomial is certainly too long: one so deep has as many operations.
-
-    The simplification of a longer one may leave one that is short enough.
-    """
-    return _levels(b, root) > 2 * _MOST_SPREAD
-
-
-def too_large(b: Builder, nodes: Iterable[int]) -> bool:
-    """Return whether :func:`multiplied_out` takes no product of any of the nodes, known at once.
-
-    Times a number, a node may have one level less, where the numbers cancel.
-    """
-    return any(_levels(b, node) > 2 * _MOST_SPREAD + 2 for node in nodes)
-
-
-def _levels(b: Builder, root: int) -> int:
-    """Return how deep a node is as a polynomial."""
-    levels: list[int] = b.memo.setdefault(("levels", 0), [])
-    nodes = b.graph.nodes
-    for index in range(len(levels), root + 1):
-        op, args, _, _, _ = nodes[index]
-        if op in ("add", "sub", "mul"):
-            left, right = levels[args[0]], levels[args[1]]
-            levels.append(1 + (left if left > right else right))
-        else:
-            args = args[:1] if op in FORMS else _inner(b, index)
-            levels.append(1 + max([levels[arg] for arg in args], default=0))
-    return levels[root]
-
-
-def spread(b: Builder, node: int, depth: int = 6) -> int:
-    """Return a sum or product without the stable forms in it."""
-    key = (f"spread {depth}", node)
-    made: int | None = b.memo.get(key)
-    if made is None:
-        made = unrefined(b, node)
-        found = b.graph[made]
-        if depth and found.op in ("add", "sub", "neg", "mul", "powi"):
-            made = b.call(found.op, *[spread(b, arg, depth - 1) for arg in found.args])
-        b.memo[key] = made
-    return made
-
-
-def from_polynomial(b: Builder, polynomial: Polynomial) -> Value:
-    """Return a polynomial as a sum of products."""
-    terms: list[Term] = []
-    for monomial, c in polynomial.items():
-        node: int | None = None
-        for base, power in monomial:
-            factor = base if power == 1 else b.call("powi", base, b.constant(power))
-            node = factor if node is None else b.call("mul", node, factor)
-        terms.append(Term(c, node))
-    return total(b, terms)
 
 
 def split(b: Builder, node: int) -> tuple[list[int], list[int], bool]:
