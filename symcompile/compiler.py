@@ -59,7 +59,7 @@ def plan(definition: Definition, names: Iterable[str] | None = None) -> tuple[Sc
 
     value = take_derivatives(Function("value", definition.graph, (definition.output,)))
     wanted = functions_of(definition) if names is None else tuple(names)
-    tried: set[int] = set()
+    tried = Tried()
     if definition.stable:  # 2: before differentiation, so that derivatives are stable too
         value = recognise(value, value_only=wanted == ("value",), tried=tried)
     stable = share_quotients(contract(value))
@@ -69,7 +69,7 @@ def plan(definition: Definition, names: Iterable[str] | None = None) -> tuple[Sc
         [squeezed(shape) for shape in definition.param_shapes],
         wanted,
     )
-    before = Tried(value, tried) if stable is value else None
+    before = tried if stable is value else None
     optimised = [optimise(f, stable=definition.stable, before=before) for f in derived]  # 4
     return tuple(schedule(function) for function in optimised)  # 5
 

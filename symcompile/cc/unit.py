@@ -331,7 +331,7 @@ def _used(definitions: Sequence[str], bodies: Iterable[str]) -> list[str]:
     by_name = {definition.split(" ", 1)[0]: definition for definition in definitions}
     kept = {name for name, definition in by_name.items() if f"{name} = internal" not in definition}
     pending = [*bodies, *(by_name[name] for name in kept)]
-    while pending:
+    while pending and len(kept) < len(by_name):
         for name in set(_NAME.findall(pending.pop())) - kept:
             if name in by_name:
                 kept.add(name)

@@ -8,6 +8,7 @@ from symcompile.passes.contract import contract
 from symcompile.passes.lower import lower
 from symcompile.passes.quotients import share_quotients
 from symcompile.passes.recognise import Tried, recognise, rederived
+from symcompile.passes.rewrite import alone
 
 #: What runs after differentiation, in order. Dead code goes as each pass copies what is used.
 PASSES = (rederived, contract, lower, share_quotients, round_constants)
@@ -21,12 +22,14 @@ def optimise(function: Function, *, stable: bool = True, before: Tried | None = 
         stable: whether stable forms are put in place of unstable ones.
         before: where stable forms have been looked for already.
     """
+    given = function.graph
     for run in PASSES:
         if run is rederived:
             function = rederived(function, before) if stable else function
         else:
             function = run(function)
-    return function
+    # All derivatives are made in one graph.
+    return alone(function) if function.graph is given else function
 
 
 __all__ = ["PASSES", "Tried", "contract", "optimise", "recognise", "rederived", "share_quotients"]
