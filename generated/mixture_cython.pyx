@@ -80,7 +80,7 @@ cdef extern from *:
     {
         const ptrdiff_t most = width > 98304 / SC_TILE ? 98304 / width : SC_TILE;
         const ptrdiff_t least = arrays < 98304 / 12 ? 32 : 256;
-        const ptrdiff_t tile = most < least ? least : most / 8 * 8;
+        const ptrdiff_t tile = most < least ? least : most & ~(ptrdiff_t)7;
         return n < tile ? (n > 0 ? n : 1) : tile;
     }
 
@@ -88,7 +88,7 @@ cdef extern from *:
        are in few. */
     static inline ptrdiff_t sc_blocks(ptrdiff_t n, ptrdiff_t tile, ptrdiff_t arrays)
     {
-        if (n <= 0) {
+        if (n <= tile) {
             return 1;
         }
         const ptrdiff_t tiles = (n + tile - 1) / tile, fit = 262144 / (arrays + 1);
@@ -101,15 +101,6 @@ cdef extern from *:
         const ptrdiff_t tiles = (n + tile - 1) / tile;
         return (tiles + blocks - 1) / blocks * tile;
     }
-    static inline ptrdiff_t sc_block_start(ptrdiff_t n, ptrdiff_t tile, ptrdiff_t blocks, ptrdiff_t block)
-    {
-        return block * sc_block_size(n, tile, blocks);
-    }
-    static inline ptrdiff_t sc_block_stop(ptrdiff_t n, ptrdiff_t tile, ptrdiff_t blocks, ptrdiff_t block)
-    {
-        const ptrdiff_t stop = (block + 1) * sc_block_size(n, tile, blocks);
-        return stop < n ? stop : n;
-    }
 
     static double *sc_memory(ptrdiff_t size)
     {
@@ -118,8 +109,12 @@ cdef extern from *:
 
     static inline void sc_fill(double *array, ptrdiff_t size, double value)
     {
-        for (ptrdiff_t i = 0; i < size; i++) {
+        ptrdiff_t done = size < 16 ? size : 16;
+        for (ptrdiff_t i = 0; i < done; i++) {
             array[i] = value;
+        }
+        for (; done < size; done *= 2) {
+            memcpy(array + done, array, sizeof(double) * (size_t)(done < size - done ? done : size - done));
         }
     }
 
@@ -134,8 +129,15 @@ cdef extern from *:
         if (stride == 1) {
             return x;
         }
-        for (ptrdiff_t i = 0; i < size; i++) {
-            buffer[i] = x[i * stride];
+        ptrdiff_t i = 0;
+        for (; i + 4 <= size; i += 4, x += 4 * stride) {
+            buffer[i] = x[0];
+            buffer[i + 1] = x[stride];
+            buffer[i + 2] = x[2 * stride];
+            buffer[i + 3] = x[3 * stride];
+        }
+        for (; i < size; i++, x += stride) {
+            buffer[i] = x[0];
         }
         return buffer;
     }
@@ -356,12 +358,13 @@ cdef extern from *:
         const ptrdiff_t blocks = context->blocks;
         const ptrdiff_t tile = context->tile;
         double *restrict h3 = work;
+        const ptrdiff_t each = sc_block_size(m, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block;
             sc_fill(part, 1, 0.0);
             sc_fill(part, 1, -INFINITY);
-            const ptrdiff_t stop = sc_block_stop(m, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(m, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < m ? (block + 1)*each : m;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 sc_fill(h3, tile, 0.0);
@@ -425,11 +428,12 @@ cdef extern from *:
         double *restrict h6 = h5 + tile;
         double *restrict h7 = h6 + tile;
         double *restrict X_buffer = h7 + tile;
+        const ptrdiff_t each = sc_block_size(n, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block*2;
             sc_fill(part, 2, 0.0);
-            const ptrdiff_t stop = sc_block_stop(n, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(n, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < n ? (block + 1)*each : n;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 const ptrdiff_t X_tile_0 = X_0 == 1 ? X_1 : tile;
@@ -496,11 +500,12 @@ cdef extern from *:
         const ptrdiff_t blocks = context->blocks;
         const ptrdiff_t tile = context->tile;
         (void)work;
+        const ptrdiff_t each = sc_block_size(m, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block*2;
             sc_fill(part, 2, 0.0);
-            const ptrdiff_t stop = sc_block_stop(m, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(m, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < m ? (block + 1)*each : m;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 double a2 = 0.0;
@@ -602,12 +607,13 @@ cdef extern from *:
         const ptrdiff_t blocks = context->blocks;
         const ptrdiff_t tile = context->tile;
         double *restrict h3 = work;
+        const ptrdiff_t each = sc_block_size(m, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block;
             sc_fill(part, 1, 0.0);
             sc_fill(part, 1, -INFINITY);
-            const ptrdiff_t stop = sc_block_stop(m, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(m, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < m ? (block + 1)*each : m;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 sc_fill(h3, tile, 0.0);
@@ -679,6 +685,7 @@ cdef extern from *:
         double *restrict h15 = h14 + tile;
         double *restrict h16 = h15 + tile;
         double *restrict X_buffer = h16 + m*tile;
+        const ptrdiff_t each = sc_block_size(n, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block*(4*d*m + 2*m);
             sc_fill(part, 4*d*m + 2*m, 0.0);
@@ -686,8 +693,8 @@ cdef extern from *:
             sc_fill(h8, d*m, 0.0);
             sc_fill(h9, d*m, 0.0);
             int held = 0;
-            const ptrdiff_t stop = sc_block_stop(n, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(n, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < n ? (block + 1)*each : n;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 const ptrdiff_t X_tile_0 = X_0 == 1 ? X_1 : tile;
@@ -786,11 +793,12 @@ cdef extern from *:
         const ptrdiff_t blocks = context->blocks;
         const ptrdiff_t tile = context->tile;
         (void)work;
+        const ptrdiff_t each = sc_block_size(m, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block*2;
             sc_fill(part, 2, 0.0);
-            const ptrdiff_t stop = sc_block_stop(m, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(m, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < m ? (block + 1)*each : m;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 double a4 = 0.0;
@@ -834,9 +842,10 @@ cdef extern from *:
         const ptrdiff_t blocks = context->blocks;
         const ptrdiff_t tile = context->tile;
         (void)work;
+        const ptrdiff_t each = sc_block_size(m, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
-            const ptrdiff_t stop = sc_block_stop(m, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(m, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < m ? (block + 1)*each : m;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 for (ptrdiff_t j = 0; j < d; j++) {
@@ -964,12 +973,13 @@ cdef extern from *:
         const ptrdiff_t blocks = context->blocks;
         const ptrdiff_t tile = context->tile;
         double *restrict h3 = work;
+        const ptrdiff_t each = sc_block_size(m, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block;
             sc_fill(part, 1, 0.0);
             sc_fill(part, 1, -INFINITY);
-            const ptrdiff_t stop = sc_block_stop(m, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(m, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < m ? (block + 1)*each : m;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 sc_fill(h3, tile, 0.0);
@@ -1041,6 +1051,7 @@ cdef extern from *:
         double *restrict h15 = h14 + tile;
         double *restrict h16 = h15 + tile;
         double *restrict X_buffer = h16 + m*tile;
+        const ptrdiff_t each = sc_block_size(n, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block*(4*d*m + 2*m + 2);
             sc_fill(part, 4*d*m + 2*m + 2, 0.0);
@@ -1048,8 +1059,8 @@ cdef extern from *:
             sc_fill(h8, d*m, 0.0);
             sc_fill(h9, d*m, 0.0);
             int held = 0;
-            const ptrdiff_t stop = sc_block_stop(n, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(n, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < n ? (block + 1)*each : n;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 const ptrdiff_t X_tile_0 = X_0 == 1 ? X_1 : tile;
@@ -1151,11 +1162,12 @@ cdef extern from *:
         const ptrdiff_t blocks = context->blocks;
         const ptrdiff_t tile = context->tile;
         (void)work;
+        const ptrdiff_t each = sc_block_size(m, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block*2;
             sc_fill(part, 2, 0.0);
-            const ptrdiff_t stop = sc_block_stop(m, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(m, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < m ? (block + 1)*each : m;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 double a5 = 0.0;
@@ -1199,9 +1211,10 @@ cdef extern from *:
         const ptrdiff_t blocks = context->blocks;
         const ptrdiff_t tile = context->tile;
         (void)work;
+        const ptrdiff_t each = sc_block_size(m, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
-            const ptrdiff_t stop = sc_block_stop(m, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(m, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < m ? (block + 1)*each : m;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 for (ptrdiff_t j = 0; j < d; j++) {
@@ -1334,12 +1347,13 @@ cdef extern from *:
         const ptrdiff_t blocks = context->blocks;
         const ptrdiff_t tile = context->tile;
         double *restrict h4 = work;
+        const ptrdiff_t each = sc_block_size(m, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block;
             sc_fill(part, 1, 0.0);
             sc_fill(part, 1, -INFINITY);
-            const ptrdiff_t stop = sc_block_stop(m, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(m, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < m ? (block + 1)*each : m;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 sc_fill(h4, tile, 0.0);
@@ -1438,6 +1452,7 @@ cdef extern from *:
         double *restrict h45 = h44 + d*m*m*tile;
         double *restrict h46 = h45 + d*m*m*tile;
         double *restrict X_buffer = h46 + d*m*m*tile;
+        const ptrdiff_t each = sc_block_size(n, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block*(6*d*d*m*m + 4*d*m*m + 4*d*m + 2*m*m + 2*m);
             sc_fill(part, 6*d*d*m*m + 4*d*m*m + 4*d*m + 2*m*m + 2*m, 0.0);
@@ -1451,8 +1466,8 @@ cdef extern from *:
             sc_fill(h21, d*d*m*m, 0.0);
             sc_fill(h22, d*d*m*m, 0.0);
             int held = 0;
-            const ptrdiff_t stop = sc_block_stop(n, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(n, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < n ? (block + 1)*each : n;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 const ptrdiff_t X_tile_0 = X_0 == 1 ? X_1 : tile;
@@ -1666,11 +1681,12 @@ cdef extern from *:
         const ptrdiff_t blocks = context->blocks;
         const ptrdiff_t tile = context->tile;
         (void)work;
+        const ptrdiff_t each = sc_block_size(m, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block*2;
             sc_fill(part, 2, 0.0);
-            const ptrdiff_t stop = sc_block_stop(m, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(m, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < m ? (block + 1)*each : m;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 double a10 = 0.0;
@@ -1728,9 +1744,10 @@ cdef extern from *:
         const ptrdiff_t blocks = context->blocks;
         const ptrdiff_t tile = context->tile;
         double *restrict h52 = work;
+        const ptrdiff_t each = sc_block_size(m, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
-            const ptrdiff_t stop = sc_block_stop(m, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(m, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < m ? (block + 1)*each : m;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 #pragma omp simd
@@ -1827,9 +1844,10 @@ cdef extern from *:
         double *restrict h54 = work;
         double *restrict h55 = h54 + tile;
         double *restrict h56 = h55 + d*d*m*tile;
+        const ptrdiff_t each = sc_block_size(m, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
-            const ptrdiff_t stop = sc_block_stop(m, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(m, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < m ? (block + 1)*each : m;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 #pragma omp simd
@@ -1921,9 +1939,10 @@ cdef extern from *:
         const ptrdiff_t blocks = context->blocks;
         const ptrdiff_t tile = context->tile;
         (void)work;
+        const ptrdiff_t each = sc_block_size(m, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
-            const ptrdiff_t stop = sc_block_stop(m, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(m, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < m ? (block + 1)*each : m;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 for (ptrdiff_t j = 0; j < m; j++) {
@@ -2117,12 +2136,13 @@ cdef extern from *:
         const ptrdiff_t tile = context->tile;
         double *restrict h6 = work;
         double *restrict h7 = h6 + tile;
+        const ptrdiff_t each = sc_block_size(m, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block;
             sc_fill(part, 1, 0.0);
             sc_fill(part, 1, -INFINITY);
-            const ptrdiff_t stop = sc_block_stop(m, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(m, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < m ? (block + 1)*each : m;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 sc_fill(h6, tile, 0.0);
@@ -2217,6 +2237,7 @@ cdef extern from *:
         double *restrict h31 = h30 + tile;
         double *restrict h32 = h31 + m*tile;
         double *restrict X_buffer = h32 + m*tile;
+        const ptrdiff_t each = sc_block_size(n, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block*(8*d*m + 4*m);
             sc_fill(part, 8*d*m + 4*m, 0.0);
@@ -2227,8 +2248,8 @@ cdef extern from *:
             sc_fill(h18, d*m, 0.0);
             sc_fill(h19, d*m, 0.0);
             int held = 0;
-            const ptrdiff_t stop = sc_block_stop(n, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(n, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < n ? (block + 1)*each : n;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 const ptrdiff_t X_tile_0 = X_0 == 1 ? X_1 : tile;
@@ -2356,11 +2377,12 @@ cdef extern from *:
         const ptrdiff_t blocks = context->blocks;
         const ptrdiff_t tile = context->tile;
         (void)work;
+        const ptrdiff_t each = sc_block_size(m, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block*4;
             sc_fill(part, 4, 0.0);
-            const ptrdiff_t stop = sc_block_stop(m, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(m, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < m ? (block + 1)*each : m;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 double a7 = 0.0;
@@ -2422,9 +2444,10 @@ cdef extern from *:
         const ptrdiff_t blocks = context->blocks;
         const ptrdiff_t tile = context->tile;
         double *restrict h33 = work;
+        const ptrdiff_t each = sc_block_size(m, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
-            const ptrdiff_t stop = sc_block_stop(m, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(m, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < m ? (block + 1)*each : m;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 for (ptrdiff_t j = 0; j < d; j++) {
@@ -2580,12 +2603,13 @@ cdef extern from *:
         const ptrdiff_t blocks = context->blocks;
         const ptrdiff_t tile = context->tile;
         double *restrict h3 = work;
+        const ptrdiff_t each = sc_block_size(m, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block;
             sc_fill(part, 1, 0.0);
             sc_fill(part, 1, -INFINITY);
-            const ptrdiff_t stop = sc_block_stop(m, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(m, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < m ? (block + 1)*each : m;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 sc_fill(h3, tile, 0.0);
@@ -2657,6 +2681,7 @@ cdef extern from *:
         double *restrict h15 = h14 + tile;
         double *restrict h16 = h15 + tile;
         double *restrict X_buffer = h16 + m*tile;
+        const ptrdiff_t each = sc_block_size(n, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block*(4*d*m + 2*m);
             sc_fill(part, 4*d*m + 2*m, 0.0);
@@ -2664,8 +2689,8 @@ cdef extern from *:
             sc_fill(h8, d*m, 0.0);
             sc_fill(h9, d*m, 0.0);
             int held = 0;
-            const ptrdiff_t stop = sc_block_stop(n, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(n, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < n ? (block + 1)*each : n;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 const ptrdiff_t X_tile_0 = X_0 == 1 ? X_1 : tile;
@@ -2764,11 +2789,12 @@ cdef extern from *:
         const ptrdiff_t blocks = context->blocks;
         const ptrdiff_t tile = context->tile;
         (void)work;
+        const ptrdiff_t each = sc_block_size(m, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block*2;
             sc_fill(part, 2, 0.0);
-            const ptrdiff_t stop = sc_block_stop(m, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(m, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < m ? (block + 1)*each : m;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 double a4 = 0.0;
@@ -2812,9 +2838,10 @@ cdef extern from *:
         const ptrdiff_t blocks = context->blocks;
         const ptrdiff_t tile = context->tile;
         (void)work;
+        const ptrdiff_t each = sc_block_size(m, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
-            const ptrdiff_t stop = sc_block_stop(m, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(m, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < m ? (block + 1)*each : m;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 for (ptrdiff_t j = 0; j < d; j++) {
@@ -2952,12 +2979,13 @@ cdef extern from *:
         const ptrdiff_t tile = context->tile;
         double *restrict h6 = work;
         double *restrict h7 = h6 + tile;
+        const ptrdiff_t each = sc_block_size(m, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block;
             sc_fill(part, 1, 0.0);
             sc_fill(part, 1, -INFINITY);
-            const ptrdiff_t stop = sc_block_stop(m, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(m, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < m ? (block + 1)*each : m;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 sc_fill(h6, tile, 0.0);
@@ -3038,11 +3066,12 @@ cdef extern from *:
         double *restrict h13 = h12 + tile;
         double *restrict h14 = h13 + tile;
         double *restrict X_buffer = h14 + tile;
+        const ptrdiff_t each = sc_block_size(n, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block*2;
             sc_fill(part, 2, 0.0);
-            const ptrdiff_t stop = sc_block_stop(n, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(n, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < n ? (block + 1)*each : n;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 const ptrdiff_t X_tile_0 = X_0 == 1 ? X_1 : tile;
@@ -3120,11 +3149,12 @@ cdef extern from *:
         const ptrdiff_t blocks = context->blocks;
         const ptrdiff_t tile = context->tile;
         (void)work;
+        const ptrdiff_t each = sc_block_size(m, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block*4;
             sc_fill(part, 4, 0.0);
-            const ptrdiff_t stop = sc_block_stop(m, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(m, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < m ? (block + 1)*each : m;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 double a2 = 0.0;
@@ -3236,12 +3266,13 @@ cdef extern from *:
         const ptrdiff_t blocks = context->blocks;
         const ptrdiff_t tile = context->tile;
         double *restrict h3 = work;
+        const ptrdiff_t each = sc_block_size(m, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block;
             sc_fill(part, 1, 0.0);
             sc_fill(part, 1, -INFINITY);
-            const ptrdiff_t stop = sc_block_stop(m, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(m, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < m ? (block + 1)*each : m;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 sc_fill(h3, tile, 0.0);
@@ -3313,6 +3344,7 @@ cdef extern from *:
         double *restrict h15 = h14 + tile;
         double *restrict h16 = h15 + tile;
         double *restrict X_buffer = h16 + m*tile;
+        const ptrdiff_t each = sc_block_size(n, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block*(4*d*m + 2*m);
             sc_fill(part, 4*d*m + 2*m, 0.0);
@@ -3320,8 +3352,8 @@ cdef extern from *:
             sc_fill(h8, d*m, 0.0);
             sc_fill(h9, d*m, 0.0);
             int held = 0;
-            const ptrdiff_t stop = sc_block_stop(n, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(n, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < n ? (block + 1)*each : n;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 const ptrdiff_t X_tile_0 = X_0 == 1 ? X_1 : tile;
@@ -3420,11 +3452,12 @@ cdef extern from *:
         const ptrdiff_t blocks = context->blocks;
         const ptrdiff_t tile = context->tile;
         (void)work;
+        const ptrdiff_t each = sc_block_size(m, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block*2;
             sc_fill(part, 2, 0.0);
-            const ptrdiff_t stop = sc_block_stop(m, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(m, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < m ? (block + 1)*each : m;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 double a4 = 0.0;
@@ -3468,9 +3501,10 @@ cdef extern from *:
         const ptrdiff_t blocks = context->blocks;
         const ptrdiff_t tile = context->tile;
         (void)work;
+        const ptrdiff_t each = sc_block_size(m, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
-            const ptrdiff_t stop = sc_block_stop(m, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(m, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < m ? (block + 1)*each : m;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 for (ptrdiff_t j = 0; j < d; j++) {
@@ -3618,7 +3652,7 @@ cdef extern from *:
         PyArrayObject *array = (PyArrayObject *)value;
         return PyArray_Check(value) && PyArray_Check(first) && PyArray_NDIM(array) == 1
             && PyArray_TYPE(array) == NPY_DOUBLE && PyArray_ISALIGNED(array)
-            && PyArray_ISNOTSWAPPED(array) && PyArray_STRIDE(array, 0) % 8 == 0
+            && PyArray_ISNOTSWAPPED(array) && !(PyArray_STRIDE(array, 0) & 7)
             && PyArray_NDIM((PyArrayObject *)first) == 1
             && PyArray_DIM(array, 0) == PyArray_DIM((PyArrayObject *)first, 0)
             && PyArray_DIM(array, 0) > 0;
@@ -3638,7 +3672,7 @@ cdef extern from *:
             return 0;
         }
         for (int axis = 0; axis < rank; axis++) {
-            if (PyArray_STRIDE(array, axis) % 8) {
+            if (PyArray_STRIDE(array, axis) & 7) {
                 return 0;
             }
         }
@@ -3650,7 +3684,7 @@ cdef extern from *:
         PyArrayObject *array = (PyArrayObject *)value;
         sc_array found = {sc_doubles(value), {0}};
         for (int axis = 0; axis < PyArray_NDIM(array); axis++) {
-            found.stride[axis] = PyArray_STRIDE(array, axis) / 8;
+            found.stride[axis] = PyArray_STRIDE(array, axis) >> 3;
         }
         return found;
     }

@@ -168,7 +168,7 @@ def test_a_loop_leaves_no_vector_register_in_use() -> None:
 def _assembly(module: Any) -> str:
     import llvmlite.binding as llvm
 
-    machine, _ = module._machine()
+    machine, _ = module._machine(2)
     lines, _ = module._attributes()
     parsed = llvm.parse_assembly("\n".join([module.TEXT, *lines]))
     parsed.verify()
