@@ -47,7 +47,7 @@ def plan(definition: Definition, names: Iterable[str] | None = None) -> tuple[Sc
     # Imported here, so that what the cache holds is loaded without them.
     from symcompile.autodiff.bodies import take_derivatives
     from symcompile.autodiff.derive import derive
-    from symcompile.passes import Tried, contract, optimise, recognise
+    from symcompile.passes import Tried, contracted, optimise, recognise
     from symcompile.schedule import schedule
 
     value = take_derivatives(Function("value", definition.graph, (definition.output,)))
@@ -55,7 +55,7 @@ def plan(definition: Definition, names: Iterable[str] | None = None) -> tuple[Sc
     tried: set[int] = set()
     if definition.stable:  # 2: before differentiation, so that derivatives are stable too
         value = recognise(value, value_only=wanted == ("value",), tried=tried)
-    stable = contract(value)
+    stable = contracted(value)
     derived = derive(  # 3
         stable.graph,
         stable.outputs[0],

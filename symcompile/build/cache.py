@@ -107,7 +107,7 @@ class Cache:
         Raises:
             CacheError: the cache folder cannot be used.
         """
-        entry = self._entry(key)
+        entry = self.path(key)
         if manifest.intact(entry, key):
             return entry
         with self._usable():
@@ -119,6 +119,12 @@ class Cache:
                     self._publish(entry, key, build)
         return entry
 
+    def path(self, key: str) -> Path:
+        """Return where the entry of a key is, once it is built."""
+        if not _KEY.fullmatch(key):
+            raise ValueError(f"a cache key is 64 hexadecimal digits, not {key!r}")
+        return self.root / key[:2] / key
+
     def noted(self, recipe: str) -> Path | None:
         """Return the entry that :meth:`note` noted for a recipe, if it is there and intact."""
         path = self._note(recipe)
@@ -126,7 +132,7 @@ class Cache:
             if not manifest.trusted(path.parent.lstat()):
                 return None
             found, check = manifest.read(path).decode().split()
-            entry = self._entry(found)
+            entry = self.path(found)
         except (OSError, ValueError):
             return None
         if check != _digest(recipe, found) or not manifest.intact(entry, found):
@@ -199,11 +205,6 @@ class Cache:
     @property
     def _lock_folder(self) -> Path:
         return self.root / "locks"
-
-    def _entry(self, key: str) -> Path:
-        if not _KEY.fullmatch(key):
-            raise ValueError(f"a cache key is 64 hexadecimal digits, not {key!r}")
-        return self.root / key[:2] / key
 
     def _entries(self) -> Iterator[Path]:
         if not self.root.exists():
