@@ -11,6 +11,8 @@ from contextlib import suppress
 from types import ModuleType
 from typing import TYPE_CHECKING
 
+from symcompile.build.progress import shown
+
 if TYPE_CHECKING:
     from symcompile.kernel import Kernel
 
@@ -26,15 +28,19 @@ class Background:
     Args:
         backend: its name.
         load: returns a module that holds the functions it is given the names of.
+        budget: for how many seconds a kernel waits for functions before it computes without.
     """
 
-    def __init__(self, backend: str, load: Load) -> None:
-        self.backend, self.load = backend, load
+    def __init__(self, backend: str, load: Load, budget: float = 0.0) -> None:
+        self.backend, self.load, self.budget = backend, load, budget
         self._threads: list[threading.Thread] = []
         self._failed = threading.Event()
 
     def start(self, kernel: Kernel, names: tuple[str, ...]) -> None:
-        """Build some functions of a kernel; it adopts them when they are there."""
+        """Build some functions of a kernel, and wait for them within the budget.
+
+        The kernel adopts them when they are there.
+        """
         if self._failed.is_set():
             return
         thread = threading.Thread(
@@ -45,6 +51,10 @@ class Background:
         )
         self._threads.append(thread)
         thread.start()
+        if self.budget:
+            text = f"compiling {kernel.definition.name}_{self.backend}: {', '.join(names)}"
+            with shown(text, self.budget):
+                thread.join(self.budget)
 
     def _run(self, kernel: weakref.ref[Kernel], names: tuple[str, ...]) -> None:
         try:

@@ -6,6 +6,7 @@ the disk.
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
@@ -13,7 +14,12 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal
 
 from symcompile.autodiff.derive import available
-from symcompile.errors import BackendError, ToolchainError
+from symcompile.errors import (
+    ArgumentTypeError,
+    ArgumentValueError,
+    BackendError,
+    ToolchainError,
+)
 from symcompile.frontend.definition import (
     Definition,
     DType,
@@ -183,6 +189,7 @@ def compile(
     threads: int | None = None,
     options: Options | None = None,
     meanwhile: Backend | None = None,
+    budget: float | None = None,
 ) -> Kernel:
     """Compile a definition, or define and compile an expression in one call.
 
@@ -201,9 +208,15 @@ def compile(
             of backends do. (Numba compiles a function in its first call after the change.) Where
             the build fails there is a warning, once, and the kernel stays as it is. What is in
             the cache already is used at once.
+        budget: for how many seconds to wait for ``backend`` before ``meanwhile``, or plain Python
+            where that is not given, computes instead: here, and in the first call of a function
+            that is compiled by itself, as those of large definitions are. What is being built
+            goes on, and the kernel changes over as it does with ``meanwhile``. None waits to the
+            end, or not at all with ``meanwhile``.
 
     Raises:
-        ArgumentTypeError, ArgumentValueError: ``threads`` is no positive whole number.
+        ArgumentTypeError, ArgumentValueError: ``threads`` is no positive whole number, or
+            ``budget`` no number of seconds.
         BackendError: no such backend, or (``ToolchainError``) no C compiler for Cython.
         LoweringError: a subexpression that cannot be compiled exactly.
 
@@ -232,6 +245,9 @@ def compile(
             "a definition has its params, data, reduce, constants, dtype and stable already"
         )
     options = (Options() if options is None else options).with_threads(threads)
+    waits = _seconds(budget)
+    if budget is not None and meanwhile is None:
+        meanwhile = "python"
     eager = _eager(definition)
     binding = Binding(definition, options)
     last: ToolchainError | None = None
@@ -257,9 +273,20 @@ def compile(
             raise
         first = choose_backend(str(meanwhile))
         start: Load = partial(build, definition, first, options)
-        better = Background(candidate, load)
+        better = Background(candidate, load, waits)
         return Kernel(definition, first, options, start, eager, better, binding)
     raise BackendError("no backend works here") from last
+
+
+def _seconds(budget: object) -> float:
+    """Return a time to wait; 0 for none."""
+    if budget is None:
+        return 0.0
+    if isinstance(budget, bool) or not isinstance(budget, (int, float)):
+        raise ArgumentTypeError(f"budget={budget!r}: a number of seconds is needed, or None")
+    if not 0.0 <= budget < math.inf:
+        raise ArgumentValueError(f"budget={budget}: seconds are needed, none or more of them")
+    return float(budget)
 
 
 def _is_cached(

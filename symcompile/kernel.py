@@ -106,11 +106,7 @@ class Kernel:
         self._bound: weakref.WeakSet[Objective] = weakref.WeakSet()
         eager = tuple(name for name in self.functions if name in functions)
         if eager:
-            self._module = load(eager)
-            for name in eager:
-                self._take(self._module, name)
-            if background is not None:
-                background.start(self, eager)
+            self._bring(eager)
 
     # ------------------------------------------------------------------ functions
 
@@ -330,7 +326,8 @@ class Kernel:
         if self._background is None:
             return _rebuild, (self.definition, self.backend, self.options)
         target = self._background.backend
-        return _rebuild, (self.definition, target, self.options, self._meanwhile)
+        budget = self._background.budget
+        return _rebuild, (self.definition, target, self.options, self._meanwhile, budget)
 
     # ------------------------------------------------------------------ calling
 
@@ -408,15 +405,29 @@ class Kernel:
         loaded = self._loaded.get(name)
         if loaded is None:
             self.interface.require(name)
-            module = self._load((name,))
-            with self._lock:
-                # Another thread may have been first, with a better one perhaps.
-                before = self._loaded.get(name)
-                loaded = self._take(module, name) if before is None else before
-            if self._background is not None and before is None:
-                self.backend = self._meanwhile
-                self._background.start(self, (name,))
+            self._bring((name,))
+            loaded = self._loaded[name]
         return loaded
+
+    def _bring(self, names: tuple[str, ...]) -> None:
+        """Load functions, those of the better backend if they are built within its budget."""
+        better = self._background
+        if better is not None and better.budget:
+            better.start(self, names)
+            if self._loaded.keys() >= set(names):
+                return
+        module = self._load(names)
+        with self._lock:
+            # Another thread may have been first, with a better one perhaps.
+            missing = [name for name in names if name not in self._loaded]
+            for name in missing:
+                self._take(module, name)
+            if missing:
+                self.backend = self._meanwhile
+            if self._module is None and "value" in missing:
+                self._module = module
+        if better is not None and not better.budget and missing:
+            better.start(self, names)
 
     def _take(self, module: ModuleType, name: str) -> Generated:
         """Take a function from a module, and call it without a Python frame where it allows."""
@@ -431,9 +442,15 @@ class Kernel:
 
 
 def _rebuild(
-    definition: Definition, backend: Any, options: Options, meanwhile: Any = None
+    definition: Definition,
+    backend: Any,
+    options: Options,
+    meanwhile: Any = None,
+    budget: float = 0.0,
 ) -> Kernel:
     # What unpickling needs stands above this module, which the compiler imports.
     from symcompile.compiler import compile as compile_
 
-    return compile_(definition, backend=backend, options=options, meanwhile=meanwhile)
+    return compile_(
+        definition, backend=backend, options=options, meanwhile=meanwhile, budget=budget
+    )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Literal, get_args
 
 from symcompile.autodiff.bodies import take_derivatives
 from symcompile.autodiff.derive import derive
@@ -26,14 +25,11 @@ from symcompile.ir.graph import (
 from symcompile.ir.indices import Place, vanishes
 from symcompile.ir.printer import Listing, format_function
 from symcompile.ir.volume import Volume
-from symcompile.options import Backend
+from symcompile.options import Backend, Stage
 from symcompile.passes import contracted, recognise
 from symcompile.passes.expand import expand
 from symcompile.passes.recognise import Fired
 from symcompile.planning import Contraction, Nest, Scalars, Schedule, Step, Store, Sweep
-
-Stage = Literal["sympy", "recognise", "ir", "schedule", "binding", "source"]
-STAGES: tuple[Stage, ...] = get_args(Stage)
 
 
 def show_stage(definition: Definition, stage: Stage, backend: Backend = "python") -> str:

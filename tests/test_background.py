@@ -122,6 +122,68 @@ def test_pickling(gate: Gate) -> None:
     assert kernel.wait(60)
 
 
+def budgeted(seconds: float, **options: Any) -> sc.Kernel:
+    definition = sc.define("later", LOSS, params=w, data=(x, y), reduce="sum")
+    return sc.compile(definition, backend="cython", budget=seconds, **options)
+
+
+def test_what_is_built_within_the_budget_is_used_at_once(gate: Gate) -> None:
+    gate.opened.set()
+    kernel = budgeted(60)
+    assert kernel.backend == "cython" and gate.built == [kernel.functions]
+    assert kernel.value([2.0], *COLUMNS) == 2.0
+
+
+def test_after_the_budget_it_computes_without(gate: Gate) -> None:
+    kernel = budgeted(0.05)
+    assert kernel.backend == "python"
+    assert kernel.value([2.0], *COLUMNS) == 2.0
+    gate.opened.set()
+    assert kernel.wait(60) and kernel.backend == "cython"
+    assert gate.built == [kernel.functions]
+
+
+def test_no_budget_at_all_waits_for_nothing(gate: Gate) -> None:
+    kernel = budgeted(0)
+    assert kernel.backend == "python"
+    gate.opened.set()
+    assert kernel.wait(60) and kernel.backend == "cython"
+
+
+def test_each_function_of_a_large_definition_has_the_budget(
+    gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compiler, "_EAGER_OPERATIONS", 0)
+    kernel = budgeted(0.05)
+    kernel.value([2.0], *COLUMNS)
+    assert kernel.backend == "python"
+    gate.opened.set()
+    assert kernel.wait(60)
+    kernel._background.budget = 60.0  # type: ignore[union-attr]
+    kernel.grad([2.0], *COLUMNS)
+    assert kernel.backend == "cython" and gate.built == [("value",), ("grad",)]
+
+
+def test_a_build_that_fails_within_the_budget(gate: Gate) -> None:
+    gate.error = CompileError("no such luck.")
+    gate.opened.set()
+    with pytest.warns(RuntimeWarning, match="no such luck. The kernel later stays with python."):
+        kernel = budgeted(60)
+    assert kernel.backend == "python" and kernel.value([2.0], *COLUMNS) == 2.0
+
+
+def test_a_budget_survives_pickling(gate: Gate) -> None:
+    gate.opened.set()
+    copy = pickle.loads(pickle.dumps(budgeted(60)))
+    assert copy.backend == "cython" and copy._background.budget == 60.0
+
+
+@pytest.mark.parametrize("budget", [-1.0, float("nan"), float("inf"), "2", True])
+def test_what_is_no_budget(budget: Any) -> None:
+    with pytest.raises(sc.SymcompileError, match="seconds"):
+        sc.compile(w**2, params=w, backend="python", budget=budget)
+
+
 def test_without_it_there_is_nothing_to_wait_for() -> None:
     kernel = sc.compile(w**2, params=w, backend="python", meanwhile="python")
     assert kernel.backend == "python" and kernel.wait()

@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 
 import symcompile as sc
 from symcompile.checking.report import Report
+from symcompile.checking.setting import Setting
 from symcompile.cli import main
 
 SQUARE = """
@@ -298,16 +299,16 @@ def test_help_imports_nothing_heavy() -> None:
 
 
 def test_verify_reports_what_crosscheck_found(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen: list[tuple[sc.Definition, tuple[np.ndarray, ...]]] = []
+    seen: list[Setting] = []
 
-    def recorded(definition: sc.Definition, *data: np.ndarray, **_: object) -> Report:
-        seen.append((definition, data))
+    def recorded(setting: Setting, **_: object) -> Report:
+        seen.append(setting)
         return Report("square", (), 16.0)
 
-    monkeypatch.setattr("symcompile.checking.crosscheck.crosscheck", recorded)
+    monkeypatch.setattr("symcompile.checking.crosscheck.check_all", recorded)
     run("verify", file)
     run("verify", file)
-    (_, first), (_, second) = seen
+    first, second = (setting.columns for setting in seen)
     np.testing.assert_array_equal(first, second)
     assert first[0].shape == (200,)
 

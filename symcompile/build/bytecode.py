@@ -1,8 +1,8 @@
 """What templates compile to, kept between processes.
 
-Jinja2 takes longer to compile the templates of a module than LLVM its code. Like Python's own
-bytecode it belongs to the installation, and lies where Python would keep that of a file of the
-template's name. Where Python writes none, or may not, it is in the cache folder.
+Compiling the templates of a small module is a part of its start that can be felt. Like Python's own
+bytecode, what it gives belongs to the installation, and lies where Python would keep that of a file
+of the template's name. Where Python writes none, or may not, it is in the cache folder.
 """
 
 from __future__ import annotations

@@ -7,15 +7,16 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from symcompile.compiler import BackendName, choose_backend
-from symcompile.elementwise.function import Lambdified, Variant, load
+from symcompile.elementwise.function import Lambdified, load
 from symcompile.elementwise.indexed import load_indexed
 from symcompile.elementwise.reduced import load_reduced, reduces
+from symcompile.elementwise.variants import Variant
 from symcompile.errors import DefinitionError
 from symcompile.frontend.called import Formula
 from symcompile.frontend.calls import NeedsArraysError
 from symcompile.frontend.plan import NeedsIndicesError
 from symcompile.ir.dtypes import DTYPES, DType
-from symcompile.options import Options
+from symcompile.options import Backend, Options
 
 
 def lambdify(
@@ -48,8 +49,10 @@ def lambdify(
             one known.
         printer, use_imps, dummify, cse, docstring_limit: ignored; names never clash, and common
             subexpressions are always computed once.
-        backend: ``"auto"`` answers at once, with plain Python and NumPy; the compiled backends
-            take a moment the first time and are faster from then on.
+        backend: ``"auto"`` answers at once, with plain Python and NumPy, and compiles for LLVM
+            when calls with arrays have done as much work as that takes; results then differ by
+            rounding. The compiled backends take a moment the first time and are faster from then
+            on.
         dtype: what is computed with. ``"float64"`` and ``"float32"`` take complex arguments all
             the same, and answer these with complex128.
         stable: whether forms that overflow or cancel are computed as ones that do not; see
@@ -77,7 +80,7 @@ def lambdify(
     """
     if dtype not in DTYPES:
         raise DefinitionError(f"dtype={dtype!r}: use {', '.join(map(repr, DTYPES))}")
-    chosen = "python" if backend == "auto" else choose_backend(backend)
+    chosen = backend if backend == "auto" else choose_backend(backend)
     settings = (Options() if options is None else options).with_threads(threads)
     _warn_of_modules(modules, expr)
     if dtype == "float64" and _names_cmath(modules):
@@ -87,7 +90,8 @@ def lambdify(
         try:
             return load(Formula(args, expr, stable), {}, Variant(dtype), chosen, settings)
         except (NeedsArraysError, NeedsIndicesError):
-            return load_indexed(args, expr, dtype, stable, chosen, settings)
+            first: Backend = "python" if chosen == "auto" else chosen
+            return load_indexed(args, expr, dtype, stable, first, settings)
 
     return load_reduced(args, expr, compile) if reduces(expr) else compile(args, expr)
 

@@ -2,109 +2,32 @@
 
 from __future__ import annotations
 
-import threading
 import types
 from collections.abc import Callable, Mapping, Sequence
 from inspect import Parameter, Signature
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from symcompile.compiler import plan
-from symcompile.emit.elementwise import emit_elementwise
+from symcompile.compiler import BackendName
+from symcompile.elementwise.variants import Variant, Variants
 from symcompile.errors import ArgumentTypeError, ArgumentValueError, LoweringError
 from symcompile.frontend.called import Called, Formula
-from symcompile.frontend.calls import Arguments, Mirror, Place
-from symcompile.ir.dtypes import DType
+from symcompile.frontend.calls import Arguments, Mirror, Nest, Place
 from symcompile.options import Backend, Options
-
-
-class Variant(NamedTuple):
-    """What a call asks for: each variant is a module of its own.
-
-    Attributes:
-        dtype: what is computed with.
-        real: the arguments that are real even so.
-        ranks: of matrices that are called with arrays of fewer dimensions, how many these have.
-    """
-
-    dtype: DType
-    real: frozenset[int] = frozenset()
-    ranks: tuple[tuple[int, int], ...] = ()
-
-
-class _Variants:
-    """A formula, lowered and compiled for each kind of call when it is first made."""
-
-    def __init__(
-        self,
-        formula: Formula | None,
-        lowered: dict[Variant, Called],
-        backend: Backend,
-        options: Options,
-    ) -> None:
-        self.formula, self.lowered = formula, lowered
-        self.backend, self.options = backend, options
-        self.modules: dict[Variant, types.ModuleType] = {}
-        self.sources: dict[Variant, str] = {}
-        self._lock = threading.RLock()
-
-    def called(self, variant: Variant) -> Called:
-        """Return the formula over the numbers of a variant."""
-        with self._lock:
-            found = self.lowered.get(variant)
-            if found is None:
-                if self.formula is None:
-                    raise ArgumentTypeError(
-                        "this function was unpickled without the variant for such arguments: "
-                        "call it once with these before it is pickled"
-                    )
-                dtype, real, ranks = variant
-                found = self.formula.lower(dtype, real, dict(ranks))
-                self.lowered[variant] = found
-            return found
-
-    def module(self, variant: Variant) -> types.ModuleType:
-        """Return the module of a variant, compiled now if it is new."""
-        found = self.modules.get(variant)
-        if found is None:
-            with self._lock:
-                found = self.modules.get(variant)
-                if found is None:
-                    found = self.modules[variant] = self._compiled(variant)
-        return found
-
-    def _compiled(self, variant: Variant) -> types.ModuleType:
-        from symcompile.build.bytecode import keep_templates
-        from symcompile.build.loader import build_cython, build_llvm, build_python
-        from symcompile.build.memory import memory_module
-
-        keep_templates(self.options)
-        called = self.called(variant)
-        (schedule,) = plan(called.definition, ["value"])
-        source = emit_elementwise(called, schedule, self.backend, self.options.threads)
-        self.sources[variant] = source
-        name = f"function_{self.backend}"
-        if self.backend == "python":
-            return memory_module(source, name)
-        if self.backend == "cython":
-            return build_cython(source, name, self.options)
-        if self.backend == "llvm":
-            return build_llvm(source, name, self.options)
-        return build_python(source, name, self.options)
 
 
 class Lambdified:
     """A compiled formula: call it with numbers or arrays. It pickles, and is safe in threads.
 
     Attributes:
-        backend: what it was compiled with.
+        backend: what it was compiled with; what computes arrays, where none was asked for.
         arguments: what a call passes.
         source: the generated module's text.
         module: the generated module.
     """
 
-    _variants: _Variants
+    _variants: Variants
     _default: Variant
     _keys: Any
     _simple: int
@@ -134,7 +57,7 @@ class Lambdified:
                 variants.called(whole)
             except LoweringError:
                 everything = dict(everything)
-        return load, (None, dict(everything), self._default, variants.backend, variants.options)
+        return load, (None, dict(everything), self._default, variants.asked, variants.options)
 
     def __copy__(self) -> Lambdified:
         return self
@@ -148,7 +71,7 @@ class Lambdified:
     def _general(self, *args: Any, out: Any = None, **named: Any) -> Any:
         """Return the results of any call: what is not done at once by the compiled function."""
         if not named and out is None and _are_doubles(args, self._simple):
-            return self.module._run(*args)
+            return self._variants.module_for(self._default, args)._run(*args)
         return self._any(args, named, out)
 
     def _any(self, args: Sequence[Any], named: Mapping[str, Any], out: Any) -> Any:
@@ -158,13 +81,13 @@ class Lambdified:
         arrays = [number_array(v, item.text) for v, item in zip(values, items, strict=True)]
         variant = self._variant(arrays)
         try:
-            module = self._variants.module(variant)
+            module = self._variants.module_for(variant, arrays)
         except LoweringError as error:
             if variant.dtype == self._default.dtype:
                 raise
             raise ArgumentTypeError(f"complex arguments: {error}") from error
-        found = module._run(*arrays, out=out)
         mirror = self._variants.called(variant).mirror
+        found = module._run(*arrays, out=unkeyed(out, mirror))
         return found if self._keys is None else keyed(found, mirror)
 
     def _variant(self, arrays: Sequence[np.ndarray[Any, Any]]) -> Variant:
@@ -275,26 +198,47 @@ def keyed(found: Any, mirror: Mirror) -> Any:
     return parts if mirror.kind == "list" else tuple(parts)
 
 
+def unkeyed(out: Any, mirror: Mirror) -> Any:
+    """Return arrays to write to, those of dicts in the order in which the formula has them.
+
+    Raises:
+        ArgumentValueError: a dict with other keys than the formula's.
+    """
+    if isinstance(out, dict):
+        if isinstance(mirror, int) or mirror.kind != "dict" or out.keys() != set(mirror.keys):
+            keys = () if isinstance(mirror, int) else mirror.keys
+            wanted = f"the keys {list(keys)}" if keys else "no dict"
+            raise ArgumentValueError(f"out: {wanted} where {list(out)} are given")
+        out = [out[key] for key in mirror.keys]
+    if isinstance(out, list | tuple) and isinstance(mirror, Nest) and len(out) == len(mirror.items):
+        return [unkeyed(part, inner) for part, inner in zip(out, mirror.items, strict=True)]
+    return out
+
+
 def load(
     formula: Formula | None,
     lowered: dict[Variant, Called],
     default: Variant,
-    backend: Backend,
+    backend: BackendName,
     options: Options,
 ) -> Lambdified:
-    variants = _Variants(formula, lowered, backend, options)
+    variants = Variants(formula, lowered, backend, options)
     module = variants.module(default)
     called = variants.called(default)
     keys = called.mirror if not isinstance(called.mirror, int) and called.mirror.mapped() else None
 
     # A class of its own, whose call is the compiled function: nothing forwards its arguments.
-    own = {"__doc__": property(_documentation), "__signature__": signature_of(called.arguments)}
+    own = {
+        "__doc__": property(_documentation),
+        "__signature__": signature_of(called.arguments),
+        "backend": property(lambda self: variants.computes(default)),
+    }
     direct = keys is None and hasattr(module, "caller")
     bases = (Lambdified, module.caller()) if direct else (Lambdified,)
     kind = type("Lambdified", bases, own)
     found: Lambdified = module.instance(kind) if direct else kind()
     found._variants, found._default, found._keys = variants, default, keys
-    found.arguments, found.backend, found.module = called.arguments, backend, module
+    found.arguments, found.module = called.arguments, module
     items = called.arguments.items
     plain = all(item.shape == () and not item.matrix for item in items)
     flat = called.arguments.tree == tuple(range(len(items)))

@@ -20,6 +20,7 @@ from symcompile.elementwise.function import (
     keyed,
     number_array,
     signature_of,
+    unkeyed,
     unpacked,
 )
 from symcompile.errors import ArgumentTypeError, ArgumentValueError, DefinitionError
@@ -185,7 +186,7 @@ class IndexedFunction(Lambdified):
         uses = zip(self._of(dtype), self._shape.uses, strict=True)
         results = [self._result(kernel, arrays, used, *shape) for kernel, used in uses]
         if out is not None:
-            results = _written(out, results)
+            results = _written(unkeyed(out, self._shape.mirror), results)
         mirror = self._shape.mirror
         return keyed(results[0] if mirror == 0 else _nest(mirror, results), mirror)
 
@@ -270,8 +271,12 @@ def _nest(mirror: Mirror, results: Sequence[Any]) -> Any:
     return [_nest(item, results) for item in mirror.items]
 
 
+def _flat(out: Any) -> list[Any]:
+    return [a for part in out for a in _flat(part)] if isinstance(out, list | tuple) else [out]
+
+
 def _written(out: Any, results: Sequence[Any]) -> list[Any]:
-    arrays = list(out) if isinstance(out, list | tuple) else [out]
+    arrays = _flat(out)
     if len(arrays) != len(results):
         raise ArgumentValueError(f"out holds {len(arrays)} arrays, not {len(results)}")
     for array, result in zip(arrays, results, strict=True):

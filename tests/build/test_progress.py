@@ -50,6 +50,13 @@ def test_long_work_is_shown_on_a_terminal(terminal: Terminal) -> None:
     assert not [t for t in threading.enumerate() if isinstance(t, threading.Timer)]
 
 
+def test_a_limit_is_a_bar_that_fills(terminal: Terminal) -> None:
+    with watching(terminal), shown("compiling f", limit=0.3):
+        wait_for(terminal, "compiling f")
+        wait_for(terminal, "━" * 20)
+    assert "╸" in terminal.getvalue()  # half a cell, on the way there
+
+
 def test_short_work_is_not(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(progress, "PATIENCE", 60)
     with watching(terminal), shown("compiling f"):

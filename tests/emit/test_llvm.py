@@ -84,7 +84,8 @@ def test_calls_leave_no_references_behind() -> None:
     for _ in range(50):
         _, slope = kernel.value_and_grad(p, xs, ys)
         matrix = kernel.hessian(p, xs, ys)
-        assert kernel.value([0.5, -1.0], xs, ys) is not None
+        value = kernel.value([0.5, -1.0], xs, ys)
+    assert value == pytest.approx(np.mean((0.5 - xs - ys) ** 2) + 0.5 * 0.5**2, rel=1e-14)
     assert [sys.getrefcount(array) for array in (xs, ys, p)] == before
     assert sys.getrefcount(slope) == sys.getrefcount(matrix) == 2
 

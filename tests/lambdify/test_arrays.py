@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import sympy as sp
 
 import symcompile as sc
 from tests.lambdify.functions import backends, function
@@ -124,6 +125,26 @@ def test_out_of_several_results(backend: sc.Backend) -> None:
     matrices(points, out=tuple(given))
     for one, other in zip(given, matrices(points), strict=True):
         assert one.tolist() == other.tolist()
+
+
+def test_out_in_dicts_is_written_by_key() -> None:
+    x, y = sp.symbols("x y")
+    f = sc.lambdify((x, y), {"sum": x + y, "more": [x * y, {"difference": x - y}]})
+    total, product, difference = np.empty(3), np.empty(3), np.empty(3)
+    given = {"more": [product, {"difference": difference}], "sum": total}
+    found = f(np.arange(3.0), 2.0, out=given)
+    assert found["sum"] is total and found["more"][1]["difference"] is difference
+    assert total.tolist() == [2, 3, 4] and product.tolist() == [0, 2, 4]
+    assert difference.tolist() == [-2, -1, 0]
+    with pytest.raises(sc.SymcompileError, match="the keys \\['sum', 'more'\\]"):
+        f(np.arange(3.0), 2.0, out={"sum": total})
+    with pytest.raises(sc.SymcompileError, match="no dict"):
+        sc.lambdify(x, 2 * x)(np.arange(3.0), out={"sum": total})
+    v, i = sp.IndexedBase("v", shape=(3,)), sp.symbols("i", integer=True)
+    g = sc.lambdify(v, {"b": [sp.Sum(v[i], (i, 0, 2))], "a": v[0]})
+    first, second = np.empty(()), np.empty(())
+    g(np.array([1.0, 2.0, 3.0]), out={"a": first, "b": [second]})
+    assert (first, second) == (1.0, 6.0)
 
 
 @backends
