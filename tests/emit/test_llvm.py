@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import platform
 import re
 import subprocess
@@ -16,7 +17,7 @@ import sympy as sp
 import symcompile as sc
 from symcompile.compiler import build, emit, plan
 from symcompile.generate import generate, write
-from symcompile.options import Options
+from symcompile.options import Backend, Options
 from tests.corpus import BY_NAME
 
 a, b, lam, x, y = sp.symbols("a b lam x y")
@@ -187,3 +188,24 @@ def test_loops_call_vector_functions_where_there_are_any() -> None:
     text = _assembly(f.module)
     for name in ("exp", "sin", "cos"):
         assert any(symbol.endswith(f"_{name}") and symbol in text for symbol in variants), name
+
+
+@pytest.mark.parametrize("backend", ["llvm", "cython"])
+def test_columns_of_any_stride_and_length(backend: Backend) -> None:
+    """Of every length about that of a tile, and of more blocks than there are threads."""
+    definition = sc.define("line", (a + b * x - y) ** 2, params=(a, b), data=(x, y), reduce="sum")
+    kernel = sc.compile(definition, backend=backend)
+    table = np.random.default_rng(5).normal(size=(300_001, 3))
+    p = np.array([0.5, -1.25])
+    for n in (*range(1, 10), *range(2045, 2052), 4096, 4097, 131_072, 131_073, 300_001):
+        for xs, ys in (
+            (table[:n, 0], table[:n, 2]),
+            (table[:n, 0][::-1], table[:n, 1].copy()),
+            (table[: 2 * n : 2, 1][: n // 2 + 1], table[: n // 2 + 1, 0]),
+        ):
+            size = min(len(xs), len(ys))
+            value, slope = kernel.value_and_grad(p, xs[:size], ys[:size])
+            error = p[0] + p[1] * xs[:size] - ys[:size]
+            assert value == pytest.approx(math.fsum(error**2), rel=1e-13)
+            assert slope[0] == pytest.approx(math.fsum(2 * error), rel=1e-11, abs=1e-10)
+            assert slope[1] == pytest.approx(math.fsum(2 * error * xs[:size]), rel=1e-12)
