@@ -43,7 +43,6 @@ def emit_moments(split: Split, backend: Backend, threads: int | None, *, fused: 
         "threads": threads,
         "rank": 1,
         "vector": (),
-        "bodies": (),
         "glue": "",
         "pieces": False,
         "integrates": False,

@@ -75,6 +75,17 @@ def test_calls_that_need_converting_give_the_same() -> None:
         module.value(p, xs, ys[:4])
 
 
+def test_what_is_bound_is_checked_and_documented() -> None:
+    kernel = sc.compile(LINE, backend="llvm")
+    xs = np.arange(5.0)
+    bound = kernel.bind(xs, xs**2).value
+    assert bound(np.array([0.5, -1.0])) == kernel.value([0.5, -1.0], xs, xs**2)
+    assert "value" in str(bound.__doc__)
+    for wrong in ((1, 2), [kernel.value, kernel.value, None]):
+        with pytest.raises(ValueError, match="a tuple of a function"):
+            kernel.module._bound("value", wrong)
+
+
 def test_calls_leave_no_references_behind() -> None:
     kernel = sc.compile(LINE, backend="llvm")
     xs, ys, p = np.arange(700.0), np.arange(700.0) ** 2, np.array([0.5, -1.0])
