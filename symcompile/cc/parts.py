@@ -7,7 +7,7 @@ as many a formula: optimised, it would be most of what a compilation takes.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from symcompile.errors import LoweringError
 
@@ -28,7 +28,7 @@ def module(
     bodies = list(bodies)
     by_name = {_named(definition): definition for definition in definitions}
     kept = {name for name, text in by_name.items() if " = internal " not in text}
-    kept |= _mentioned(by_name, [*bodies, *(by_name[name] for name in kept)])
+    kept |= _mentioned(by_name, {name for text in bodies for name in _NAME.findall(text)} | kept)
     used = [text for name, text in by_name.items() if name in kept]
     return "\n".join([*used, *declarations, *bodies, *notes])
 
@@ -55,31 +55,34 @@ def modules(
     Raises:
         LoweringError: both modules need a variable that can change.
     """
-    calls = {name: {n[1:] for n in _NAME.findall(text)} for name, text in bodies.items()}
+    calls = {
+        name: frozenset(found[1:] for found in {*_NAME.findall(text)})
+        for name, text in bodies.items()
+    }
     own = frozenset(loops) & calls.keys(), frozenset(glue) & calls.keys()
     parts = [_reached(own[k], calls, own[1 - k]) for k in (0, 1)]
-    changing = {text for text in definitions if _CHANGING.match(text)}
+    called = [frozenset[str]().union(*(calls[name] for name in part)) for part in parts]
+    by_name = {_named(text): text for text in definitions}
+    needed = [_mentioned(by_name, {f"@{name}" for name in names}) for names in called]
+    needed[0] |= {
+        name for name, text in by_name.items() if _OPEN.match(text)
+    }  # others may set them
+    for name in sorted(needed[0] & needed[1]):
+        if _CHANGING.match(by_name[name]):
+            raise LoweringError(f"C: {by_name[name]} is needed in two modules")
     texts = list[str]()
     for k, part in enumerate(parts):
-        other = own[1 - k]
-        called = sorted({name for here in part for name in calls[here]} & other)
-        open_ = own[k] & {name for there in parts[1 - k] for name in calls[there]}
+        variables = [text for name, text in by_name.items() if name in needed[k]]
+        outside = [text for text in declarations if _NAME.findall(text)[0][1:] in called[k]]
+        outside += [_declared(bodies[name]) for name in sorted(called[k] & own[1 - k])]
         found = [
-            bodies[name].replace("define internal ", "define ", 1) if name in open_ else text
+            text.replace("define internal ", "define ", 1)
+            if name in own[k] & called[1 - k]
+            else text
             for name, text in bodies.items()
             if name in part
         ]
-        mentioned = {name for text in found for name in _NAME.findall(text)}
-        outside = [text for text in declarations if _NAME.findall(text)[0] in mentioned]
-        outside += [_declared(bodies[name]) for name in called]
-        by_name = {_named(text): text for text in definitions}
-        needed = _mentioned(by_name, found)
-        if not k:  # others may set them
-            needed |= {name for name, text in by_name.items() if _OPEN.match(text)}
-        variables = [text for name, text in by_name.items() if name in needed]
-        if both := changing & set(variables) & set(texts[0].split("\n") if k else ()):
-            raise LoweringError(f"C: {min(both)} is needed in two modules")
-        texts.append(module(variables, outside, found, notes))
+        texts.append("\n".join([*variables, *outside, *found, *notes]))
     return texts[0], texts[1]
 
 
@@ -87,27 +90,28 @@ def _named(definition: str) -> str:
     return definition.split(" ", 1)[0]
 
 
-def _mentioned(by_name: Mapping[str, str], texts: Iterable[str]) -> set[str]:
-    """Return the variables that texts mention, and those that these mention."""
+def _mentioned(by_name: Mapping[str, str], names: Iterable[str]) -> set[str]:
+    """Return those of some names that are variables, and the variables that these mention."""
     found = set[str]()
-    pending = list(texts)
+    pending = list(names)
     while pending:
-        for name in set(_NAME.findall(pending.pop())) - found:
-            if name in by_name:
-                found.add(name)
-                pending.append(by_name[name])
+        name = pending.pop()
+        if name in by_name and name not in found:
+            found.add(name)
+            pending += _NAME.findall(by_name[name])
     return found
 
 
 def _reached(
-    first: Iterable[str], calls: Mapping[str, set[str]], beyond: Iterable[str]
+    first: Iterable[str], calls: Mapping[str, frozenset[str]], beyond: Collection[str]
 ) -> set[str]:
     """Return functions, and those of the file that they call, but for some."""
     found, pending = set(first), list(first)
     while pending:
-        for name in calls[pending.pop()] & calls.keys() - found - set(beyond):
-            found.add(name)
-            pending.append(name)
+        for name in calls[pending.pop()]:
+            if name in calls and name not in found and name not in beyond:
+                found.add(name)
+                pending.append(name)
     return found
 
 
