@@ -43,6 +43,16 @@ cdef extern from *:
     #define SC_NOINLINE __attribute__((noinline))
     #endif
 
+    /* Loops are compiled for several processors where the module is for any; the loader chooses. */
+    #if defined(__x86_64__) && defined(__linux__) && defined(__GLIBC__) && !defined(__AVX2__)
+    #if (defined(__clang__) && __clang_major__ >= 14) || (!defined(__clang__) && __GNUC__ >= 9)
+    #define SC_CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
+    #endif
+    #endif
+    #ifndef SC_CLONES
+    #define SC_CLONES
+    #endif
+
     /* GCC calls glibc's vector libm only for functions it knows to have vector variants. Saying so
        keeps IEEE behaviour, which -ffast-math would not. x86-64 has all of them from glibc 2.35 on,
        AArch64 from 2.40. Elsewhere this compiles to nothing, and so do loops call scalar functions:
@@ -286,7 +296,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } logistic_value_sweep0_context;
 
-    static void logistic_value_sweep0(
+    SC_CLONES static void logistic_value_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -381,7 +391,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } logistic_grad_sweep0_context;
 
-    static void logistic_grad_sweep0(
+    SC_CLONES static void logistic_grad_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -488,7 +498,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } logistic_value_and_grad_sweep0_context;
 
-    static void logistic_value_and_grad_sweep0(
+    SC_CLONES static void logistic_value_and_grad_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -602,7 +612,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } logistic_hessian_sweep0_context;
 
-    static void logistic_hessian_sweep0(
+    SC_CLONES static void logistic_hessian_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -737,7 +747,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } logistic_hvp_sweep0_context;
 
-    static void logistic_hvp_sweep0(
+    SC_CLONES static void logistic_hvp_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -853,7 +863,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } logistic_jacobian_sweep0_context;
 
-    static void logistic_jacobian_sweep0(
+    SC_CLONES static void logistic_jacobian_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -963,7 +973,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } logistic_jvp_sweep0_context;
 
-    static void logistic_jvp_sweep0(
+    SC_CLONES static void logistic_jvp_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -1066,7 +1076,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } logistic_vjp_sweep0_context;
 
-    static void logistic_vjp_sweep0(
+    SC_CLONES static void logistic_vjp_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {

@@ -45,6 +45,16 @@ cdef extern from *:
     #define SC_NOINLINE __attribute__((noinline))
     #endif
 
+    /* Loops are compiled for several processors where the module is for any; the loader chooses. */
+    #if defined(__x86_64__) && defined(__linux__) && defined(__GLIBC__) && !defined(__AVX2__)
+    #if (defined(__clang__) && __clang_major__ >= 14) || (!defined(__clang__) && __GNUC__ >= 9)
+    #define SC_CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
+    #endif
+    #endif
+    #ifndef SC_CLONES
+    #define SC_CLONES
+    #endif
+
     /* GCC calls glibc's vector libm only for functions it knows to have vector variants. Saying so
        keeps IEEE behaviour, which -ffast-math would not. x86-64 has all of them from glibc 2.35 on,
        AArch64 from 2.40. Elsewhere this compiles to nothing, and so do loops call scalar functions:
@@ -760,7 +770,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } logreg_value_sweep0_context;
 
-    static void logreg_value_sweep0(
+    SC_CLONES static void logreg_value_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -851,7 +861,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } logreg_grad_sweep0_context;
 
-    static void logreg_grad_sweep0(
+    SC_CLONES static void logreg_grad_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -958,7 +968,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } logreg_value_and_grad_sweep0_context;
 
-    static void logreg_value_and_grad_sweep0(
+    SC_CLONES static void logreg_value_and_grad_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -1071,7 +1081,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } logreg_hessian_sweep0_context;
 
-    static void logreg_hessian_sweep0(
+    SC_CLONES static void logreg_hessian_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -1157,7 +1167,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } logreg_hessian_sweep1_context;
 
-    static void logreg_hessian_sweep1(
+    SC_CLONES static void logreg_hessian_sweep1(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -1257,7 +1267,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } logreg_hvp_sweep0_context;
 
-    static void logreg_hvp_sweep0(
+    SC_CLONES static void logreg_hvp_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -1372,7 +1382,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } logreg_jacobian_sweep0_context;
 
-    static void logreg_jacobian_sweep0(
+    SC_CLONES static void logreg_jacobian_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -1480,7 +1490,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } logreg_jvp_sweep0_context;
 
-    static void logreg_jvp_sweep0(
+    SC_CLONES static void logreg_jvp_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -1579,7 +1589,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } logreg_vjp_sweep0_context;
 
-    static void logreg_vjp_sweep0(
+    SC_CLONES static void logreg_vjp_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {

@@ -47,6 +47,16 @@ cdef extern from *:
     #define SC_NOINLINE __attribute__((noinline))
     #endif
 
+    /* Loops are compiled for several processors where the module is for any; the loader chooses. */
+    #if defined(__x86_64__) && defined(__linux__) && defined(__GLIBC__) && !defined(__AVX2__)
+    #if (defined(__clang__) && __clang_major__ >= 14) || (!defined(__clang__) && __GNUC__ >= 9)
+    #define SC_CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
+    #endif
+    #endif
+    #ifndef SC_CLONES
+    #define SC_CLONES
+    #endif
+
     /* GCC calls glibc's vector libm only for functions it knows to have vector variants. Saying so
        keeps IEEE behaviour, which -ffast-math would not. x86-64 has all of them from glibc 2.35 on,
        AArch64 from 2.40. Elsewhere this compiles to nothing, and so do loops call scalar functions:
@@ -342,7 +352,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } mixture_value_sweep0_context;
 
-    static void mixture_value_sweep0(
+    SC_CLONES static void mixture_value_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -405,7 +415,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } mixture_value_sweep1_context;
 
-    static void mixture_value_sweep1(
+    SC_CLONES static void mixture_value_sweep1(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -488,7 +498,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } mixture_value_sweep2_context;
 
-    static void mixture_value_sweep2(
+    SC_CLONES static void mixture_value_sweep2(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -591,7 +601,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } mixture_grad_sweep0_context;
 
-    static void mixture_grad_sweep0(
+    SC_CLONES static void mixture_grad_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -655,7 +665,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } mixture_grad_sweep1_context;
 
-    static void mixture_grad_sweep1(
+    SC_CLONES static void mixture_grad_sweep1(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -781,7 +791,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } mixture_grad_sweep2_context;
 
-    static void mixture_grad_sweep2(
+    SC_CLONES static void mixture_grad_sweep2(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -825,7 +835,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } mixture_grad_sweep3_context;
 
-    static void mixture_grad_sweep3(
+    SC_CLONES static void mixture_grad_sweep3(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -957,7 +967,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } mixture_value_and_grad_sweep0_context;
 
-    static void mixture_value_and_grad_sweep0(
+    SC_CLONES static void mixture_value_and_grad_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -1021,7 +1031,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } mixture_value_and_grad_sweep1_context;
 
-    static void mixture_value_and_grad_sweep1(
+    SC_CLONES static void mixture_value_and_grad_sweep1(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -1150,7 +1160,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } mixture_value_and_grad_sweep2_context;
 
-    static void mixture_value_and_grad_sweep2(
+    SC_CLONES static void mixture_value_and_grad_sweep2(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -1194,7 +1204,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } mixture_value_and_grad_sweep3_context;
 
-    static void mixture_value_and_grad_sweep3(
+    SC_CLONES static void mixture_value_and_grad_sweep3(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -1330,7 +1340,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } mixture_hessian_sweep0_context;
 
-    static void mixture_hessian_sweep0(
+    SC_CLONES static void mixture_hessian_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -1398,7 +1408,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } mixture_hessian_sweep1_context;
 
-    static void mixture_hessian_sweep1(
+    SC_CLONES static void mixture_hessian_sweep1(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -1668,7 +1678,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } mixture_hessian_sweep2_context;
 
-    static void mixture_hessian_sweep2(
+    SC_CLONES static void mixture_hessian_sweep2(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -1721,7 +1731,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } mixture_hessian_sweep3_context;
 
-    static void mixture_hessian_sweep3(
+    SC_CLONES static void mixture_hessian_sweep3(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -1817,7 +1827,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } mixture_hessian_sweep4_context;
 
-    static void mixture_hessian_sweep4(
+    SC_CLONES static void mixture_hessian_sweep4(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -1927,7 +1937,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } mixture_hessian_sweep5_context;
 
-    static void mixture_hessian_sweep5(
+    SC_CLONES static void mixture_hessian_sweep5(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -2115,7 +2125,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } mixture_hvp_sweep0_context;
 
-    static void mixture_hvp_sweep0(
+    SC_CLONES static void mixture_hvp_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -2195,7 +2205,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } mixture_hvp_sweep1_context;
 
-    static void mixture_hvp_sweep1(
+    SC_CLONES static void mixture_hvp_sweep1(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -2364,7 +2374,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } mixture_hvp_sweep2_context;
 
-    static void mixture_hvp_sweep2(
+    SC_CLONES static void mixture_hvp_sweep2(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -2420,7 +2430,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } mixture_hvp_sweep3_context;
 
-    static void mixture_hvp_sweep3(
+    SC_CLONES static void mixture_hvp_sweep3(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -2587,7 +2597,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } mixture_jacobian_sweep0_context;
 
-    static void mixture_jacobian_sweep0(
+    SC_CLONES static void mixture_jacobian_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -2651,7 +2661,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } mixture_jacobian_sweep1_context;
 
-    static void mixture_jacobian_sweep1(
+    SC_CLONES static void mixture_jacobian_sweep1(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -2777,7 +2787,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } mixture_jacobian_sweep2_context;
 
-    static void mixture_jacobian_sweep2(
+    SC_CLONES static void mixture_jacobian_sweep2(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -2821,7 +2831,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } mixture_jacobian_sweep3_context;
 
-    static void mixture_jacobian_sweep3(
+    SC_CLONES static void mixture_jacobian_sweep3(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -2958,7 +2968,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } mixture_jvp_sweep0_context;
 
-    static void mixture_jvp_sweep0(
+    SC_CLONES static void mixture_jvp_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -3037,7 +3047,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } mixture_jvp_sweep1_context;
 
-    static void mixture_jvp_sweep1(
+    SC_CLONES static void mixture_jvp_sweep1(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -3136,7 +3146,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } mixture_jvp_sweep2_context;
 
-    static void mixture_jvp_sweep2(
+    SC_CLONES static void mixture_jvp_sweep2(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -3250,7 +3260,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } mixture_vjp_sweep0_context;
 
-    static void mixture_vjp_sweep0(
+    SC_CLONES static void mixture_vjp_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -3314,7 +3324,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } mixture_vjp_sweep1_context;
 
-    static void mixture_vjp_sweep1(
+    SC_CLONES static void mixture_vjp_sweep1(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -3440,7 +3450,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } mixture_vjp_sweep2_context;
 
-    static void mixture_vjp_sweep2(
+    SC_CLONES static void mixture_vjp_sweep2(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -3484,7 +3494,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } mixture_vjp_sweep3_context;
 
-    static void mixture_vjp_sweep3(
+    SC_CLONES static void mixture_vjp_sweep3(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {

@@ -47,6 +47,16 @@ cdef extern from *:
     #define SC_NOINLINE __attribute__((noinline))
     #endif
 
+    /* Loops are compiled for several processors where the module is for any; the loader chooses. */
+    #if defined(__x86_64__) && defined(__linux__) && defined(__GLIBC__) && !defined(__AVX2__)
+    #if (defined(__clang__) && __clang_major__ >= 14) || (!defined(__clang__) && __GNUC__ >= 9)
+    #define SC_CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
+    #endif
+    #endif
+    #ifndef SC_CLONES
+    #define SC_CLONES
+    #endif
+
     /* GCC calls glibc's vector libm only for functions it knows to have vector variants. Saying so
        keeps IEEE behaviour, which -ffast-math would not. x86-64 has all of them from glibc 2.35 on,
        AArch64 from 2.40. Elsewhere this compiles to nothing, and so do loops call scalar functions:
@@ -769,7 +779,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } mlp_value_sweep0_context;
 
-    static void mlp_value_sweep0(
+    SC_CLONES static void mlp_value_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -907,7 +917,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } mlp_grad_sweep0_context;
 
-    static void mlp_grad_sweep0(
+    SC_CLONES static void mlp_grad_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -1053,7 +1063,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } mlp_grad_sweep1_context;
 
-    static void mlp_grad_sweep1(
+    SC_CLONES static void mlp_grad_sweep1(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -1148,7 +1158,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } mlp_value_and_grad_sweep0_context;
 
-    static void mlp_value_and_grad_sweep0(
+    SC_CLONES static void mlp_value_and_grad_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -1301,7 +1311,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } mlp_value_and_grad_sweep1_context;
 
-    static void mlp_value_and_grad_sweep1(
+    SC_CLONES static void mlp_value_and_grad_sweep1(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -1401,7 +1411,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } mlp_hessian_sweep0_context;
 
-    static void mlp_hessian_sweep0(
+    SC_CLONES static void mlp_hessian_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -1909,7 +1919,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } mlp_hessian_sweep1_context;
 
-    static void mlp_hessian_sweep1(
+    SC_CLONES static void mlp_hessian_sweep1(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -2072,7 +2082,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } mlp_hessian_sweep2_context;
 
-    static void mlp_hessian_sweep2(
+    SC_CLONES static void mlp_hessian_sweep2(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -2240,7 +2250,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } mlp_hvp_sweep0_context;
 
-    static void mlp_hvp_sweep0(
+    SC_CLONES static void mlp_hvp_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -2480,7 +2490,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } mlp_jacobian_sweep0_context;
 
-    static void mlp_jacobian_sweep0(
+    SC_CLONES static void mlp_jacobian_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -2626,7 +2636,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } mlp_jacobian_sweep1_context;
 
-    static void mlp_jacobian_sweep1(
+    SC_CLONES static void mlp_jacobian_sweep1(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -2722,7 +2732,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } mlp_jvp_sweep0_context;
 
-    static void mlp_jvp_sweep0(
+    SC_CLONES static void mlp_jvp_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -2884,7 +2894,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } mlp_vjp_sweep0_context;
 
-    static void mlp_vjp_sweep0(
+    SC_CLONES static void mlp_vjp_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -3029,7 +3039,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } mlp_vjp_sweep1_context;
 
-    static void mlp_vjp_sweep1(
+    SC_CLONES static void mlp_vjp_sweep1(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {

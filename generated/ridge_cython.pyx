@@ -47,6 +47,16 @@ cdef extern from *:
     #define SC_NOINLINE __attribute__((noinline))
     #endif
 
+    /* Loops are compiled for several processors where the module is for any; the loader chooses. */
+    #if defined(__x86_64__) && defined(__linux__) && defined(__GLIBC__) && !defined(__AVX2__)
+    #if (defined(__clang__) && __clang_major__ >= 14) || (!defined(__clang__) && __GNUC__ >= 9)
+    #define SC_CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
+    #endif
+    #endif
+    #ifndef SC_CLONES
+    #define SC_CLONES
+    #endif
+
     /* NaN in, NaN out. */
     static inline double sc_min(double a, double b) { return a <= b || a != a ? a : b; }
     static inline double sc_max(double a, double b) { return a >= b || a != a ? a : b; }
@@ -744,7 +754,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } ridge_value_sweep0_context;
 
-    static void ridge_value_sweep0(
+    SC_CLONES static void ridge_value_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -787,7 +797,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } ridge_value_sweep1_context;
 
-    static void ridge_value_sweep1(
+    SC_CLONES static void ridge_value_sweep1(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -885,7 +895,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } ridge_grad_sweep0_context;
 
-    static void ridge_grad_sweep0(
+    SC_CLONES static void ridge_grad_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -944,7 +954,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } ridge_grad_sweep1_context;
 
-    static void ridge_grad_sweep1(
+    SC_CLONES static void ridge_grad_sweep1(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -1021,7 +1031,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } ridge_value_and_grad_sweep0_context;
 
-    static void ridge_value_and_grad_sweep0(
+    SC_CLONES static void ridge_value_and_grad_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -1065,7 +1075,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } ridge_value_and_grad_sweep1_context;
 
-    static void ridge_value_and_grad_sweep1(
+    SC_CLONES static void ridge_value_and_grad_sweep1(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -1128,7 +1138,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } ridge_value_and_grad_sweep2_context;
 
-    static void ridge_value_and_grad_sweep2(
+    SC_CLONES static void ridge_value_and_grad_sweep2(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -1220,7 +1230,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } ridge_hessian_sweep0_context;
 
-    static void ridge_hessian_sweep0(
+    SC_CLONES static void ridge_hessian_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -1278,7 +1288,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } ridge_hessian_sweep1_context;
 
-    static void ridge_hessian_sweep1(
+    SC_CLONES static void ridge_hessian_sweep1(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -1360,7 +1370,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } ridge_hvp_sweep0_context;
 
-    static void ridge_hvp_sweep0(
+    SC_CLONES static void ridge_hvp_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -1415,7 +1425,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } ridge_hvp_sweep1_context;
 
-    static void ridge_hvp_sweep1(
+    SC_CLONES static void ridge_hvp_sweep1(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -1497,7 +1507,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } ridge_jacobian_sweep0_context;
 
-    static void ridge_jacobian_sweep0(
+    SC_CLONES static void ridge_jacobian_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -1556,7 +1566,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } ridge_jacobian_sweep1_context;
 
-    static void ridge_jacobian_sweep1(
+    SC_CLONES static void ridge_jacobian_sweep1(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -1640,7 +1650,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } ridge_jvp_sweep0_context;
 
-    static void ridge_jvp_sweep0(
+    SC_CLONES static void ridge_jvp_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -1693,7 +1703,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } ridge_jvp_sweep1_context;
 
-    static void ridge_jvp_sweep1(
+    SC_CLONES static void ridge_jvp_sweep1(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -1781,7 +1791,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } ridge_vjp_sweep0_context;
 
-    static void ridge_vjp_sweep0(
+    SC_CLONES static void ridge_vjp_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -1840,7 +1850,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } ridge_vjp_sweep1_context;
 
-    static void ridge_vjp_sweep1(
+    SC_CLONES static void ridge_vjp_sweep1(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {

@@ -45,6 +45,16 @@ cdef extern from *:
     #define SC_NOINLINE __attribute__((noinline))
     #endif
 
+    /* Loops are compiled for several processors where the module is for any; the loader chooses. */
+    #if defined(__x86_64__) && defined(__linux__) && defined(__GLIBC__) && !defined(__AVX2__)
+    #if (defined(__clang__) && __clang_major__ >= 14) || (!defined(__clang__) && __GNUC__ >= 9)
+    #define SC_CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
+    #endif
+    #endif
+    #ifndef SC_CLONES
+    #define SC_CLONES
+    #endif
+
     /* NaN in, NaN out. */
     static inline double sc_min(double a, double b) { return a <= b || a != a ? a : b; }
     static inline double sc_max(double a, double b) { return a >= b || a != a ? a : b; }
@@ -276,7 +286,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } robust_value_sweep0_context;
 
-    static void robust_value_sweep0(
+    SC_CLONES static void robust_value_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -367,7 +377,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } robust_grad_sweep0_context;
 
-    static void robust_grad_sweep0(
+    SC_CLONES static void robust_grad_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -467,7 +477,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } robust_value_and_grad_sweep0_context;
 
-    static void robust_value_and_grad_sweep0(
+    SC_CLONES static void robust_value_and_grad_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -578,7 +588,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } robust_hessian_sweep0_context;
 
-    static void robust_hessian_sweep0(
+    SC_CLONES static void robust_hessian_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -685,7 +695,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } robust_hvp_sweep0_context;
 
-    static void robust_hvp_sweep0(
+    SC_CLONES static void robust_hvp_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -786,7 +796,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } robust_jacobian_sweep0_context;
 
-    static void robust_jacobian_sweep0(
+    SC_CLONES static void robust_jacobian_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -888,7 +898,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } robust_jvp_sweep0_context;
 
-    static void robust_jvp_sweep0(
+    SC_CLONES static void robust_jvp_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -981,7 +991,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } robust_vjp_sweep0_context;
 
-    static void robust_vjp_sweep0(
+    SC_CLONES static void robust_vjp_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {

@@ -6,8 +6,10 @@ from collections.abc import Iterator, Sequence
 
 from symcompile.autodiff.bodies import take_derivatives
 from symcompile.autodiff.derive import derive
-from symcompile.binding.describe import describe
-from symcompile.compiler import functions_of, plan, split_of
+from symcompile.binding.describe import describe, describe_kept
+from symcompile.binding.kept import keep
+from symcompile.binding.split import split
+from symcompile.compiler import functions_of, plan
 from symcompile.frontend.definition import Definition, Shape, squeezed
 from symcompile.generate import generate
 from symcompile.ir.affine import Affine
@@ -60,8 +62,7 @@ def show_stage(definition: Definition, stage: Stage, backend: Backend = "python"
     if stage == "schedule":
         return "\n\n".join("\n".join(_schedule(s, definition)) for s in plan(definition))
     if stage == "binding":
-        names = functions_of(definition)
-        return "\n".join(describe(split_of(definition, names), input_names(definition), names))
+        return "\n".join(_binding(definition))
     (source,) = generate(definition, [backend])
     return source.text.rstrip("\n")
 
@@ -71,6 +72,14 @@ def input_names(definition: Definition) -> dict[Input, str]:
     names = {Input("param", k): name for k, name in enumerate(definition.params)}
     names |= {Input("data", k): name for k, name in enumerate(definition.data)}
     return names | {Input("constant", k): name for k, (name, _) in enumerate(definition.constants)}
+
+
+def _binding(definition: Definition) -> Iterator[str]:
+    names, schedules = functions_of(definition), plan(definition)
+    found = split(definition, schedules)
+    yield from describe(found, input_names(definition), names)
+    passing = [s.function for s in schedules if s.function.name not in found.functions]
+    yield from describe_kept(keep(definition, function) for function in passing)
 
 
 def _sympy(definition: Definition) -> Iterator[str]:

@@ -31,6 +31,8 @@ LAYERS = (
         "packing",
         "interface",
         "moments",
+        "columns",
+        "gram",
         "calling",
         "optimize",
         "objective",
