@@ -220,6 +220,8 @@ def _real(value, name):
 
 def _number(value, name):
     """Return an argument as one float."""
+    if type(value) is float:
+        return value
     if value is None:
         raise TypeError(f"the constant {name} is needed: pass {name}=...")
     return _vector(value, name, 1).item()

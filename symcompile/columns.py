@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 # Seconds that an addition of a pass takes for a sample.
 _COMPILED, _PYTHON = 4e-11, 1.5e-10
-#: A pass must get shorter by so many seconds, and by more for each operation: some hundred passes
-#: make up for compiling, the first time, and some ten for loading what was compiled. And by this
-#: part of itself.
-_LEAST, _OPERATION, _SHARE = 4e-4, 5e-7, 0.05
+#: A pass must get shorter by so many seconds, and by more for each operation: the passes of a fit,
+#: some thirty, make up for loading what was compiled, and some hundreds for compiling it. And by
+#: this part of itself.
+_LEAST, _OPERATION, _SHARE = 1e-3, 5e-7, 0.05
 
 
 class Served(NamedTuple):

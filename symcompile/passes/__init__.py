@@ -5,6 +5,7 @@ from __future__ import annotations
 from symcompile.ir.graph import Function
 from symcompile.passes.constants import round_constants
 from symcompile.passes.lower import lower
+from symcompile.passes.quotients import share_quotients
 from symcompile.passes.recognise import Tried, recognise, rederived
 
 
@@ -21,7 +22,7 @@ def contracted(function: Function) -> Function:
 
 
 #: What runs after differentiation, in order. Dead code goes as each pass copies what is used.
-PASSES = (rederived, contracted, lower, round_constants)
+PASSES = (rederived, contracted, lower, share_quotients, round_constants)
 
 
 def optimise(function: Function, *, stable: bool = True, before: Tried | None = None) -> Function:
@@ -40,4 +41,4 @@ def optimise(function: Function, *, stable: bool = True, before: Tried | None = 
     return function
 
 
-__all__ = ["PASSES", "Tried", "contracted", "optimise", "recognise", "rederived"]
+__all__ = ["PASSES", "Tried", "contracted", "optimise", "recognise", "rederived", "share_quotients"]
