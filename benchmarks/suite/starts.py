@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 # imports left to the garbage collector are counted with them.
 _START = """
 import gc, time
-import Cython.Compiler.Main, filelock, jinja2, llvmlite.binding, numpy, platformdirs, scipy
+import Cython.Compiler.Main, jinja2, llvmlite.binding, numpy, platformdirs, scipy
 import sympy as sp, sympy.tensor.tensor
 import symcompile as sc, symcompile.build.loader, symcompile.emit.llvm, symcompile.kernel
 w0, w1, x, y = sp.symbols("w0 w1 x y")

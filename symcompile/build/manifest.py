@@ -8,7 +8,8 @@ import os
 import stat
 from pathlib import Path, PurePosixPath
 
-_MANIFEST = "manifest.json"
+#: The file whose presence makes a folder an entry, and whose time is that of its last use.
+NAME = "manifest.json"
 _FORMAT = 1
 _NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
 _BINARY = getattr(os, "O_BINARY", 0)
@@ -35,7 +36,7 @@ def write(entry: Path, key: str) -> None:
         content = read(path)
         files[path.relative_to(entry).as_posix()] = _record(content)
     text = json.dumps({"files": files, "format": _FORMAT, "key": key}, indent=1, sort_keys=True)
-    with (entry / _MANIFEST).open("x", encoding="utf-8", newline="\n") as stream:
+    with (entry / NAME).open("x", encoding="utf-8", newline="\n") as stream:
         stream.write(text + "\n")
 
 
@@ -47,11 +48,12 @@ def intact(entry: Path, key: str) -> bool:
     try:
         if not (_private_folder(entry.parent) and _private_folder(entry)):
             return False
-        manifest = json.loads(read(entry / _MANIFEST))
+        group = bool(os.lstat(entry).st_mode & stat.S_IXGRP)
+        manifest = json.loads(read(entry / NAME, group=group))
         if manifest["key"] != key or manifest["format"] != _FORMAT:
             return False
         return all(
-            _inside(name) and _record(read(entry / name)) == record
+            _inside(name) and _record(read(entry / name, group=group)) == record
             for name, record in manifest["files"].items()
         )
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
@@ -67,7 +69,8 @@ def trusted(status: os.stat_result) -> bool:
 
 def _private_folder(folder: Path) -> bool:
     status = os.lstat(folder)
-    return stat.S_ISDIR(status.st_mode) and trusted(status)
+    group_writes = os.name == "posix" and status.st_mode & stat.S_IWGRP
+    return stat.S_ISDIR(status.st_mode) and trusted(status) and not group_writes
 
 
 def _inside(name: str) -> bool:
@@ -79,8 +82,12 @@ def _record(content: bytes) -> dict[str, str | int]:
     return {"sha256": hashlib.sha256(content).hexdigest(), "size": len(content)}
 
 
-def read(path: Path) -> bytes:
+def read(path: Path, *, group: bool = False) -> bytes:
     """Return the content of a regular file of this user.
+
+    Args:
+        path: the file.
+        group: whether others of its group can reach it, so that they must not write in it.
 
     Raises:
         OSError: it is none, or cannot be read.
@@ -90,4 +97,6 @@ def read(path: Path) -> bytes:
         status = os.fstat(descriptor)
         if not (stat.S_ISREG(status.st_mode) and trusted(status)):
             raise PermissionError(f"{path} is not a regular file of this user")
+        if group and status.st_mode & stat.S_IWGRP:
+            raise PermissionError(f"{path} can be changed by others of its group")
         return stream.read()
