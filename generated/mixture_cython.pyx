@@ -90,7 +90,7 @@ cdef extern from *:
     {
         const ptrdiff_t most = width > 98304 / SC_TILE ? 98304 / width : SC_TILE;
         const ptrdiff_t least = arrays < 98304 / 12 ? 32 : 256;
-        const ptrdiff_t tile = most < least ? least : most / 8 * 8;
+        const ptrdiff_t tile = most < least ? least : most & ~(ptrdiff_t)7;
         return n < tile ? (n > 0 ? n : 1) : tile;
     }
 
@@ -98,7 +98,7 @@ cdef extern from *:
        are in few. */
     static inline ptrdiff_t sc_blocks(ptrdiff_t n, ptrdiff_t tile, ptrdiff_t arrays)
     {
-        if (n <= 0) {
+        if (n <= tile) {
             return 1;
         }
         const ptrdiff_t tiles = (n + tile - 1) / tile, fit = 262144 / (arrays + 1);
@@ -111,15 +111,6 @@ cdef extern from *:
         const ptrdiff_t tiles = (n + tile - 1) / tile;
         return (tiles + blocks - 1) / blocks * tile;
     }
-    static inline ptrdiff_t sc_block_start(ptrdiff_t n, ptrdiff_t tile, ptrdiff_t blocks, ptrdiff_t block)
-    {
-        return block * sc_block_size(n, tile, blocks);
-    }
-    static inline ptrdiff_t sc_block_stop(ptrdiff_t n, ptrdiff_t tile, ptrdiff_t blocks, ptrdiff_t block)
-    {
-        const ptrdiff_t stop = (block + 1) * sc_block_size(n, tile, blocks);
-        return stop < n ? stop : n;
-    }
 
     static double *sc_memory(ptrdiff_t size)
     {
@@ -128,8 +119,12 @@ cdef extern from *:
 
     static inline void sc_fill(double *array, ptrdiff_t size, double value)
     {
-        for (ptrdiff_t i = 0; i < size; i++) {
+        ptrdiff_t done = size < 16 ? size : 16;
+        for (ptrdiff_t i = 0; i < done; i++) {
             array[i] = value;
+        }
+        for (; done < size; done *= 2) {
+            memcpy(array + done, array, sizeof(double) * (size_t)(done < size - done ? done : size - done));
         }
     }
 
@@ -144,8 +139,15 @@ cdef extern from *:
         if (stride == 1) {
             return x;
         }
-        for (ptrdiff_t i = 0; i < size; i++) {
-            buffer[i] = x[i * stride];
+        ptrdiff_t i = 0;
+        for (; i + 4 <= size; i += 4, x += 4 * stride) {
+            buffer[i] = x[0];
+            buffer[i + 1] = x[stride];
+            buffer[i + 2] = x[2 * stride];
+            buffer[i + 3] = x[3 * stride];
+        }
+        for (; i < size; i++, x += stride) {
+            buffer[i] = x[0];
         }
         return buffer;
     }
@@ -366,12 +368,13 @@ cdef extern from *:
         const ptrdiff_t blocks = context->blocks;
         const ptrdiff_t tile = context->tile;
         double *restrict h3 = work;
+        const ptrdiff_t each = sc_block_size(m, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block;
             sc_fill(part, 1, 0.0);
             sc_fill(part, 1, -INFINITY);
-            const ptrdiff_t stop = sc_block_stop(m, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(m, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < m ? (block + 1)*each : m;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 sc_fill(h3, tile, 0.0);
@@ -435,11 +438,12 @@ cdef extern from *:
         double *restrict h6 = h5 + tile;
         double *restrict h7 = h6 + tile;
         double *restrict X_buffer = h7 + tile;
+        const ptrdiff_t each = sc_block_size(n, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block*2;
             sc_fill(part, 2, 0.0);
-            const ptrdiff_t stop = sc_block_stop(n, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(n, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < n ? (block + 1)*each : n;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 const ptrdiff_t X_tile_0 = X_0 == 1 ? X_1 : tile;
@@ -506,11 +510,12 @@ cdef extern from *:
         const ptrdiff_t blocks = context->blocks;
         const ptrdiff_t tile = context->tile;
         (void)work;
+        const ptrdiff_t each = sc_block_size(m, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block*2;
             sc_fill(part, 2, 0.0);
-            const ptrdiff_t stop = sc_block_stop(m, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(m, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < m ? (block + 1)*each : m;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 double a2 = 0.0;
@@ -612,12 +617,13 @@ cdef extern from *:
         const ptrdiff_t blocks = context->blocks;
         const ptrdiff_t tile = context->tile;
         double *restrict h3 = work;
+        const ptrdiff_t each = sc_block_size(m, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block;
             sc_fill(part, 1, 0.0);
             sc_fill(part, 1, -INFINITY);
-            const ptrdiff_t stop = sc_block_stop(m, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(m, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < m ? (block + 1)*each : m;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 sc_fill(h3, tile, 0.0);
@@ -689,6 +695,7 @@ cdef extern from *:
         double *restrict h15 = h14 + tile;
         double *restrict h16 = h15 + tile;
         double *restrict X_buffer = h16 + m*tile;
+        const ptrdiff_t each = sc_block_size(n, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block*(4*d*m + 2*m);
             sc_fill(part, 4*d*m + 2*m, 0.0);
@@ -696,8 +703,8 @@ cdef extern from *:
             sc_fill(h8, d*m, 0.0);
             sc_fill(h9, d*m, 0.0);
             int held = 0;
-            const ptrdiff_t stop = sc_block_stop(n, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(n, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < n ? (block + 1)*each : n;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 const ptrdiff_t X_tile_0 = X_0 == 1 ? X_1 : tile;
@@ -796,11 +803,12 @@ cdef extern from *:
         const ptrdiff_t blocks = context->blocks;
         const ptrdiff_t tile = context->tile;
         (void)work;
+        const ptrdiff_t each = sc_block_size(m, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block*2;
             sc_fill(part, 2, 0.0);
-            const ptrdiff_t stop = sc_block_stop(m, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(m, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < m ? (block + 1)*each : m;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 double a4 = 0.0;
@@ -844,9 +852,10 @@ cdef extern from *:
         const ptrdiff_t blocks = context->blocks;
         const ptrdiff_t tile = context->tile;
         (void)work;
+        const ptrdiff_t each = sc_block_size(m, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
-            const ptrdiff_t stop = sc_block_stop(m, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(m, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < m ? (block + 1)*each : m;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 for (ptrdiff_t j = 0; j < d; j++) {
@@ -974,12 +983,13 @@ cdef extern from *:
         const ptrdiff_t blocks = context->blocks;
         const ptrdiff_t tile = context->tile;
         double *restrict h3 = work;
+        const ptrdiff_t each = sc_block_size(m, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block;
             sc_fill(part, 1, 0.0);
             sc_fill(part, 1, -INFINITY);
-            const ptrdiff_t stop = sc_block_stop(m, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(m, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < m ? (block + 1)*each : m;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 sc_fill(h3, tile, 0.0);
@@ -1051,6 +1061,7 @@ cdef extern from *:
         double *restrict h15 = h14 + tile;
         double *restrict h16 = h15 + tile;
         double *restrict X_buffer = h16 + m*tile;
+        const ptrdiff_t each = sc_block_size(n, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block*(4*d*m + 2*m + 2);
             sc_fill(part, 4*d*m + 2*m + 2, 0.0);
@@ -1058,8 +1069,8 @@ cdef extern from *:
             sc_fill(h8, d*m, 0.0);
             sc_fill(h9, d*m, 0.0);
             int held = 0;
-            const ptrdiff_t stop = sc_block_stop(n, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(n, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < n ? (block + 1)*each : n;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 const ptrdiff_t X_tile_0 = X_0 == 1 ? X_1 : tile;
@@ -1161,11 +1172,12 @@ cdef extern from *:
         const ptrdiff_t blocks = context->blocks;
         const ptrdiff_t tile = context->tile;
         (void)work;
+        const ptrdiff_t each = sc_block_size(m, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block*2;
             sc_fill(part, 2, 0.0);
-            const ptrdiff_t stop = sc_block_stop(m, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(m, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < m ? (block + 1)*each : m;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 double a5 = 0.0;
@@ -1209,9 +1221,10 @@ cdef extern from *:
         const ptrdiff_t blocks = context->blocks;
         const ptrdiff_t tile = context->tile;
         (void)work;
+        const ptrdiff_t each = sc_block_size(m, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
-            const ptrdiff_t stop = sc_block_stop(m, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(m, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < m ? (block + 1)*each : m;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 for (ptrdiff_t j = 0; j < d; j++) {
@@ -1344,12 +1357,13 @@ cdef extern from *:
         const ptrdiff_t blocks = context->blocks;
         const ptrdiff_t tile = context->tile;
         double *restrict h4 = work;
+        const ptrdiff_t each = sc_block_size(m, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block;
             sc_fill(part, 1, 0.0);
             sc_fill(part, 1, -INFINITY);
-            const ptrdiff_t stop = sc_block_stop(m, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(m, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < m ? (block + 1)*each : m;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 sc_fill(h4, tile, 0.0);
@@ -1449,6 +1463,7 @@ cdef extern from *:
         double *restrict h46 = h45 + d*m*m*tile;
         double *restrict h47 = h46 + d*m*m*tile;
         double *restrict X_buffer = h47 + d*m*m*tile;
+        const ptrdiff_t each = sc_block_size(n, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block*(6*d*d*m*m + 4*d*m*m + 4*d*m + 2*m*m + 2*m);
             sc_fill(part, 6*d*d*m*m + 4*d*m*m + 4*d*m + 2*m*m + 2*m, 0.0);
@@ -1462,8 +1477,8 @@ cdef extern from *:
             sc_fill(h21, d*d*m*m, 0.0);
             sc_fill(h22, d*d*m*m, 0.0);
             int held = 0;
-            const ptrdiff_t stop = sc_block_stop(n, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(n, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < n ? (block + 1)*each : n;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 const ptrdiff_t X_tile_0 = X_0 == 1 ? X_1 : tile;
@@ -1698,11 +1713,12 @@ cdef extern from *:
         const ptrdiff_t blocks = context->blocks;
         const ptrdiff_t tile = context->tile;
         (void)work;
+        const ptrdiff_t each = sc_block_size(m, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block*2;
             sc_fill(part, 2, 0.0);
-            const ptrdiff_t stop = sc_block_stop(m, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(m, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < m ? (block + 1)*each : m;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 double a10 = 0.0;
@@ -1760,9 +1776,10 @@ cdef extern from *:
         const ptrdiff_t blocks = context->blocks;
         const ptrdiff_t tile = context->tile;
         double *restrict h53 = work;
+        const ptrdiff_t each = sc_block_size(m, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
-            const ptrdiff_t stop = sc_block_stop(m, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(m, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < m ? (block + 1)*each : m;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 #pragma omp simd
@@ -1859,9 +1876,10 @@ cdef extern from *:
         double *restrict h55 = work;
         double *restrict h56 = h55 + tile;
         double *restrict h57 = h56 + d*d*m*tile;
+        const ptrdiff_t each = sc_block_size(m, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
-            const ptrdiff_t stop = sc_block_stop(m, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(m, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < m ? (block + 1)*each : m;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 #pragma omp simd
@@ -1953,9 +1971,10 @@ cdef extern from *:
         const ptrdiff_t blocks = context->blocks;
         const ptrdiff_t tile = context->tile;
         (void)work;
+        const ptrdiff_t each = sc_block_size(m, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
-            const ptrdiff_t stop = sc_block_stop(m, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(m, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < m ? (block + 1)*each : m;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 for (ptrdiff_t j = 0; j < m; j++) {
@@ -2149,12 +2168,13 @@ cdef extern from *:
         const ptrdiff_t tile = context->tile;
         double *restrict h6 = work;
         double *restrict h7 = h6 + tile;
+        const ptrdiff_t each = sc_block_size(m, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block;
             sc_fill(part, 1, 0.0);
             sc_fill(part, 1, -INFINITY);
-            const ptrdiff_t stop = sc_block_stop(m, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(m, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < m ? (block + 1)*each : m;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 sc_fill(h6, tile, 0.0);
@@ -2249,6 +2269,7 @@ cdef extern from *:
         double *restrict h31 = h30 + tile;
         double *restrict h32 = h31 + m*tile;
         double *restrict X_buffer = h32 + m*tile;
+        const ptrdiff_t each = sc_block_size(n, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block*(8*d*m + 4*m);
             sc_fill(part, 8*d*m + 4*m, 0.0);
@@ -2259,8 +2280,8 @@ cdef extern from *:
             sc_fill(h18, d*m, 0.0);
             sc_fill(h19, d*m, 0.0);
             int held = 0;
-            const ptrdiff_t stop = sc_block_stop(n, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(n, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < n ? (block + 1)*each : n;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 const ptrdiff_t X_tile_0 = X_0 == 1 ? X_1 : tile;
@@ -2389,11 +2410,12 @@ cdef extern from *:
         const ptrdiff_t blocks = context->blocks;
         const ptrdiff_t tile = context->tile;
         (void)work;
+        const ptrdiff_t each = sc_block_size(m, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block*4;
             sc_fill(part, 4, 0.0);
-            const ptrdiff_t stop = sc_block_stop(m, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(m, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < m ? (block + 1)*each : m;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 double a7 = 0.0;
@@ -2455,9 +2477,10 @@ cdef extern from *:
         const ptrdiff_t blocks = context->blocks;
         const ptrdiff_t tile = context->tile;
         double *restrict h33 = work;
+        const ptrdiff_t each = sc_block_size(m, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
-            const ptrdiff_t stop = sc_block_stop(m, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(m, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < m ? (block + 1)*each : m;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 for (ptrdiff_t j = 0; j < d; j++) {
@@ -2613,12 +2636,13 @@ cdef extern from *:
         const ptrdiff_t blocks = context->blocks;
         const ptrdiff_t tile = context->tile;
         double *restrict h3 = work;
+        const ptrdiff_t each = sc_block_size(m, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block;
             sc_fill(part, 1, 0.0);
             sc_fill(part, 1, -INFINITY);
-            const ptrdiff_t stop = sc_block_stop(m, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(m, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < m ? (block + 1)*each : m;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 sc_fill(h3, tile, 0.0);
@@ -2690,6 +2714,7 @@ cdef extern from *:
         double *restrict h15 = h14 + tile;
         double *restrict h16 = h15 + tile;
         double *restrict X_buffer = h16 + m*tile;
+        const ptrdiff_t each = sc_block_size(n, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block*(4*d*m + 2*m);
             sc_fill(part, 4*d*m + 2*m, 0.0);
@@ -2697,8 +2722,8 @@ cdef extern from *:
             sc_fill(h8, d*m, 0.0);
             sc_fill(h9, d*m, 0.0);
             int held = 0;
-            const ptrdiff_t stop = sc_block_stop(n, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(n, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < n ? (block + 1)*each : n;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 const ptrdiff_t X_tile_0 = X_0 == 1 ? X_1 : tile;
@@ -2797,11 +2822,12 @@ cdef extern from *:
         const ptrdiff_t blocks = context->blocks;
         const ptrdiff_t tile = context->tile;
         (void)work;
+        const ptrdiff_t each = sc_block_size(m, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block*2;
             sc_fill(part, 2, 0.0);
-            const ptrdiff_t stop = sc_block_stop(m, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(m, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < m ? (block + 1)*each : m;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 double a4 = 0.0;
@@ -2845,9 +2871,10 @@ cdef extern from *:
         const ptrdiff_t blocks = context->blocks;
         const ptrdiff_t tile = context->tile;
         (void)work;
+        const ptrdiff_t each = sc_block_size(m, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
-            const ptrdiff_t stop = sc_block_stop(m, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(m, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < m ? (block + 1)*each : m;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 for (ptrdiff_t j = 0; j < d; j++) {
@@ -2985,12 +3012,13 @@ cdef extern from *:
         const ptrdiff_t tile = context->tile;
         double *restrict h6 = work;
         double *restrict h7 = h6 + tile;
+        const ptrdiff_t each = sc_block_size(m, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block;
             sc_fill(part, 1, 0.0);
             sc_fill(part, 1, -INFINITY);
-            const ptrdiff_t stop = sc_block_stop(m, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(m, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < m ? (block + 1)*each : m;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 sc_fill(h6, tile, 0.0);
@@ -3071,11 +3099,12 @@ cdef extern from *:
         double *restrict h13 = h12 + tile;
         double *restrict h14 = h13 + tile;
         double *restrict X_buffer = h14 + tile;
+        const ptrdiff_t each = sc_block_size(n, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block*2;
             sc_fill(part, 2, 0.0);
-            const ptrdiff_t stop = sc_block_stop(n, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(n, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < n ? (block + 1)*each : n;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 const ptrdiff_t X_tile_0 = X_0 == 1 ? X_1 : tile;
@@ -3153,11 +3182,12 @@ cdef extern from *:
         const ptrdiff_t blocks = context->blocks;
         const ptrdiff_t tile = context->tile;
         (void)work;
+        const ptrdiff_t each = sc_block_size(m, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block*4;
             sc_fill(part, 4, 0.0);
-            const ptrdiff_t stop = sc_block_stop(m, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(m, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < m ? (block + 1)*each : m;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 double a2 = 0.0;
@@ -3269,12 +3299,13 @@ cdef extern from *:
         const ptrdiff_t blocks = context->blocks;
         const ptrdiff_t tile = context->tile;
         double *restrict h3 = work;
+        const ptrdiff_t each = sc_block_size(m, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block;
             sc_fill(part, 1, 0.0);
             sc_fill(part, 1, -INFINITY);
-            const ptrdiff_t stop = sc_block_stop(m, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(m, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < m ? (block + 1)*each : m;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 sc_fill(h3, tile, 0.0);
@@ -3346,6 +3377,7 @@ cdef extern from *:
         double *restrict h15 = h14 + tile;
         double *restrict h16 = h15 + tile;
         double *restrict X_buffer = h16 + m*tile;
+        const ptrdiff_t each = sc_block_size(n, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block*(4*d*m + 2*m);
             sc_fill(part, 4*d*m + 2*m, 0.0);
@@ -3353,8 +3385,8 @@ cdef extern from *:
             sc_fill(h8, d*m, 0.0);
             sc_fill(h9, d*m, 0.0);
             int held = 0;
-            const ptrdiff_t stop = sc_block_stop(n, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(n, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < n ? (block + 1)*each : n;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 const ptrdiff_t X_tile_0 = X_0 == 1 ? X_1 : tile;
@@ -3453,11 +3485,12 @@ cdef extern from *:
         const ptrdiff_t blocks = context->blocks;
         const ptrdiff_t tile = context->tile;
         (void)work;
+        const ptrdiff_t each = sc_block_size(m, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block*2;
             sc_fill(part, 2, 0.0);
-            const ptrdiff_t stop = sc_block_stop(m, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(m, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < m ? (block + 1)*each : m;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 double a4 = 0.0;
@@ -3501,9 +3534,10 @@ cdef extern from *:
         const ptrdiff_t blocks = context->blocks;
         const ptrdiff_t tile = context->tile;
         (void)work;
+        const ptrdiff_t each = sc_block_size(m, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
-            const ptrdiff_t stop = sc_block_stop(m, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(m, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < m ? (block + 1)*each : m;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 for (ptrdiff_t j = 0; j < d; j++) {
@@ -3651,7 +3685,7 @@ cdef extern from *:
         PyArrayObject *array = (PyArrayObject *)value;
         return PyArray_Check(value) && PyArray_Check(first) && PyArray_NDIM(array) == 1
             && PyArray_TYPE(array) == NPY_DOUBLE && PyArray_ISALIGNED(array)
-            && PyArray_ISNOTSWAPPED(array) && PyArray_STRIDE(array, 0) % 8 == 0
+            && PyArray_ISNOTSWAPPED(array) && !(PyArray_STRIDE(array, 0) & 7)
             && PyArray_NDIM((PyArrayObject *)first) == 1
             && PyArray_DIM(array, 0) == PyArray_DIM((PyArrayObject *)first, 0)
             && PyArray_DIM(array, 0) > 0;
@@ -3671,7 +3705,7 @@ cdef extern from *:
             return 0;
         }
         for (int axis = 0; axis < rank; axis++) {
-            if (PyArray_STRIDE(array, axis) % 8) {
+            if (PyArray_STRIDE(array, axis) & 7) {
                 return 0;
             }
         }
@@ -3683,7 +3717,7 @@ cdef extern from *:
         PyArrayObject *array = (PyArrayObject *)value;
         sc_array found = {sc_doubles(value), {0}};
         for (int axis = 0; axis < PyArray_NDIM(array); axis++) {
-            found.stride[axis] = PyArray_STRIDE(array, axis) / 8;
+            found.stride[axis] = PyArray_STRIDE(array, axis) >> 3;
         }
         return found;
     }

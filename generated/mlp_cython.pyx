@@ -91,7 +91,7 @@ cdef extern from *:
     {
         const ptrdiff_t most = width > 98304 / SC_TILE ? 98304 / width : SC_TILE;
         const ptrdiff_t least = arrays < 98304 / 12 ? 32 : 256;
-        const ptrdiff_t tile = most < least ? least : most / 8 * 8;
+        const ptrdiff_t tile = most < least ? least : most & ~(ptrdiff_t)7;
         return n < tile ? (n > 0 ? n : 1) : tile;
     }
 
@@ -99,7 +99,7 @@ cdef extern from *:
        are in few. */
     static inline ptrdiff_t sc_blocks(ptrdiff_t n, ptrdiff_t tile, ptrdiff_t arrays)
     {
-        if (n <= 0) {
+        if (n <= tile) {
             return 1;
         }
         const ptrdiff_t tiles = (n + tile - 1) / tile, fit = 262144 / (arrays + 1);
@@ -112,15 +112,6 @@ cdef extern from *:
         const ptrdiff_t tiles = (n + tile - 1) / tile;
         return (tiles + blocks - 1) / blocks * tile;
     }
-    static inline ptrdiff_t sc_block_start(ptrdiff_t n, ptrdiff_t tile, ptrdiff_t blocks, ptrdiff_t block)
-    {
-        return block * sc_block_size(n, tile, blocks);
-    }
-    static inline ptrdiff_t sc_block_stop(ptrdiff_t n, ptrdiff_t tile, ptrdiff_t blocks, ptrdiff_t block)
-    {
-        const ptrdiff_t stop = (block + 1) * sc_block_size(n, tile, blocks);
-        return stop < n ? stop : n;
-    }
 
     static double *sc_memory(ptrdiff_t size)
     {
@@ -129,8 +120,12 @@ cdef extern from *:
 
     static inline void sc_fill(double *array, ptrdiff_t size, double value)
     {
-        for (ptrdiff_t i = 0; i < size; i++) {
+        ptrdiff_t done = size < 16 ? size : 16;
+        for (ptrdiff_t i = 0; i < done; i++) {
             array[i] = value;
+        }
+        for (; done < size; done *= 2) {
+            memcpy(array + done, array, sizeof(double) * (size_t)(done < size - done ? done : size - done));
         }
     }
 
@@ -145,8 +140,15 @@ cdef extern from *:
         if (stride == 1) {
             return x;
         }
-        for (ptrdiff_t i = 0; i < size; i++) {
-            buffer[i] = x[i * stride];
+        ptrdiff_t i = 0;
+        for (; i + 4 <= size; i += 4, x += 4 * stride) {
+            buffer[i] = x[0];
+            buffer[i + 1] = x[stride];
+            buffer[i + 2] = x[2 * stride];
+            buffer[i + 3] = x[3 * stride];
+        }
+        for (; i < size; i++, x += stride) {
+            buffer[i] = x[0];
         }
         return buffer;
     }
@@ -805,11 +807,12 @@ cdef extern from *:
         double *restrict h6 = h5 + tile;
         double *restrict Y_buffer = h6 + tile;
         double *restrict scratch = Y_buffer + c_*tile;
+        const ptrdiff_t each = sc_block_size(n, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block*2;
             sc_fill(part, 2, 0.0);
-            const ptrdiff_t stop = sc_block_stop(n, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(n, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < n ? (block + 1)*each : n;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 const ptrdiff_t Y_tile_0 = Y_0 == 1 ? Y_1 : tile;
@@ -952,6 +955,7 @@ cdef extern from *:
         double *restrict h17 = h16 + h*tile;
         double *restrict Y_buffer = h17 + h*tile;
         double *restrict scratch = Y_buffer + c_*tile;
+        const ptrdiff_t each = sc_block_size(n, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block*(2*c_*h + 2*d*h + 2*c_ + 2*h);
             sc_fill(part, 2*c_*h + 2*d*h + 2*c_ + 2*h, 0.0);
@@ -960,8 +964,8 @@ cdef extern from *:
             sc_fill(h3, c_*h, 0.0);
             sc_fill(h4, c_, 0.0);
             int held = 0;
-            const ptrdiff_t stop = sc_block_stop(n, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(n, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < n ? (block + 1)*each : n;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 const ptrdiff_t Y_tile_0 = Y_0 == 1 ? Y_1 : tile;
@@ -1069,9 +1073,10 @@ cdef extern from *:
         const ptrdiff_t blocks = context->blocks;
         const ptrdiff_t tile = context->tile;
         (void)work;
+        const ptrdiff_t each = sc_block_size(h, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
-            const ptrdiff_t stop = sc_block_stop(h, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(h, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < h ? (block + 1)*each : h;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 #pragma omp simd
@@ -1189,6 +1194,7 @@ cdef extern from *:
         double *restrict h18 = h17 + h*tile;
         double *restrict Y_buffer = h18 + h*tile;
         double *restrict scratch = Y_buffer + c_*tile;
+        const ptrdiff_t each = sc_block_size(n, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block*(2*c_*h + 2*d*h + 2*c_ + 2*h + 2);
             sc_fill(part, 2*c_*h + 2*d*h + 2*c_ + 2*h + 2, 0.0);
@@ -1197,8 +1203,8 @@ cdef extern from *:
             sc_fill(h3, c_*h, 0.0);
             sc_fill(h4, c_, 0.0);
             int held = 0;
-            const ptrdiff_t stop = sc_block_stop(n, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(n, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < n ? (block + 1)*each : n;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 const ptrdiff_t Y_tile_0 = Y_0 == 1 ? Y_1 : tile;
@@ -1312,9 +1318,10 @@ cdef extern from *:
         const ptrdiff_t blocks = context->blocks;
         const ptrdiff_t tile = context->tile;
         (void)work;
+        const ptrdiff_t each = sc_block_size(h, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
-            const ptrdiff_t stop = sc_block_stop(h, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(h, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < h ? (block + 1)*each : h;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 #pragma omp simd
@@ -1469,6 +1476,7 @@ cdef extern from *:
         double *restrict X_buffer = h58 + c_*h*h*tile;
         double *restrict Y_buffer = X_buffer + d*tile;
         double *restrict scratch = Y_buffer + c_*tile;
+        const ptrdiff_t each = sc_block_size(n, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block*(2*c_*c_*h*h + 2*c_*d*h*h + 2*d*d*h*h + 2*c_*c_*h + 2*c_*d*h + 2*c_*h*h + 2*d*h*h + 2*c_*c_ + 2*c_*h + 2*h*h);
             sc_fill(part, 2*c_*c_*h*h + 2*c_*d*h*h + 2*d*d*h*h + 2*c_*c_*h + 2*c_*d*h + 2*c_*h*h + 2*d*h*h + 2*c_*c_ + 2*c_*h + 2*h*h, 0.0);
@@ -1483,8 +1491,8 @@ cdef extern from *:
             sc_fill(h18, c_*c_*h, 0.0);
             sc_fill(h19, c_*c_, 0.0);
             int held = 0;
-            const ptrdiff_t stop = sc_block_stop(n, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(n, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < n ? (block + 1)*each : n;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 const ptrdiff_t X_tile_0 = X_0 == 1 ? X_1 : tile;
@@ -1922,9 +1930,10 @@ cdef extern from *:
         const ptrdiff_t blocks = context->blocks;
         const ptrdiff_t tile = context->tile;
         (void)work;
+        const ptrdiff_t each = sc_block_size(h, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
-            const ptrdiff_t stop = sc_block_stop(h, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(h, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < h ? (block + 1)*each : h;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 for (ptrdiff_t j = 0; j < d; j++) {
@@ -2076,9 +2085,10 @@ cdef extern from *:
         const ptrdiff_t blocks = context->blocks;
         const ptrdiff_t tile = context->tile;
         (void)work;
+        const ptrdiff_t each = sc_block_size(c_, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
-            const ptrdiff_t stop = sc_block_stop(c_, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(c_, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < c_ ? (block + 1)*each : c_;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 for (ptrdiff_t j = 0; j < c_; j++) {
@@ -2275,6 +2285,7 @@ cdef extern from *:
         double *restrict h23 = h22 + h*tile;
         double *restrict Y_buffer = h23 + h*tile;
         double *restrict scratch = Y_buffer + c_*tile;
+        const ptrdiff_t each = sc_block_size(n, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block*(2*c_*h + 2*d*h + 2*c_ + 2*h);
             sc_fill(part, 2*c_*h + 2*d*h + 2*c_ + 2*h, 0.0);
@@ -2283,8 +2294,8 @@ cdef extern from *:
             sc_fill(h2, c_*h, 0.0);
             sc_fill(h3, c_, 0.0);
             int held = 0;
-            const ptrdiff_t stop = sc_block_stop(n, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(n, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < n ? (block + 1)*each : n;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 const ptrdiff_t Y_tile_0 = Y_0 == 1 ? Y_1 : tile;
@@ -2503,6 +2514,7 @@ cdef extern from *:
         double *restrict h17 = h16 + h*tile;
         double *restrict Y_buffer = h17 + h*tile;
         double *restrict scratch = Y_buffer + c_*tile;
+        const ptrdiff_t each = sc_block_size(n, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block*(2*c_*h + 2*d*h + 2*c_ + 2*h);
             sc_fill(part, 2*c_*h + 2*d*h + 2*c_ + 2*h, 0.0);
@@ -2511,8 +2523,8 @@ cdef extern from *:
             sc_fill(h3, c_*h, 0.0);
             sc_fill(h4, c_, 0.0);
             int held = 0;
-            const ptrdiff_t stop = sc_block_stop(n, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(n, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < n ? (block + 1)*each : n;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 const ptrdiff_t Y_tile_0 = Y_0 == 1 ? Y_1 : tile;
@@ -2620,9 +2632,10 @@ cdef extern from *:
         const ptrdiff_t blocks = context->blocks;
         const ptrdiff_t tile = context->tile;
         (void)work;
+        const ptrdiff_t each = sc_block_size(h, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
-            const ptrdiff_t stop = sc_block_stop(h, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(h, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < h ? (block + 1)*each : h;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 #pragma omp simd
@@ -2735,11 +2748,12 @@ cdef extern from *:
         double *restrict h10 = h9 + tile;
         double *restrict Y_buffer = h10 + tile;
         double *restrict scratch = Y_buffer + c_*tile;
+        const ptrdiff_t each = sc_block_size(n, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block*2;
             sc_fill(part, 2, 0.0);
-            const ptrdiff_t stop = sc_block_stop(n, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(n, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < n ? (block + 1)*each : n;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 const ptrdiff_t Y_tile_0 = Y_0 == 1 ? Y_1 : tile;
@@ -2902,6 +2916,7 @@ cdef extern from *:
         double *restrict h17 = h16 + h*tile;
         double *restrict Y_buffer = h17 + h*tile;
         double *restrict scratch = Y_buffer + c_*tile;
+        const ptrdiff_t each = sc_block_size(n, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block*(2*c_*h + 2*d*h + 2*c_ + 2*h);
             sc_fill(part, 2*c_*h + 2*d*h + 2*c_ + 2*h, 0.0);
@@ -2910,8 +2925,8 @@ cdef extern from *:
             sc_fill(h3, c_*h, 0.0);
             sc_fill(h4, c_, 0.0);
             int held = 0;
-            const ptrdiff_t stop = sc_block_stop(n, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(n, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < n ? (block + 1)*each : n;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 const ptrdiff_t Y_tile_0 = Y_0 == 1 ? Y_1 : tile;
@@ -3019,9 +3034,10 @@ cdef extern from *:
         const ptrdiff_t blocks = context->blocks;
         const ptrdiff_t tile = context->tile;
         (void)work;
+        const ptrdiff_t each = sc_block_size(h, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
-            const ptrdiff_t stop = sc_block_stop(h, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(h, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < h ? (block + 1)*each : h;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 #pragma omp simd
@@ -3133,7 +3149,7 @@ cdef extern from *:
         PyArrayObject *array = (PyArrayObject *)value;
         return PyArray_Check(value) && PyArray_Check(first) && PyArray_NDIM(array) == 1
             && PyArray_TYPE(array) == NPY_DOUBLE && PyArray_ISALIGNED(array)
-            && PyArray_ISNOTSWAPPED(array) && PyArray_STRIDE(array, 0) % 8 == 0
+            && PyArray_ISNOTSWAPPED(array) && !(PyArray_STRIDE(array, 0) & 7)
             && PyArray_NDIM((PyArrayObject *)first) == 1
             && PyArray_DIM(array, 0) == PyArray_DIM((PyArrayObject *)first, 0)
             && PyArray_DIM(array, 0) > 0;
@@ -3153,7 +3169,7 @@ cdef extern from *:
             return 0;
         }
         for (int axis = 0; axis < rank; axis++) {
-            if (PyArray_STRIDE(array, axis) % 8) {
+            if (PyArray_STRIDE(array, axis) & 7) {
                 return 0;
             }
         }
@@ -3165,7 +3181,7 @@ cdef extern from *:
         PyArrayObject *array = (PyArrayObject *)value;
         sc_array found = {sc_doubles(value), {0}};
         for (int axis = 0; axis < PyArray_NDIM(array); axis++) {
-            found.stride[axis] = PyArray_STRIDE(array, axis) / 8;
+            found.stride[axis] = PyArray_STRIDE(array, axis) >> 3;
         }
         return found;
     }

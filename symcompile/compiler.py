@@ -54,7 +54,7 @@ def plan(definition: Definition, names: Iterable[str] | None = None) -> tuple[Sc
     # Imported here, so that what the cache holds is loaded without them.
     from symcompile.autodiff.bodies import take_derivatives
     from symcompile.autodiff.derive import derive
-    from symcompile.passes import Tried, contract, optimise, recognise, share_quotients
+    from symcompile.passes import Tried, contracted, optimise, recognise, share_quotients
     from symcompile.schedule import schedule
 
     value = take_derivatives(Function("value", definition.graph, (definition.output,)))
@@ -62,7 +62,7 @@ def plan(definition: Definition, names: Iterable[str] | None = None) -> tuple[Sc
     tried = Tried()
     if definition.stable:  # 2: before differentiation, so that derivatives are stable too
         value = recognise(value, value_only=wanted == ("value",), tried=tried)
-    stable = share_quotients(contract(value))
+    stable = share_quotients(contracted(value))
     derived = derive(  # 3
         stable.graph,
         stable.outputs[0],
