@@ -756,13 +756,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } logreg_value_sweep0_context;
+    } logreg_value_core_sweep0_context;
 
-    static void logreg_value_sweep0(
+    static void logreg_value_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const logreg_value_sweep0_context *context = shared;
+        const logreg_value_core_sweep0_context *context = shared;
         const double *restrict p = context->p;
         const double *restrict X = context->X;
         const ptrdiff_t X_0 = context->X_0;
@@ -798,7 +798,7 @@ cdef extern from *:
         }
     }
 
-    static int logreg_value(
+    static int logreg_value_core(
         const double *restrict p, sc_array X_array, sc_array y_array, ptrdiff_t n, ptrdiff_t d,
         double *restrict value
     )
@@ -816,11 +816,11 @@ cdef extern from *:
         }
         double *restrict parts0 = memory;
         const double b = p[d];
-        const logreg_value_sweep0_context context0 = {
+        const logreg_value_core_sweep0_context context0 = {
             p, X, X_0, X_1, y, y_0, n, d, b, parts0, blocks0, tile0
         };
         if (sc_run(
-            logreg_value_sweep0, &context0, blocks0, tile0 + tile0,
+            logreg_value_core_sweep0, &context0, blocks0, tile0 + tile0,
             (double)d*(double)n + 48*(double)n
         ) < 0) {
             free(memory);
@@ -846,13 +846,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } logreg_grad_sweep0_context;
+    } logreg_grad_core_sweep0_context;
 
-    static void logreg_grad_sweep0(
+    static void logreg_grad_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const logreg_grad_sweep0_context *context = shared;
+        const logreg_grad_core_sweep0_context *context = shared;
         const double *restrict p = context->p;
         const double *restrict X = context->X;
         const ptrdiff_t X_0 = context->X_0;
@@ -902,7 +902,7 @@ cdef extern from *:
         }
     }
 
-    static int logreg_grad(
+    static int logreg_grad_core(
         const double *restrict p, sc_array X_array, sc_array y_array, ptrdiff_t n, ptrdiff_t d,
         double *restrict grad
     )
@@ -921,11 +921,11 @@ cdef extern from *:
         double *restrict parts0 = memory;
         const double b = p[d];
         const double t0 = 1.0/(double)n;
-        const logreg_grad_sweep0_context context0 = {
+        const logreg_grad_core_sweep0_context context0 = {
             p, X, X_0, X_1, y, y_0, n, d, b, t0, parts0, blocks0, tile0
         };
         if (sc_run(
-            logreg_grad_sweep0, &context0, blocks0, d + tile0 + tile0 + tile0,
+            logreg_grad_core_sweep0, &context0, blocks0, d + tile0 + tile0 + tile0,
             2*(double)d*(double)n + 38*(double)n
         ) < 0) {
             free(memory);
@@ -952,13 +952,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } logreg_value_and_grad_sweep0_context;
+    } logreg_value_and_grad_core_sweep0_context;
 
-    static void logreg_value_and_grad_sweep0(
+    static void logreg_value_and_grad_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const logreg_value_and_grad_sweep0_context *context = shared;
+        const logreg_value_and_grad_core_sweep0_context *context = shared;
         const double *restrict p = context->p;
         const double *restrict X = context->X;
         const ptrdiff_t X_0 = context->X_0;
@@ -1012,7 +1012,7 @@ cdef extern from *:
         }
     }
 
-    static int logreg_value_and_grad(
+    static int logreg_value_and_grad_core(
         const double *restrict p, sc_array X_array, sc_array y_array, ptrdiff_t n, ptrdiff_t d,
         double *restrict value, double *restrict grad
     )
@@ -1031,11 +1031,11 @@ cdef extern from *:
         double *restrict parts0 = memory;
         const double b = p[d];
         const double t0 = 1.0/(double)n;
-        const logreg_value_and_grad_sweep0_context context0 = {
+        const logreg_value_and_grad_core_sweep0_context context0 = {
             p, X, X_0, X_1, y, y_0, n, d, b, t0, parts0, blocks0, tile0
         };
         if (sc_run(
-            logreg_value_and_grad_sweep0, &context0, blocks0, d + tile0 + tile0 + tile0,
+            logreg_value_and_grad_core_sweep0, &context0, blocks0, d + tile0 + tile0 + tile0,
             2*(double)d*(double)n + 61*(double)n
         ) < 0) {
             free(memory);
@@ -1064,13 +1064,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } logreg_hessian_sweep0_context;
+    } logreg_hessian_core_sweep0_context;
 
-    static void logreg_hessian_sweep0(
+    static void logreg_hessian_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const logreg_hessian_sweep0_context *context = shared;
+        const logreg_hessian_core_sweep0_context *context = shared;
         const double *restrict p = context->p;
         const double *restrict X = context->X;
         const ptrdiff_t X_0 = context->X_0;
@@ -1149,13 +1149,13 @@ cdef extern from *:
         double *restrict h1;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } logreg_hessian_sweep1_context;
+    } logreg_hessian_core_sweep1_context;
 
-    static void logreg_hessian_sweep1(
+    static void logreg_hessian_core_sweep1(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const logreg_hessian_sweep1_context *context = shared;
+        const logreg_hessian_core_sweep1_context *context = shared;
         const ptrdiff_t d = context->d;
         double *restrict hessian = context->hessian;
         double *restrict h0 = context->h0;
@@ -1183,7 +1183,7 @@ cdef extern from *:
         }
     }
 
-    static int logreg_hessian(
+    static int logreg_hessian_core(
         const double *restrict p, sc_array X_array, sc_array y_array, ptrdiff_t n, ptrdiff_t d,
         double *restrict hessian
     )
@@ -1206,11 +1206,11 @@ cdef extern from *:
         double *restrict parts0 = h1 + d*d;
         const double b = p[d];
         const double t0 = 1.0/(double)n;
-        const logreg_hessian_sweep0_context context0 = {
+        const logreg_hessian_core_sweep0_context context0 = {
             p, X, X_0, X_1, y, y_0, n, d, b, t0, parts0, blocks0, tile0
         };
         if (sc_run(
-            logreg_hessian_sweep0, &context0, blocks0,
+            logreg_hessian_core_sweep0, &context0, blocks0,
             d*d + d + tile0 + tile0 + d*tile0 + tile0 + d*tile0 + 61448,
             (double)d*(double)d*(double)n + 4*(double)d*(double)n + 46*(double)n
         ) < 0) {
@@ -1221,9 +1221,10 @@ cdef extern from *:
         sc_totals(h0, parts0 + 2*d*d, 2*d*d + 2*d + 2, blocks0, d);
         const double s0 = sc_total(parts0 + 2*d*d + 2*d, 2*d*d + 2*d + 2, blocks0);
         hessian[d*d + 2*d] = s0/(double)n;
-        const logreg_hessian_sweep1_context context1 = {d, hessian, h0, h1, blocks1, tile1};
+        const logreg_hessian_core_sweep1_context context1 = {d, hessian, h0, h1, blocks1, tile1};
         if (sc_run(
-            logreg_hessian_sweep1, &context1, blocks1, 0, (double)d*(double)d + 2*(double)d
+            logreg_hessian_core_sweep1, &context1, blocks1, 0,
+            (double)d*(double)d + 2*(double)d
         ) < 0) {
             free(memory);
             return -1;
@@ -1248,13 +1249,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } logreg_hvp_sweep0_context;
+    } logreg_hvp_core_sweep0_context;
 
-    static void logreg_hvp_sweep0(
+    static void logreg_hvp_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const logreg_hvp_sweep0_context *context = shared;
+        const logreg_hvp_core_sweep0_context *context = shared;
         const double *restrict p = context->p;
         const double *restrict v = context->v;
         const double *restrict X = context->X;
@@ -1311,7 +1312,7 @@ cdef extern from *:
         }
     }
 
-    static int logreg_hvp(
+    static int logreg_hvp_core(
         const double *restrict p, const double *restrict v, sc_array X_array, sc_array y_array,
         ptrdiff_t n, ptrdiff_t d, double *restrict hvp
     )
@@ -1331,11 +1332,11 @@ cdef extern from *:
         const double b = p[d];
         const double v1 = v[d];
         const double t0 = 1.0/(double)n;
-        const logreg_hvp_sweep0_context context0 = {
+        const logreg_hvp_core_sweep0_context context0 = {
             p, v, X, X_0, X_1, y, y_0, n, d, b, v1, t0, parts0, blocks0, tile0
         };
         if (sc_run(
-            logreg_hvp_sweep0, &context0, blocks0, d + tile0 + tile0 + tile0 + tile0,
+            logreg_hvp_core_sweep0, &context0, blocks0, d + tile0 + tile0 + tile0 + tile0,
             3*(double)d*(double)n + 48*(double)n
         ) < 0) {
             free(memory);
@@ -1362,13 +1363,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } logreg_jacobian_sweep0_context;
+    } logreg_jacobian_core_sweep0_context;
 
-    static void logreg_jacobian_sweep0(
+    static void logreg_jacobian_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const logreg_jacobian_sweep0_context *context = shared;
+        const logreg_jacobian_core_sweep0_context *context = shared;
         const double *restrict p = context->p;
         const double *restrict X = context->X;
         const ptrdiff_t X_0 = context->X_0;
@@ -1418,7 +1419,7 @@ cdef extern from *:
         }
     }
 
-    static int logreg_jacobian(
+    static int logreg_jacobian_core(
         const double *restrict p, sc_array X_array, sc_array y_array, ptrdiff_t n, ptrdiff_t d,
         double *restrict jacobian
     )
@@ -1437,11 +1438,11 @@ cdef extern from *:
         double *restrict parts0 = memory;
         const double b = p[d];
         const double t0 = 1.0/(double)n;
-        const logreg_jacobian_sweep0_context context0 = {
+        const logreg_jacobian_core_sweep0_context context0 = {
             p, X, X_0, X_1, y, y_0, n, d, b, t0, parts0, blocks0, tile0
         };
         if (sc_run(
-            logreg_jacobian_sweep0, &context0, blocks0, d + tile0 + tile0 + tile0,
+            logreg_jacobian_core_sweep0, &context0, blocks0, d + tile0 + tile0 + tile0,
             2*(double)d*(double)n + 38*(double)n
         ) < 0) {
             free(memory);
@@ -1469,13 +1470,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } logreg_jvp_sweep0_context;
+    } logreg_jvp_core_sweep0_context;
 
-    static void logreg_jvp_sweep0(
+    static void logreg_jvp_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const logreg_jvp_sweep0_context *context = shared;
+        const logreg_jvp_core_sweep0_context *context = shared;
         const double *restrict p = context->p;
         const double *restrict v = context->v;
         const double *restrict X = context->X;
@@ -1518,7 +1519,7 @@ cdef extern from *:
         }
     }
 
-    static int logreg_jvp(
+    static int logreg_jvp_core(
         const double *restrict p, const double *restrict v, sc_array X_array, sc_array y_array,
         ptrdiff_t n, ptrdiff_t d, double *restrict jvp
     )
@@ -1537,11 +1538,11 @@ cdef extern from *:
         double *restrict parts0 = memory;
         const double b = p[d];
         const double v1 = v[d];
-        const logreg_jvp_sweep0_context context0 = {
+        const logreg_jvp_core_sweep0_context context0 = {
             p, v, X, X_0, X_1, y, y_0, n, d, b, v1, parts0, blocks0, tile0
         };
         if (sc_run(
-            logreg_jvp_sweep0, &context0, blocks0, tile0 + tile0 + tile0,
+            logreg_jvp_core_sweep0, &context0, blocks0, tile0 + tile0 + tile0,
             2*(double)d*(double)n + 37*(double)n
         ) < 0) {
             free(memory);
@@ -1567,13 +1568,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } logreg_vjp_sweep0_context;
+    } logreg_vjp_core_sweep0_context;
 
-    static void logreg_vjp_sweep0(
+    static void logreg_vjp_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const logreg_vjp_sweep0_context *context = shared;
+        const logreg_vjp_core_sweep0_context *context = shared;
         const double *restrict p = context->p;
         const double *restrict X = context->X;
         const ptrdiff_t X_0 = context->X_0;
@@ -1623,7 +1624,7 @@ cdef extern from *:
         }
     }
 
-    static int logreg_vjp(
+    static int logreg_vjp_core(
         const double *restrict p, const double *restrict u, sc_array X_array, sc_array y_array,
         ptrdiff_t n, ptrdiff_t d, double *restrict vjp
     )
@@ -1643,11 +1644,11 @@ cdef extern from *:
         const double b = p[d];
         const double u0 = u[0];
         const double t0 = u0/(double)n;
-        const logreg_vjp_sweep0_context context0 = {
+        const logreg_vjp_core_sweep0_context context0 = {
             p, X, X_0, X_1, y, y_0, n, d, b, t0, parts0, blocks0, tile0
         };
         if (sc_run(
-            logreg_vjp_sweep0, &context0, blocks0, d + tile0 + tile0 + tile0,
+            logreg_vjp_core_sweep0, &context0, blocks0, d + tile0 + tile0 + tile0,
             2*(double)d*(double)n + 38*(double)n
         ) < 0) {
             free(memory);
@@ -1658,6 +1659,70 @@ cdef extern from *:
         vjp[d] = -s0*u0/(double)n;
         free(memory);
         return 0;
+    }
+
+    static int logreg_value(
+        const double *p, const double *X, const double *y, ptrdiff_t n, ptrdiff_t d, double *value
+    )
+    {
+        return logreg_value_core(p, (sc_array){X, {d, 1}}, (sc_array){y, {1}}, n, d, value);
+    }
+
+    static int logreg_grad(
+        const double *p, const double *X, const double *y, ptrdiff_t n, ptrdiff_t d, double *grad
+    )
+    {
+        return logreg_grad_core(p, (sc_array){X, {d, 1}}, (sc_array){y, {1}}, n, d, grad);
+    }
+
+    static int logreg_value_and_grad(
+        const double *p, const double *X, const double *y, ptrdiff_t n, ptrdiff_t d, double *value,
+        double *grad
+    )
+    {
+        return logreg_value_and_grad_core(
+            p, (sc_array){X, {d, 1}}, (sc_array){y, {1}}, n, d, value, grad
+        );
+    }
+
+    static int logreg_hessian(
+        const double *p, const double *X, const double *y, ptrdiff_t n, ptrdiff_t d,
+        double *hessian
+    )
+    {
+        return logreg_hessian_core(p, (sc_array){X, {d, 1}}, (sc_array){y, {1}}, n, d, hessian);
+    }
+
+    static int logreg_hvp(
+        const double *p, const double *v, const double *X, const double *y, ptrdiff_t n,
+        ptrdiff_t d, double *hvp
+    )
+    {
+        return logreg_hvp_core(p, v, (sc_array){X, {d, 1}}, (sc_array){y, {1}}, n, d, hvp);
+    }
+
+    static int logreg_jacobian(
+        const double *p, const double *X, const double *y, ptrdiff_t n, ptrdiff_t d,
+        double *jacobian
+    )
+    {
+        return logreg_jacobian_core(p, (sc_array){X, {d, 1}}, (sc_array){y, {1}}, n, d, jacobian);
+    }
+
+    static int logreg_jvp(
+        const double *p, const double *v, const double *X, const double *y, ptrdiff_t n,
+        ptrdiff_t d, double *jvp
+    )
+    {
+        return logreg_jvp_core(p, v, (sc_array){X, {d, 1}}, (sc_array){y, {1}}, n, d, jvp);
+    }
+
+    static int logreg_vjp(
+        const double *p, const double *u, const double *X, const double *y, ptrdiff_t n,
+        ptrdiff_t d, double *vjp
+    )
+    {
+        return logreg_vjp_core(p, u, (sc_array){X, {d, 1}}, (sc_array){y, {1}}, n, d, vjp);
     }
 
     static int sc_import_numpy(void)
@@ -1820,14 +1885,22 @@ cdef extern from *:
     void sc_acquire(void *)
     Py_ssize_t sc_dim(object, int)
     sc_array sc_as_array(object)
-    int logreg_value(const double *p, sc_array X_array, sc_array y_array, ptrdiff_t n, ptrdiff_t d, double *value) nogil
-    int logreg_grad(const double *p, sc_array X_array, sc_array y_array, ptrdiff_t n, ptrdiff_t d, double *grad) nogil
-    int logreg_value_and_grad(const double *p, sc_array X_array, sc_array y_array, ptrdiff_t n, ptrdiff_t d, double *value, double *grad) nogil
-    int logreg_hessian(const double *p, sc_array X_array, sc_array y_array, ptrdiff_t n, ptrdiff_t d, double *hessian) nogil
-    int logreg_hvp(const double *p, const double *v, sc_array X_array, sc_array y_array, ptrdiff_t n, ptrdiff_t d, double *hvp) nogil
-    int logreg_jacobian(const double *p, sc_array X_array, sc_array y_array, ptrdiff_t n, ptrdiff_t d, double *jacobian) nogil
-    int logreg_jvp(const double *p, const double *v, sc_array X_array, sc_array y_array, ptrdiff_t n, ptrdiff_t d, double *jvp) nogil
-    int logreg_vjp(const double *p, const double *u, sc_array X_array, sc_array y_array, ptrdiff_t n, ptrdiff_t d, double *vjp) nogil
+    int logreg_value_core(const double *p, sc_array X_array, sc_array y_array, ptrdiff_t n, ptrdiff_t d, double *value) nogil
+    int logreg_grad_core(const double *p, sc_array X_array, sc_array y_array, ptrdiff_t n, ptrdiff_t d, double *grad) nogil
+    int logreg_value_and_grad_core(const double *p, sc_array X_array, sc_array y_array, ptrdiff_t n, ptrdiff_t d, double *value, double *grad) nogil
+    int logreg_hessian_core(const double *p, sc_array X_array, sc_array y_array, ptrdiff_t n, ptrdiff_t d, double *hessian) nogil
+    int logreg_hvp_core(const double *p, const double *v, sc_array X_array, sc_array y_array, ptrdiff_t n, ptrdiff_t d, double *hvp) nogil
+    int logreg_jacobian_core(const double *p, sc_array X_array, sc_array y_array, ptrdiff_t n, ptrdiff_t d, double *jacobian) nogil
+    int logreg_jvp_core(const double *p, const double *v, sc_array X_array, sc_array y_array, ptrdiff_t n, ptrdiff_t d, double *jvp) nogil
+    int logreg_vjp_core(const double *p, const double *u, sc_array X_array, sc_array y_array, ptrdiff_t n, ptrdiff_t d, double *vjp) nogil
+    int sc_logreg_value "logreg_value"(const double *, const double *, const double *, ptrdiff_t, ptrdiff_t, double *) noexcept nogil
+    int sc_logreg_grad "logreg_grad"(const double *, const double *, const double *, ptrdiff_t, ptrdiff_t, double *) noexcept nogil
+    int sc_logreg_value_and_grad "logreg_value_and_grad"(const double *, const double *, const double *, ptrdiff_t, ptrdiff_t, double *, double *) noexcept nogil
+    int sc_logreg_hessian "logreg_hessian"(const double *, const double *, const double *, ptrdiff_t, ptrdiff_t, double *) noexcept nogil
+    int sc_logreg_hvp "logreg_hvp"(const double *, const double *, const double *, const double *, ptrdiff_t, ptrdiff_t, double *) noexcept nogil
+    int sc_logreg_jacobian "logreg_jacobian"(const double *, const double *, const double *, ptrdiff_t, ptrdiff_t, double *) noexcept nogil
+    int sc_logreg_jvp "logreg_jvp"(const double *, const double *, const double *, const double *, ptrdiff_t, ptrdiff_t, double *) noexcept nogil
+    int sc_logreg_vjp "logreg_vjp"(const double *, const double *, const double *, const double *, ptrdiff_t, ptrdiff_t, double *) noexcept nogil
 
 sc_import_numpy()
 
@@ -1856,7 +1929,7 @@ def value(p, X, y):
     cdef sc_array sc__X = sc_as_array(X)
     cdef sc_array sc__y = sc_as_array(y)
     cdef void *sc__thread = sc_release(<double>sc_d*<double>sc_n + 48*<double>sc_n)
-    sc__status = logreg_value(sc__p, sc__X, sc__y, sc_n, sc_d, &value)
+    sc__status = logreg_value_core(sc__p, sc__X, sc__y, sc_n, sc_d, &value)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
@@ -1878,7 +1951,7 @@ def grad(p, X, y):
     cdef sc_array sc__y = sc_as_array(y)
     cdef double *sc__grad = sc_doubles(grad)
     cdef void *sc__thread = sc_release(2*<double>sc_d*<double>sc_n + 38*<double>sc_n)
-    sc__status = logreg_grad(sc__p, sc__X, sc__y, sc_n, sc_d, sc__grad)
+    sc__status = logreg_grad_core(sc__p, sc__X, sc__y, sc_n, sc_d, sc__grad)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
@@ -1901,7 +1974,7 @@ def value_and_grad(p, X, y):
     cdef sc_array sc__y = sc_as_array(y)
     cdef double *sc__grad = sc_doubles(grad)
     cdef void *sc__thread = sc_release(2*<double>sc_d*<double>sc_n + 61*<double>sc_n)
-    sc__status = logreg_value_and_grad(sc__p, sc__X, sc__y, sc_n, sc_d, &value, sc__grad)
+    sc__status = logreg_value_and_grad_core(sc__p, sc__X, sc__y, sc_n, sc_d, &value, sc__grad)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
@@ -1925,7 +1998,7 @@ def hessian(p, X, y):
     cdef void *sc__thread = sc_release(
         <double>sc_d*<double>sc_d*<double>sc_n + <double>sc_d*<double>sc_d + 4*<double>sc_d*<double>sc_n + 2*<double>sc_d + 46*<double>sc_n
     )
-    sc__status = logreg_hessian(sc__p, sc__X, sc__y, sc_n, sc_d, sc__hessian)
+    sc__status = logreg_hessian_core(sc__p, sc__X, sc__y, sc_n, sc_d, sc__hessian)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
@@ -1950,7 +2023,7 @@ def hvp(p, v, X, y):
     cdef sc_array sc__y = sc_as_array(y)
     cdef double *sc__hvp = sc_doubles(hvp)
     cdef void *sc__thread = sc_release(3*<double>sc_d*<double>sc_n + 48*<double>sc_n)
-    sc__status = logreg_hvp(sc__p, sc__v, sc__X, sc__y, sc_n, sc_d, sc__hvp)
+    sc__status = logreg_hvp_core(sc__p, sc__v, sc__X, sc__y, sc_n, sc_d, sc__hvp)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
@@ -1972,7 +2045,7 @@ def jacobian(p, X, y):
     cdef sc_array sc__y = sc_as_array(y)
     cdef double *sc__jacobian = sc_doubles(jacobian)
     cdef void *sc__thread = sc_release(2*<double>sc_d*<double>sc_n + 38*<double>sc_n)
-    sc__status = logreg_jacobian(sc__p, sc__X, sc__y, sc_n, sc_d, sc__jacobian)
+    sc__status = logreg_jacobian_core(sc__p, sc__X, sc__y, sc_n, sc_d, sc__jacobian)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
@@ -1996,7 +2069,7 @@ def jvp(p, v, X, y):
     cdef sc_array sc__X = sc_as_array(X)
     cdef sc_array sc__y = sc_as_array(y)
     cdef void *sc__thread = sc_release(2*<double>sc_d*<double>sc_n + 37*<double>sc_n)
-    sc__status = logreg_jvp(sc__p, sc__v, sc__X, sc__y, sc_n, sc_d, &jvp)
+    sc__status = logreg_jvp_core(sc__p, sc__v, sc__X, sc__y, sc_n, sc_d, &jvp)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
@@ -2020,11 +2093,65 @@ def vjp(p, u, X, y):
     cdef sc_array sc__y = sc_as_array(y)
     cdef double *sc__vjp = sc_doubles(vjp)
     cdef void *sc__thread = sc_release(2*<double>sc_d*<double>sc_n + 38*<double>sc_n)
-    sc__status = logreg_vjp(sc__p, sc__u, sc__X, sc__y, sc_n, sc_d, sc__vjp)
+    sc__status = logreg_vjp_core(sc__p, sc__u, sc__X, sc__y, sc_n, sc_d, sc__vjp)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
     return vjp
+
+
+cdef api int logreg_value(
+    const double *p, const double *X, const double *y, ptrdiff_t n, ptrdiff_t d, double *value
+) noexcept nogil:
+    return sc_logreg_value(p, X, y, n, d, value)
+
+
+cdef api int logreg_grad(
+    const double *p, const double *X, const double *y, ptrdiff_t n, ptrdiff_t d, double *grad
+) noexcept nogil:
+    return sc_logreg_grad(p, X, y, n, d, grad)
+
+
+cdef api int logreg_value_and_grad(
+    const double *p, const double *X, const double *y, ptrdiff_t n, ptrdiff_t d, double *value,
+    double *grad
+) noexcept nogil:
+    return sc_logreg_value_and_grad(p, X, y, n, d, value, grad)
+
+
+cdef api int logreg_hessian(
+    const double *p, const double *X, const double *y, ptrdiff_t n, ptrdiff_t d,
+    double *hessian
+) noexcept nogil:
+    return sc_logreg_hessian(p, X, y, n, d, hessian)
+
+
+cdef api int logreg_hvp(
+    const double *p, const double *v, const double *X, const double *y, ptrdiff_t n,
+    ptrdiff_t d, double *hvp
+) noexcept nogil:
+    return sc_logreg_hvp(p, v, X, y, n, d, hvp)
+
+
+cdef api int logreg_jacobian(
+    const double *p, const double *X, const double *y, ptrdiff_t n, ptrdiff_t d,
+    double *jacobian
+) noexcept nogil:
+    return sc_logreg_jacobian(p, X, y, n, d, jacobian)
+
+
+cdef api int logreg_jvp(
+    const double *p, const double *v, const double *X, const double *y, ptrdiff_t n,
+    ptrdiff_t d, double *jvp
+) noexcept nogil:
+    return sc_logreg_jvp(p, v, X, y, n, d, jvp)
+
+
+cdef api int logreg_vjp(
+    const double *p, const double *u, const double *X, const double *y, ptrdiff_t n,
+    ptrdiff_t d, double *vjp
+) noexcept nogil:
+    return sc_logreg_vjp(p, u, X, y, n, d, vjp)
 
 
 def _bound(name, arguments):

@@ -338,13 +338,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } mixture_value_sweep0_context;
+    } mixture_value_core_sweep0_context;
 
-    static void mixture_value_sweep0(
+    static void mixture_value_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const mixture_value_sweep0_context *context = shared;
+        const mixture_value_core_sweep0_context *context = shared;
         const double *restrict p = context->p;
         const ptrdiff_t d = context->d;
         const ptrdiff_t m = context->m;
@@ -400,13 +400,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } mixture_value_sweep1_context;
+    } mixture_value_core_sweep1_context;
 
-    static void mixture_value_sweep1(
+    static void mixture_value_core_sweep1(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const mixture_value_sweep1_context *context = shared;
+        const mixture_value_core_sweep1_context *context = shared;
         const double *restrict X = context->X;
         const ptrdiff_t X_0 = context->X_0;
         const ptrdiff_t X_1 = context->X_1;
@@ -482,13 +482,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } mixture_value_sweep2_context;
+    } mixture_value_core_sweep2_context;
 
-    static void mixture_value_sweep2(
+    static void mixture_value_core_sweep2(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const mixture_value_sweep2_context *context = shared;
+        const mixture_value_core_sweep2_context *context = shared;
         const double *restrict p = context->p;
         const ptrdiff_t m = context->m;
         const double t4 = context->t4;
@@ -513,7 +513,7 @@ cdef extern from *:
         }
     }
 
-    static int mixture_value(
+    static int mixture_value_core(
         const double *restrict p, sc_array X_array, ptrdiff_t n, ptrdiff_t d, ptrdiff_t m,
         double *restrict value
     )
@@ -538,11 +538,11 @@ cdef extern from *:
         double *restrict parts1 = parts0 + blocks0;
         double *restrict parts2 = parts1 + blocks1*2;
         const double t0 = 0.9189385332046728*(double)d;
-        const mixture_value_sweep0_context context0 = {
+        const mixture_value_core_sweep0_context context0 = {
             p, d, m, h0, h1, h2, t0, parts0, blocks0, tile0
         };
         if (sc_run(
-            mixture_value_sweep0, &context0, blocks0, tile0,
+            mixture_value_core_sweep0, &context0, blocks0, tile0,
             25*(double)d*(double)m + 4*(double)m
         ) < 0) {
             free(memory);
@@ -550,11 +550,11 @@ cdef extern from *:
         }
         const double s0 = sc_max_of(parts0, 1, blocks0);
         const double t4 = ((fabs(s0) == INFINITY) ? 0.0 : s0);
-        const mixture_value_sweep1_context context1 = {
+        const mixture_value_core_sweep1_context context1 = {
             X, X_0, X_1, n, d, m, h0, h1, h2, t4, parts1, blocks1, tile1
         };
         if (sc_run(
-            mixture_value_sweep1, &context1, blocks1,
+            mixture_value_core_sweep1, &context1, blocks1,
             m*tile1 + tile1 + tile1 + tile1 + d*tile1,
             4*(double)d*(double)m*(double)n + 29*(double)m*(double)n + 26*(double)n
         ) < 0) {
@@ -562,8 +562,8 @@ cdef extern from *:
             return -1;
         }
         const double s1 = sc_total(parts1, 2, blocks1);
-        const mixture_value_sweep2_context context2 = {p, m, t4, parts2, blocks2, tile2};
-        if (sc_run(mixture_value_sweep2, &context2, blocks2, 0, 22*(double)m) < 0) {
+        const mixture_value_core_sweep2_context context2 = {p, m, t4, parts2, blocks2, tile2};
+        if (sc_run(mixture_value_core_sweep2, &context2, blocks2, 0, 22*(double)m) < 0) {
             free(memory);
             return -1;
         }
@@ -584,13 +584,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } mixture_grad_sweep0_context;
+    } mixture_grad_core_sweep0_context;
 
-    static void mixture_grad_sweep0(
+    static void mixture_grad_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const mixture_grad_sweep0_context *context = shared;
+        const mixture_grad_core_sweep0_context *context = shared;
         const double *restrict p = context->p;
         const ptrdiff_t d = context->d;
         const ptrdiff_t m = context->m;
@@ -647,13 +647,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } mixture_grad_sweep1_context;
+    } mixture_grad_core_sweep1_context;
 
-    static void mixture_grad_sweep1(
+    static void mixture_grad_core_sweep1(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const mixture_grad_sweep1_context *context = shared;
+        const mixture_grad_core_sweep1_context *context = shared;
         const double *restrict X = context->X;
         const ptrdiff_t X_0 = context->X_0;
         const ptrdiff_t X_1 = context->X_1;
@@ -772,13 +772,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } mixture_grad_sweep2_context;
+    } mixture_grad_core_sweep2_context;
 
-    static void mixture_grad_sweep2(
+    static void mixture_grad_core_sweep2(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const mixture_grad_sweep2_context *context = shared;
+        const mixture_grad_core_sweep2_context *context = shared;
         const double *restrict p = context->p;
         const ptrdiff_t m = context->m;
         const double t5 = context->t5;
@@ -815,13 +815,13 @@ cdef extern from *:
         double t13;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } mixture_grad_sweep3_context;
+    } mixture_grad_core_sweep3_context;
 
-    static void mixture_grad_sweep3(
+    static void mixture_grad_core_sweep3(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const mixture_grad_sweep3_context *context = shared;
+        const mixture_grad_core_sweep3_context *context = shared;
         const double *restrict p = context->p;
         const ptrdiff_t d = context->d;
         const ptrdiff_t m = context->m;
@@ -856,7 +856,7 @@ cdef extern from *:
         }
     }
 
-    static int mixture_grad(
+    static int mixture_grad_core(
         const double *restrict p, sc_array X_array, ptrdiff_t n, ptrdiff_t d, ptrdiff_t m,
         double *restrict grad
     )
@@ -889,11 +889,11 @@ cdef extern from *:
         double *restrict parts2 = parts1 + blocks1*(4*d*m + 2*m);
         const double t0 = 0.9189385332046728*(double)d;
         const double t1 = -1.0/(double)n;
-        const mixture_grad_sweep0_context context0 = {
+        const mixture_grad_core_sweep0_context context0 = {
             p, d, m, h0, h1, h2, t0, parts0, blocks0, tile0
         };
         if (sc_run(
-            mixture_grad_sweep0, &context0, blocks0, tile0,
+            mixture_grad_core_sweep0, &context0, blocks0, tile0,
             25*(double)d*(double)m + 4*(double)m
         ) < 0) {
             free(memory);
@@ -901,11 +901,11 @@ cdef extern from *:
         }
         const double s0 = sc_max_of(parts0, 1, blocks0);
         const double t5 = ((fabs(s0) == INFINITY) ? 0.0 : s0);
-        const mixture_grad_sweep1_context context1 = {
+        const mixture_grad_core_sweep1_context context1 = {
             X, X_0, X_1, n, d, m, h0, h1, h2, t1, t5, parts1, blocks1, tile1
         };
         if (sc_run(
-            mixture_grad_sweep1, &context1, blocks1,
+            mixture_grad_core_sweep1, &context1, blocks1,
             m + d*m + d*m + m*tile1 + tile1 + tile1 + m*tile1 + tile1 + tile1 + m*tile1 + d*tile1,
             10*(double)d*(double)m*(double)n + 34*(double)m*(double)n + 10*(double)n
         ) < 0) {
@@ -915,18 +915,19 @@ cdef extern from *:
         sc_totals(h4, parts1, 4*d*m + 2*m, blocks1, m);
         sc_totals(h5, parts1 + 2*m, 4*d*m + 2*m, blocks1, d*m);
         sc_totals(h6, parts1 + 2*d*m + 2*m, 4*d*m + 2*m, blocks1, d*m);
-        const mixture_grad_sweep2_context context2 = {p, m, t5, parts2, blocks2, tile2};
-        if (sc_run(mixture_grad_sweep2, &context2, blocks2, 0, 22*(double)m) < 0) {
+        const mixture_grad_core_sweep2_context context2 = {p, m, t5, parts2, blocks2, tile2};
+        if (sc_run(mixture_grad_core_sweep2, &context2, blocks2, 0, 22*(double)m) < 0) {
             free(memory);
             return -1;
         }
         const double s1 = sc_total(parts2, 2, blocks2);
         const double t13 = 1.0/s1;
-        const mixture_grad_sweep3_context context3 = {
+        const mixture_grad_core_sweep3_context context3 = {
             p, d, m, grad, h4, h5, h6, t5, t13, blocks3, tile3
         };
         if (sc_run(
-            mixture_grad_sweep3, &context3, blocks3, 0, 28*(double)d*(double)m + 24*(double)m
+            mixture_grad_core_sweep3, &context3, blocks3, 0,
+            28*(double)d*(double)m + 24*(double)m
         ) < 0) {
             free(memory);
             return -1;
@@ -946,13 +947,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } mixture_value_and_grad_sweep0_context;
+    } mixture_value_and_grad_core_sweep0_context;
 
-    static void mixture_value_and_grad_sweep0(
+    static void mixture_value_and_grad_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const mixture_value_and_grad_sweep0_context *context = shared;
+        const mixture_value_and_grad_core_sweep0_context *context = shared;
         const double *restrict p = context->p;
         const ptrdiff_t d = context->d;
         const ptrdiff_t m = context->m;
@@ -1009,13 +1010,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } mixture_value_and_grad_sweep1_context;
+    } mixture_value_and_grad_core_sweep1_context;
 
-    static void mixture_value_and_grad_sweep1(
+    static void mixture_value_and_grad_core_sweep1(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const mixture_value_and_grad_sweep1_context *context = shared;
+        const mixture_value_and_grad_core_sweep1_context *context = shared;
         const double *restrict X = context->X;
         const ptrdiff_t X_0 = context->X_0;
         const ptrdiff_t X_1 = context->X_1;
@@ -1137,13 +1138,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } mixture_value_and_grad_sweep2_context;
+    } mixture_value_and_grad_core_sweep2_context;
 
-    static void mixture_value_and_grad_sweep2(
+    static void mixture_value_and_grad_core_sweep2(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const mixture_value_and_grad_sweep2_context *context = shared;
+        const mixture_value_and_grad_core_sweep2_context *context = shared;
         const double *restrict p = context->p;
         const ptrdiff_t m = context->m;
         const double t5 = context->t5;
@@ -1180,13 +1181,13 @@ cdef extern from *:
         double t13;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } mixture_value_and_grad_sweep3_context;
+    } mixture_value_and_grad_core_sweep3_context;
 
-    static void mixture_value_and_grad_sweep3(
+    static void mixture_value_and_grad_core_sweep3(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const mixture_value_and_grad_sweep3_context *context = shared;
+        const mixture_value_and_grad_core_sweep3_context *context = shared;
         const double *restrict p = context->p;
         const ptrdiff_t d = context->d;
         const ptrdiff_t m = context->m;
@@ -1221,7 +1222,7 @@ cdef extern from *:
         }
     }
 
-    static int mixture_value_and_grad(
+    static int mixture_value_and_grad_core(
         const double *restrict p, sc_array X_array, ptrdiff_t n, ptrdiff_t d, ptrdiff_t m,
         double *restrict value, double *restrict grad
     )
@@ -1254,11 +1255,11 @@ cdef extern from *:
         double *restrict parts2 = parts1 + blocks1*(4*d*m + 2*m + 2);
         const double t0 = 0.9189385332046728*(double)d;
         const double t1 = -1.0/(double)n;
-        const mixture_value_and_grad_sweep0_context context0 = {
+        const mixture_value_and_grad_core_sweep0_context context0 = {
             p, d, m, h0, h1, h2, t0, parts0, blocks0, tile0
         };
         if (sc_run(
-            mixture_value_and_grad_sweep0, &context0, blocks0, tile0,
+            mixture_value_and_grad_core_sweep0, &context0, blocks0, tile0,
             25*(double)d*(double)m + 4*(double)m
         ) < 0) {
             free(memory);
@@ -1266,11 +1267,11 @@ cdef extern from *:
         }
         const double s0 = sc_max_of(parts0, 1, blocks0);
         const double t5 = ((fabs(s0) == INFINITY) ? 0.0 : s0);
-        const mixture_value_and_grad_sweep1_context context1 = {
+        const mixture_value_and_grad_core_sweep1_context context1 = {
             X, X_0, X_1, n, d, m, h0, h1, h2, t1, t5, parts1, blocks1, tile1
         };
         if (sc_run(
-            mixture_value_and_grad_sweep1, &context1, blocks1,
+            mixture_value_and_grad_core_sweep1, &context1, blocks1,
             m + d*m + d*m + m*tile1 + tile1 + tile1 + m*tile1 + tile1 + tile1 + m*tile1 + d*tile1,
             10*(double)d*(double)m*(double)n + 34*(double)m*(double)n + 32*(double)n
         ) < 0) {
@@ -1281,19 +1282,23 @@ cdef extern from *:
         sc_totals(h4, parts1 + 2, 4*d*m + 2*m + 2, blocks1, m);
         sc_totals(h5, parts1 + 2*m + 2, 4*d*m + 2*m + 2, blocks1, d*m);
         sc_totals(h6, parts1 + 2*d*m + 2*m + 2, 4*d*m + 2*m + 2, blocks1, d*m);
-        const mixture_value_and_grad_sweep2_context context2 = {p, m, t5, parts2, blocks2, tile2};
-        if (sc_run(mixture_value_and_grad_sweep2, &context2, blocks2, 0, 22*(double)m) < 0) {
+        const mixture_value_and_grad_core_sweep2_context context2 = {
+            p, m, t5, parts2, blocks2, tile2
+        };
+        if (sc_run(
+            mixture_value_and_grad_core_sweep2, &context2, blocks2, 0, 22*(double)m
+        ) < 0) {
             free(memory);
             return -1;
         }
         const double s2 = sc_total(parts2, 2, blocks2);
         const double t13 = 1.0/s2;
         value[0] = log(s2) - s1/(double)n;
-        const mixture_value_and_grad_sweep3_context context3 = {
+        const mixture_value_and_grad_core_sweep3_context context3 = {
             p, d, m, grad, h4, h5, h6, t5, t13, blocks3, tile3
         };
         if (sc_run(
-            mixture_value_and_grad_sweep3, &context3, blocks3, 0,
+            mixture_value_and_grad_core_sweep3, &context3, blocks3, 0,
             28*(double)d*(double)m + 24*(double)m
         ) < 0) {
             free(memory);
@@ -1315,13 +1320,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } mixture_hessian_sweep0_context;
+    } mixture_hessian_core_sweep0_context;
 
-    static void mixture_hessian_sweep0(
+    static void mixture_hessian_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const mixture_hessian_sweep0_context *context = shared;
+        const mixture_hessian_core_sweep0_context *context = shared;
         const double *restrict p = context->p;
         const ptrdiff_t d = context->d;
         const ptrdiff_t m = context->m;
@@ -1382,13 +1387,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } mixture_hessian_sweep1_context;
+    } mixture_hessian_core_sweep1_context;
 
-    static void mixture_hessian_sweep1(
+    static void mixture_hessian_core_sweep1(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const mixture_hessian_sweep1_context *context = shared;
+        const mixture_hessian_core_sweep1_context *context = shared;
         const double *restrict X = context->X;
         const ptrdiff_t X_0 = context->X_0;
         const ptrdiff_t X_1 = context->X_1;
@@ -1651,13 +1656,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } mixture_hessian_sweep2_context;
+    } mixture_hessian_core_sweep2_context;
 
-    static void mixture_hessian_sweep2(
+    static void mixture_hessian_core_sweep2(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const mixture_hessian_sweep2_context *context = shared;
+        const mixture_hessian_core_sweep2_context *context = shared;
         const double *restrict p = context->p;
         const ptrdiff_t m = context->m;
         double *restrict h47 = context->h47;
@@ -1703,13 +1708,13 @@ cdef extern from *:
         double t40;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } mixture_hessian_sweep3_context;
+    } mixture_hessian_core_sweep3_context;
 
-    static void mixture_hessian_sweep3(
+    static void mixture_hessian_core_sweep3(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const mixture_hessian_sweep3_context *context = shared;
+        const mixture_hessian_core_sweep3_context *context = shared;
         const ptrdiff_t d = context->d;
         const ptrdiff_t m = context->m;
         double *restrict hessian = context->hessian;
@@ -1798,13 +1803,13 @@ cdef extern from *:
         double t41;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } mixture_hessian_sweep4_context;
+    } mixture_hessian_core_sweep4_context;
 
-    static void mixture_hessian_sweep4(
+    static void mixture_hessian_core_sweep4(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const mixture_hessian_sweep4_context *context = shared;
+        const mixture_hessian_core_sweep4_context *context = shared;
         const ptrdiff_t d = context->d;
         const ptrdiff_t m = context->m;
         double *restrict hessian = context->hessian;
@@ -1907,13 +1912,13 @@ cdef extern from *:
         double *restrict h53;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } mixture_hessian_sweep5_context;
+    } mixture_hessian_core_sweep5_context;
 
-    static void mixture_hessian_sweep5(
+    static void mixture_hessian_core_sweep5(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const mixture_hessian_sweep5_context *context = shared;
+        const mixture_hessian_core_sweep5_context *context = shared;
         const ptrdiff_t d = context->d;
         const ptrdiff_t m = context->m;
         double *restrict hessian = context->hessian;
@@ -1940,7 +1945,7 @@ cdef extern from *:
         }
     }
 
-    static int mixture_hessian(
+    static int mixture_hessian_core(
         const double *restrict p, sc_array X_array, ptrdiff_t n, ptrdiff_t d, ptrdiff_t m,
         double *restrict hessian
     )
@@ -1990,11 +1995,11 @@ cdef extern from *:
         double *restrict h53 = h51 + d*m;
         const double t0 = 0.9189385332046728*(double)d;
         const double t1 = -1.0/(double)n;
-        const mixture_hessian_sweep0_context context0 = {
+        const mixture_hessian_core_sweep0_context context0 = {
             p, d, m, h0, h1, h2, h3, t0, parts0, blocks0, tile0
         };
         if (sc_run(
-            mixture_hessian_sweep0, &context0, blocks0, tile0,
+            mixture_hessian_core_sweep0, &context0, blocks0, tile0,
             27*(double)d*(double)m + 4*(double)m
         ) < 0) {
             free(memory);
@@ -2002,11 +2007,11 @@ cdef extern from *:
         }
         const double s0 = sc_max_of(parts0, 1, blocks0);
         const double t6 = ((fabs(s0) == INFINITY) ? 0.0 : s0);
-        const mixture_hessian_sweep1_context context1 = {
+        const mixture_hessian_core_sweep1_context context1 = {
             X, X_0, X_1, n, d, m, h0, h1, h2, h3, t1, t6, parts1, blocks1, tile1
         };
         if (sc_run(
-            mixture_hessian_sweep1, &context1, blocks1,
+            mixture_hessian_core_sweep1, &context1, blocks1,
             d*m + d*m + m*m + m + d*m*m + d*d*m*m + d*m*m + d*d*m*m + d*d*m*m + d*m*tile1 + d*m*tile1 + d*m*tile1 + d*m*tile1 + m*tile1 + tile1 + tile1 + m*tile1 + tile1 + tile1 + tile1 + tile1 + m*tile1 + m*tile1 + m*tile1 + m*tile1 + d*m*tile1 + m*m*tile1 + m*m*tile1 + m*m*tile1 + d*m*m*tile1 + d*m*m*tile1 + d*m*m*tile1 + d*m*m*tile1 + d*tile1,
             6*(double)d*(double)d*(double)m*(double)m*(double)n + 17*(double)d*(double)m*(double)m*(double)n + 17*(double)d*(double)m*(double)n + 8*(double)m*(double)m*(double)n + 63*(double)m*(double)n + 18*(double)n
         ) < 0) {
@@ -2039,37 +2044,37 @@ cdef extern from *:
             h13, parts1 + 4*d*d*m*m + 4*d*m*m + 4*d*m + 2*m*m + 2*m,
             6*d*d*m*m + 4*d*m*m + 4*d*m + 2*m*m + 2*m, blocks1, d*d*m*m
         );
-        const mixture_hessian_sweep2_context context2 = {p, m, h47, t6, parts2, blocks2, tile2};
-        if (sc_run(mixture_hessian_sweep2, &context2, blocks2, 0, 23*(double)m) < 0) {
+        const mixture_hessian_core_sweep2_context context2 = {p, m, h47, t6, parts2, blocks2, tile2};
+        if (sc_run(mixture_hessian_core_sweep2, &context2, blocks2, 0, 23*(double)m) < 0) {
             free(memory);
             return -1;
         }
         const double s1 = sc_total(parts2, 2, blocks2);
         const double t40 = 1.0/s1;
         const double t41 = t40/s1;
-        const mixture_hessian_sweep3_context context3 = {
+        const mixture_hessian_core_sweep3_context context3 = {
             d, m, hessian, h0, h5, h6, h7, h9, h10, h47, h48, h49, h50, h51, t40, blocks3, tile3
         };
         if (sc_run(
-            mixture_hessian_sweep3, &context3, blocks3, tile3,
+            mixture_hessian_core_sweep3, &context3, blocks3, tile3,
             4*(double)d*(double)m*(double)m + 6*(double)d*(double)m + 4*(double)m
         ) < 0) {
             free(memory);
             return -1;
         }
-        const mixture_hessian_sweep4_context context4 = {
+        const mixture_hessian_core_sweep4_context context4 = {
             d, m, hessian, h0, h5, h8, h10, h11, h12, h13, h47, h48, h49, h50, h51, h53, t41, blocks4, tile4
         };
         if (sc_run(
-            mixture_hessian_sweep4, &context4, blocks4, tile4 + d*d*m*tile4 + d*m*tile4,
+            mixture_hessian_core_sweep4, &context4, blocks4, tile4 + d*d*m*tile4 + d*m*tile4,
             26*(double)d*(double)d*(double)m*(double)m + 2*(double)d*(double)m*(double)m + 7*(double)m*(double)m + 3*(double)m
         ) < 0) {
             free(memory);
             return -1;
         }
-        const mixture_hessian_sweep5_context context5 = {d, m, hessian, h53, blocks5, tile5};
+        const mixture_hessian_core_sweep5_context context5 = {d, m, hessian, h53, blocks5, tile5};
         if (sc_run(
-            mixture_hessian_sweep5, &context5, blocks5, 0,
+            mixture_hessian_core_sweep5, &context5, blocks5, 0,
             (double)d*(double)d*(double)m*(double)m
         ) < 0) {
             free(memory);
@@ -2094,13 +2099,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } mixture_hvp_sweep0_context;
+    } mixture_hvp_core_sweep0_context;
 
-    static void mixture_hvp_sweep0(
+    static void mixture_hvp_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const mixture_hvp_sweep0_context *context = shared;
+        const mixture_hvp_core_sweep0_context *context = shared;
         const double *restrict p = context->p;
         const double *restrict v = context->v;
         const ptrdiff_t d = context->d;
@@ -2173,13 +2178,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } mixture_hvp_sweep1_context;
+    } mixture_hvp_core_sweep1_context;
 
-    static void mixture_hvp_sweep1(
+    static void mixture_hvp_core_sweep1(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const mixture_hvp_sweep1_context *context = shared;
+        const mixture_hvp_core_sweep1_context *context = shared;
         const double *restrict X = context->X;
         const ptrdiff_t X_0 = context->X_0;
         const ptrdiff_t X_1 = context->X_1;
@@ -2341,13 +2346,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } mixture_hvp_sweep2_context;
+    } mixture_hvp_core_sweep2_context;
 
-    static void mixture_hvp_sweep2(
+    static void mixture_hvp_core_sweep2(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const mixture_hvp_sweep2_context *context = shared;
+        const mixture_hvp_core_sweep2_context *context = shared;
         const double *restrict p = context->p;
         const double *restrict v = context->v;
         const ptrdiff_t m = context->m;
@@ -2396,13 +2401,13 @@ cdef extern from *:
         double t24;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } mixture_hvp_sweep3_context;
+    } mixture_hvp_core_sweep3_context;
 
-    static void mixture_hvp_sweep3(
+    static void mixture_hvp_core_sweep3(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const mixture_hvp_sweep3_context *context = shared;
+        const mixture_hvp_core_sweep3_context *context = shared;
         const double *restrict p = context->p;
         const double *restrict v = context->v;
         const ptrdiff_t d = context->d;
@@ -2461,7 +2466,7 @@ cdef extern from *:
         }
     }
 
-    static int mixture_hvp(
+    static int mixture_hvp_core(
         const double *restrict p, const double *restrict v, sc_array X_array, ptrdiff_t n,
         ptrdiff_t d, ptrdiff_t m, double *restrict hvp
     )
@@ -2500,11 +2505,11 @@ cdef extern from *:
         double *restrict parts2 = parts1 + blocks1*(8*d*m + 4*m);
         const double t0 = 0.9189385332046728*(double)d;
         const double t1 = -1.0/(double)n;
-        const mixture_hvp_sweep0_context context0 = {
+        const mixture_hvp_core_sweep0_context context0 = {
             p, v, d, m, h0, h1, h2, h3, h4, h5, t0, parts0, blocks0, tile0
         };
         if (sc_run(
-            mixture_hvp_sweep0, &context0, blocks0, tile0 + tile0,
+            mixture_hvp_core_sweep0, &context0, blocks0, tile0 + tile0,
             30*(double)d*(double)m + 6*(double)m
         ) < 0) {
             free(memory);
@@ -2512,11 +2517,11 @@ cdef extern from *:
         }
         const double s0 = sc_max_of(parts0, 1, blocks0);
         const double t8 = ((fabs(s0) == INFINITY) ? 0.0 : s0);
-        const mixture_hvp_sweep1_context context1 = {
+        const mixture_hvp_core_sweep1_context context1 = {
             X, X_0, X_1, n, d, m, h0, h1, h2, h3, h4, h5, t1, t8, parts1, blocks1, tile1
         };
         if (sc_run(
-            mixture_hvp_sweep1, &context1, blocks1,
+            mixture_hvp_core_sweep1, &context1, blocks1,
             d*m + d*m + m + m + d*m + d*m + m*tile1 + m*tile1 + m*tile1 + tile1 + tile1 + m*tile1 + m*tile1 + tile1 + tile1 + tile1 + tile1 + m*tile1 + m*tile1 + d*tile1,
             18*(double)d*(double)m*(double)n + 45*(double)m*(double)n + 18*(double)n
         ) < 0) {
@@ -2529,8 +2534,8 @@ cdef extern from *:
         sc_totals(h9, parts1 + 4*d*m + 2*m, 8*d*m + 4*m, blocks1, m);
         sc_totals(h12, parts1 + 4*d*m + 4*m, 8*d*m + 4*m, blocks1, d*m);
         sc_totals(h13, parts1 + 6*d*m + 4*m, 8*d*m + 4*m, blocks1, d*m);
-        const mixture_hvp_sweep2_context context2 = {p, v, m, t8, parts2, blocks2, tile2};
-        if (sc_run(mixture_hvp_sweep2, &context2, blocks2, 0, 24*(double)m) < 0) {
+        const mixture_hvp_core_sweep2_context context2 = {p, v, m, t8, parts2, blocks2, tile2};
+        if (sc_run(mixture_hvp_core_sweep2, &context2, blocks2, 0, 24*(double)m) < 0) {
             free(memory);
             return -1;
         }
@@ -2538,11 +2543,12 @@ cdef extern from *:
         const double s2 = sc_total(parts2 + 2, 4, blocks2);
         const double t23 = 1.0/s1;
         const double t24 = s2*(t23/s1);
-        const mixture_hvp_sweep3_context context3 = {
+        const mixture_hvp_core_sweep3_context context3 = {
             p, v, d, m, hvp, h0, h2, h8, h9, h10, h11, h12, h13, t8, t23, t24, blocks3, tile3
         };
         if (sc_run(
-            mixture_hvp_sweep3, &context3, blocks3, tile3, 44*(double)d*(double)m + 29*(double)m
+            mixture_hvp_core_sweep3, &context3, blocks3, tile3,
+            44*(double)d*(double)m + 29*(double)m
         ) < 0) {
             free(memory);
             return -1;
@@ -2562,13 +2568,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } mixture_jacobian_sweep0_context;
+    } mixture_jacobian_core_sweep0_context;
 
-    static void mixture_jacobian_sweep0(
+    static void mixture_jacobian_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const mixture_jacobian_sweep0_context *context = shared;
+        const mixture_jacobian_core_sweep0_context *context = shared;
         const double *restrict p = context->p;
         const ptrdiff_t d = context->d;
         const ptrdiff_t m = context->m;
@@ -2625,13 +2631,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } mixture_jacobian_sweep1_context;
+    } mixture_jacobian_core_sweep1_context;
 
-    static void mixture_jacobian_sweep1(
+    static void mixture_jacobian_core_sweep1(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const mixture_jacobian_sweep1_context *context = shared;
+        const mixture_jacobian_core_sweep1_context *context = shared;
         const double *restrict X = context->X;
         const ptrdiff_t X_0 = context->X_0;
         const ptrdiff_t X_1 = context->X_1;
@@ -2750,13 +2756,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } mixture_jacobian_sweep2_context;
+    } mixture_jacobian_core_sweep2_context;
 
-    static void mixture_jacobian_sweep2(
+    static void mixture_jacobian_core_sweep2(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const mixture_jacobian_sweep2_context *context = shared;
+        const mixture_jacobian_core_sweep2_context *context = shared;
         const double *restrict p = context->p;
         const ptrdiff_t m = context->m;
         const double t5 = context->t5;
@@ -2793,13 +2799,13 @@ cdef extern from *:
         double t13;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } mixture_jacobian_sweep3_context;
+    } mixture_jacobian_core_sweep3_context;
 
-    static void mixture_jacobian_sweep3(
+    static void mixture_jacobian_core_sweep3(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const mixture_jacobian_sweep3_context *context = shared;
+        const mixture_jacobian_core_sweep3_context *context = shared;
         const double *restrict p = context->p;
         const ptrdiff_t d = context->d;
         const ptrdiff_t m = context->m;
@@ -2834,7 +2840,7 @@ cdef extern from *:
         }
     }
 
-    static int mixture_jacobian(
+    static int mixture_jacobian_core(
         const double *restrict p, sc_array X_array, ptrdiff_t n, ptrdiff_t d, ptrdiff_t m,
         double *restrict jacobian
     )
@@ -2867,11 +2873,11 @@ cdef extern from *:
         double *restrict parts2 = parts1 + blocks1*(4*d*m + 2*m);
         const double t0 = 0.9189385332046728*(double)d;
         const double t1 = -1.0/(double)n;
-        const mixture_jacobian_sweep0_context context0 = {
+        const mixture_jacobian_core_sweep0_context context0 = {
             p, d, m, h0, h1, h2, t0, parts0, blocks0, tile0
         };
         if (sc_run(
-            mixture_jacobian_sweep0, &context0, blocks0, tile0,
+            mixture_jacobian_core_sweep0, &context0, blocks0, tile0,
             25*(double)d*(double)m + 4*(double)m
         ) < 0) {
             free(memory);
@@ -2879,11 +2885,11 @@ cdef extern from *:
         }
         const double s0 = sc_max_of(parts0, 1, blocks0);
         const double t5 = ((fabs(s0) == INFINITY) ? 0.0 : s0);
-        const mixture_jacobian_sweep1_context context1 = {
+        const mixture_jacobian_core_sweep1_context context1 = {
             X, X_0, X_1, n, d, m, h0, h1, h2, t1, t5, parts1, blocks1, tile1
         };
         if (sc_run(
-            mixture_jacobian_sweep1, &context1, blocks1,
+            mixture_jacobian_core_sweep1, &context1, blocks1,
             m + d*m + d*m + m*tile1 + tile1 + tile1 + m*tile1 + tile1 + tile1 + m*tile1 + d*tile1,
             10*(double)d*(double)m*(double)n + 34*(double)m*(double)n + 10*(double)n
         ) < 0) {
@@ -2893,18 +2899,18 @@ cdef extern from *:
         sc_totals(h4, parts1, 4*d*m + 2*m, blocks1, m);
         sc_totals(h5, parts1 + 2*m, 4*d*m + 2*m, blocks1, d*m);
         sc_totals(h6, parts1 + 2*d*m + 2*m, 4*d*m + 2*m, blocks1, d*m);
-        const mixture_jacobian_sweep2_context context2 = {p, m, t5, parts2, blocks2, tile2};
-        if (sc_run(mixture_jacobian_sweep2, &context2, blocks2, 0, 22*(double)m) < 0) {
+        const mixture_jacobian_core_sweep2_context context2 = {p, m, t5, parts2, blocks2, tile2};
+        if (sc_run(mixture_jacobian_core_sweep2, &context2, blocks2, 0, 22*(double)m) < 0) {
             free(memory);
             return -1;
         }
         const double s1 = sc_total(parts2, 2, blocks2);
         const double t13 = 1.0/s1;
-        const mixture_jacobian_sweep3_context context3 = {
+        const mixture_jacobian_core_sweep3_context context3 = {
             p, d, m, jacobian, h4, h5, h6, t5, t13, blocks3, tile3
         };
         if (sc_run(
-            mixture_jacobian_sweep3, &context3, blocks3, 0,
+            mixture_jacobian_core_sweep3, &context3, blocks3, 0,
             28*(double)d*(double)m + 24*(double)m
         ) < 0) {
             free(memory);
@@ -2929,13 +2935,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } mixture_jvp_sweep0_context;
+    } mixture_jvp_core_sweep0_context;
 
-    static void mixture_jvp_sweep0(
+    static void mixture_jvp_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const mixture_jvp_sweep0_context *context = shared;
+        const mixture_jvp_core_sweep0_context *context = shared;
         const double *restrict p = context->p;
         const double *restrict v = context->v;
         const ptrdiff_t d = context->d;
@@ -3007,13 +3013,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } mixture_jvp_sweep1_context;
+    } mixture_jvp_core_sweep1_context;
 
-    static void mixture_jvp_sweep1(
+    static void mixture_jvp_core_sweep1(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const mixture_jvp_sweep1_context *context = shared;
+        const mixture_jvp_core_sweep1_context *context = shared;
         const double *restrict X = context->X;
         const ptrdiff_t X_0 = context->X_0;
         const ptrdiff_t X_1 = context->X_1;
@@ -3105,13 +3111,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } mixture_jvp_sweep2_context;
+    } mixture_jvp_core_sweep2_context;
 
-    static void mixture_jvp_sweep2(
+    static void mixture_jvp_core_sweep2(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const mixture_jvp_sweep2_context *context = shared;
+        const mixture_jvp_core_sweep2_context *context = shared;
         const double *restrict p = context->p;
         const double *restrict v = context->v;
         const ptrdiff_t m = context->m;
@@ -3141,7 +3147,7 @@ cdef extern from *:
         }
     }
 
-    static int mixture_jvp(
+    static int mixture_jvp_core(
         const double *restrict p, const double *restrict v, sc_array X_array, ptrdiff_t n,
         ptrdiff_t d, ptrdiff_t m, double *restrict jvp
     )
@@ -3171,11 +3177,11 @@ cdef extern from *:
         double *restrict parts1 = parts0 + blocks0;
         double *restrict parts2 = parts1 + blocks1*2;
         const double t0 = 0.9189385332046728*(double)d;
-        const mixture_jvp_sweep0_context context0 = {
+        const mixture_jvp_core_sweep0_context context0 = {
             p, v, d, m, h0, h1, h2, h3, h4, h5, t0, parts0, blocks0, tile0
         };
         if (sc_run(
-            mixture_jvp_sweep0, &context0, blocks0, tile0 + tile0,
+            mixture_jvp_core_sweep0, &context0, blocks0, tile0 + tile0,
             30*(double)d*(double)m + 6*(double)m
         ) < 0) {
             free(memory);
@@ -3183,11 +3189,11 @@ cdef extern from *:
         }
         const double s0 = sc_max_of(parts0, 1, blocks0);
         const double t7 = ((fabs(s0) == INFINITY) ? 0.0 : s0);
-        const mixture_jvp_sweep1_context context1 = {
+        const mixture_jvp_core_sweep1_context context1 = {
             X, X_0, X_1, n, d, m, h0, h1, h2, h3, h4, h5, t7, parts1, blocks1, tile1
         };
         if (sc_run(
-            mixture_jvp_sweep1, &context1, blocks1,
+            mixture_jvp_core_sweep1, &context1, blocks1,
             m*tile1 + m*tile1 + m*tile1 + tile1 + tile1 + tile1 + tile1 + d*tile1,
             8*(double)d*(double)m*(double)n + 33*(double)m*(double)n + 10*(double)n
         ) < 0) {
@@ -3195,8 +3201,8 @@ cdef extern from *:
             return -1;
         }
         const double s1 = sc_total(parts1, 2, blocks1);
-        const mixture_jvp_sweep2_context context2 = {p, v, m, t7, parts2, blocks2, tile2};
-        if (sc_run(mixture_jvp_sweep2, &context2, blocks2, 0, 24*(double)m) < 0) {
+        const mixture_jvp_core_sweep2_context context2 = {p, v, m, t7, parts2, blocks2, tile2};
+        if (sc_run(mixture_jvp_core_sweep2, &context2, blocks2, 0, 24*(double)m) < 0) {
             free(memory);
             return -1;
         }
@@ -3218,13 +3224,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } mixture_vjp_sweep0_context;
+    } mixture_vjp_core_sweep0_context;
 
-    static void mixture_vjp_sweep0(
+    static void mixture_vjp_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const mixture_vjp_sweep0_context *context = shared;
+        const mixture_vjp_core_sweep0_context *context = shared;
         const double *restrict p = context->p;
         const ptrdiff_t d = context->d;
         const ptrdiff_t m = context->m;
@@ -3281,13 +3287,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } mixture_vjp_sweep1_context;
+    } mixture_vjp_core_sweep1_context;
 
-    static void mixture_vjp_sweep1(
+    static void mixture_vjp_core_sweep1(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const mixture_vjp_sweep1_context *context = shared;
+        const mixture_vjp_core_sweep1_context *context = shared;
         const double *restrict X = context->X;
         const ptrdiff_t X_0 = context->X_0;
         const ptrdiff_t X_1 = context->X_1;
@@ -3406,13 +3412,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } mixture_vjp_sweep2_context;
+    } mixture_vjp_core_sweep2_context;
 
-    static void mixture_vjp_sweep2(
+    static void mixture_vjp_core_sweep2(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const mixture_vjp_sweep2_context *context = shared;
+        const mixture_vjp_core_sweep2_context *context = shared;
         const double *restrict p = context->p;
         const ptrdiff_t m = context->m;
         const double t5 = context->t5;
@@ -3449,13 +3455,13 @@ cdef extern from *:
         double t13;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } mixture_vjp_sweep3_context;
+    } mixture_vjp_core_sweep3_context;
 
-    static void mixture_vjp_sweep3(
+    static void mixture_vjp_core_sweep3(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const mixture_vjp_sweep3_context *context = shared;
+        const mixture_vjp_core_sweep3_context *context = shared;
         const double *restrict p = context->p;
         const ptrdiff_t d = context->d;
         const ptrdiff_t m = context->m;
@@ -3490,7 +3496,7 @@ cdef extern from *:
         }
     }
 
-    static int mixture_vjp(
+    static int mixture_vjp_core(
         const double *restrict p, const double *restrict u, sc_array X_array, ptrdiff_t n,
         ptrdiff_t d, ptrdiff_t m, double *restrict vjp
     )
@@ -3524,22 +3530,23 @@ cdef extern from *:
         const double u0 = u[0];
         const double t0 = 0.9189385332046728*(double)d;
         const double t1 = u0/(double)n;
-        const mixture_vjp_sweep0_context context0 = {
+        const mixture_vjp_core_sweep0_context context0 = {
             p, d, m, h0, h1, h2, t0, parts0, blocks0, tile0
         };
         if (sc_run(
-            mixture_vjp_sweep0, &context0, blocks0, tile0, 25*(double)d*(double)m + 4*(double)m
+            mixture_vjp_core_sweep0, &context0, blocks0, tile0,
+            25*(double)d*(double)m + 4*(double)m
         ) < 0) {
             free(memory);
             return -1;
         }
         const double s0 = sc_max_of(parts0, 1, blocks0);
         const double t5 = ((fabs(s0) == INFINITY) ? 0.0 : s0);
-        const mixture_vjp_sweep1_context context1 = {
+        const mixture_vjp_core_sweep1_context context1 = {
             X, X_0, X_1, n, d, m, h0, h1, h2, t1, t5, parts1, blocks1, tile1
         };
         if (sc_run(
-            mixture_vjp_sweep1, &context1, blocks1,
+            mixture_vjp_core_sweep1, &context1, blocks1,
             m + d*m + d*m + m*tile1 + tile1 + tile1 + m*tile1 + tile1 + tile1 + m*tile1 + d*tile1,
             10*(double)d*(double)m*(double)n + 34*(double)m*(double)n + 11*(double)n
         ) < 0) {
@@ -3549,24 +3556,85 @@ cdef extern from *:
         sc_totals(h4, parts1, 4*d*m + 2*m, blocks1, m);
         sc_totals(h5, parts1 + 2*m, 4*d*m + 2*m, blocks1, d*m);
         sc_totals(h6, parts1 + 2*d*m + 2*m, 4*d*m + 2*m, blocks1, d*m);
-        const mixture_vjp_sweep2_context context2 = {p, m, t5, parts2, blocks2, tile2};
-        if (sc_run(mixture_vjp_sweep2, &context2, blocks2, 0, 22*(double)m) < 0) {
+        const mixture_vjp_core_sweep2_context context2 = {p, m, t5, parts2, blocks2, tile2};
+        if (sc_run(mixture_vjp_core_sweep2, &context2, blocks2, 0, 22*(double)m) < 0) {
             free(memory);
             return -1;
         }
         const double s1 = sc_total(parts2, 2, blocks2);
         const double t13 = u0/s1;
-        const mixture_vjp_sweep3_context context3 = {
+        const mixture_vjp_core_sweep3_context context3 = {
             p, d, m, vjp, h4, h5, h6, t5, t13, blocks3, tile3
         };
         if (sc_run(
-            mixture_vjp_sweep3, &context3, blocks3, 0, 28*(double)d*(double)m + 24*(double)m
+            mixture_vjp_core_sweep3, &context3, blocks3, 0,
+            28*(double)d*(double)m + 24*(double)m
         ) < 0) {
             free(memory);
             return -1;
         }
         free(memory);
         return 0;
+    }
+
+    static int mixture_value(
+        const double *p, const double *X, ptrdiff_t n, ptrdiff_t d, ptrdiff_t m, double *value
+    )
+    {
+        return mixture_value_core(p, (sc_array){X, {d, 1}}, n, d, m, value);
+    }
+
+    static int mixture_grad(
+        const double *p, const double *X, ptrdiff_t n, ptrdiff_t d, ptrdiff_t m, double *grad
+    )
+    {
+        return mixture_grad_core(p, (sc_array){X, {d, 1}}, n, d, m, grad);
+    }
+
+    static int mixture_value_and_grad(
+        const double *p, const double *X, ptrdiff_t n, ptrdiff_t d, ptrdiff_t m, double *value,
+        double *grad
+    )
+    {
+        return mixture_value_and_grad_core(p, (sc_array){X, {d, 1}}, n, d, m, value, grad);
+    }
+
+    static int mixture_hessian(
+        const double *p, const double *X, ptrdiff_t n, ptrdiff_t d, ptrdiff_t m, double *hessian
+    )
+    {
+        return mixture_hessian_core(p, (sc_array){X, {d, 1}}, n, d, m, hessian);
+    }
+
+    static int mixture_hvp(
+        const double *p, const double *v, const double *X, ptrdiff_t n, ptrdiff_t d, ptrdiff_t m,
+        double *hvp
+    )
+    {
+        return mixture_hvp_core(p, v, (sc_array){X, {d, 1}}, n, d, m, hvp);
+    }
+
+    static int mixture_jacobian(
+        const double *p, const double *X, ptrdiff_t n, ptrdiff_t d, ptrdiff_t m, double *jacobian
+    )
+    {
+        return mixture_jacobian_core(p, (sc_array){X, {d, 1}}, n, d, m, jacobian);
+    }
+
+    static int mixture_jvp(
+        const double *p, const double *v, const double *X, ptrdiff_t n, ptrdiff_t d, ptrdiff_t m,
+        double *jvp
+    )
+    {
+        return mixture_jvp_core(p, v, (sc_array){X, {d, 1}}, n, d, m, jvp);
+    }
+
+    static int mixture_vjp(
+        const double *p, const double *u, const double *X, ptrdiff_t n, ptrdiff_t d, ptrdiff_t m,
+        double *vjp
+    )
+    {
+        return mixture_vjp_core(p, u, (sc_array){X, {d, 1}}, n, d, m, vjp);
     }
 
     static int sc_import_numpy(void)
@@ -3729,14 +3797,22 @@ cdef extern from *:
     void sc_acquire(void *)
     Py_ssize_t sc_dim(object, int)
     sc_array sc_as_array(object)
-    int mixture_value(const double *p, sc_array X_array, ptrdiff_t n, ptrdiff_t d, ptrdiff_t m, double *value) nogil
-    int mixture_grad(const double *p, sc_array X_array, ptrdiff_t n, ptrdiff_t d, ptrdiff_t m, double *grad) nogil
-    int mixture_value_and_grad(const double *p, sc_array X_array, ptrdiff_t n, ptrdiff_t d, ptrdiff_t m, double *value, double *grad) nogil
-    int mixture_hessian(const double *p, sc_array X_array, ptrdiff_t n, ptrdiff_t d, ptrdiff_t m, double *hessian) nogil
-    int mixture_hvp(const double *p, const double *v, sc_array X_array, ptrdiff_t n, ptrdiff_t d, ptrdiff_t m, double *hvp) nogil
-    int mixture_jacobian(const double *p, sc_array X_array, ptrdiff_t n, ptrdiff_t d, ptrdiff_t m, double *jacobian) nogil
-    int mixture_jvp(const double *p, const double *v, sc_array X_array, ptrdiff_t n, ptrdiff_t d, ptrdiff_t m, double *jvp) nogil
-    int mixture_vjp(const double *p, const double *u, sc_array X_array, ptrdiff_t n, ptrdiff_t d, ptrdiff_t m, double *vjp) nogil
+    int mixture_value_core(const double *p, sc_array X_array, ptrdiff_t n, ptrdiff_t d, ptrdiff_t m, double *value) nogil
+    int mixture_grad_core(const double *p, sc_array X_array, ptrdiff_t n, ptrdiff_t d, ptrdiff_t m, double *grad) nogil
+    int mixture_value_and_grad_core(const double *p, sc_array X_array, ptrdiff_t n, ptrdiff_t d, ptrdiff_t m, double *value, double *grad) nogil
+    int mixture_hessian_core(const double *p, sc_array X_array, ptrdiff_t n, ptrdiff_t d, ptrdiff_t m, double *hessian) nogil
+    int mixture_hvp_core(const double *p, const double *v, sc_array X_array, ptrdiff_t n, ptrdiff_t d, ptrdiff_t m, double *hvp) nogil
+    int mixture_jacobian_core(const double *p, sc_array X_array, ptrdiff_t n, ptrdiff_t d, ptrdiff_t m, double *jacobian) nogil
+    int mixture_jvp_core(const double *p, const double *v, sc_array X_array, ptrdiff_t n, ptrdiff_t d, ptrdiff_t m, double *jvp) nogil
+    int mixture_vjp_core(const double *p, const double *u, sc_array X_array, ptrdiff_t n, ptrdiff_t d, ptrdiff_t m, double *vjp) nogil
+    int sc_mixture_value "mixture_value"(const double *, const double *, ptrdiff_t, ptrdiff_t, ptrdiff_t, double *) noexcept nogil
+    int sc_mixture_grad "mixture_grad"(const double *, const double *, ptrdiff_t, ptrdiff_t, ptrdiff_t, double *) noexcept nogil
+    int sc_mixture_value_and_grad "mixture_value_and_grad"(const double *, const double *, ptrdiff_t, ptrdiff_t, ptrdiff_t, double *, double *) noexcept nogil
+    int sc_mixture_hessian "mixture_hessian"(const double *, const double *, ptrdiff_t, ptrdiff_t, ptrdiff_t, double *) noexcept nogil
+    int sc_mixture_hvp "mixture_hvp"(const double *, const double *, const double *, ptrdiff_t, ptrdiff_t, ptrdiff_t, double *) noexcept nogil
+    int sc_mixture_jacobian "mixture_jacobian"(const double *, const double *, ptrdiff_t, ptrdiff_t, ptrdiff_t, double *) noexcept nogil
+    int sc_mixture_jvp "mixture_jvp"(const double *, const double *, const double *, ptrdiff_t, ptrdiff_t, ptrdiff_t, double *) noexcept nogil
+    int sc_mixture_vjp "mixture_vjp"(const double *, const double *, const double *, ptrdiff_t, ptrdiff_t, ptrdiff_t, double *) noexcept nogil
 
 sc_import_numpy()
 
@@ -3762,7 +3838,7 @@ def value(p, X):
     cdef void *sc__thread = sc_release(
         4*<double>sc_d*<double>sc_m*<double>sc_n + 25*<double>sc_d*<double>sc_m + 29*<double>sc_m*<double>sc_n + 26*<double>sc_m + 26*<double>sc_n
     )
-    sc__status = mixture_value(sc__p, sc__X, sc_n, sc_d, sc_m, &value)
+    sc__status = mixture_value_core(sc__p, sc__X, sc_n, sc_d, sc_m, &value)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
@@ -3781,7 +3857,7 @@ def grad(p, X):
     cdef void *sc__thread = sc_release(
         10*<double>sc_d*<double>sc_m*<double>sc_n + 53*<double>sc_d*<double>sc_m + 34*<double>sc_m*<double>sc_n + 50*<double>sc_m + 10*<double>sc_n
     )
-    sc__status = mixture_grad(sc__p, sc__X, sc_n, sc_d, sc_m, sc__grad)
+    sc__status = mixture_grad_core(sc__p, sc__X, sc_n, sc_d, sc_m, sc__grad)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
@@ -3801,7 +3877,7 @@ def value_and_grad(p, X):
     cdef void *sc__thread = sc_release(
         10*<double>sc_d*<double>sc_m*<double>sc_n + 53*<double>sc_d*<double>sc_m + 34*<double>sc_m*<double>sc_n + 50*<double>sc_m + 32*<double>sc_n
     )
-    sc__status = mixture_value_and_grad(sc__p, sc__X, sc_n, sc_d, sc_m, &value, sc__grad)
+    sc__status = mixture_value_and_grad_core(sc__p, sc__X, sc_n, sc_d, sc_m, &value, sc__grad)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
@@ -3820,7 +3896,7 @@ def hessian(p, X):
     cdef void *sc__thread = sc_release(
         6*<double>sc_d*<double>sc_d*<double>sc_m*<double>sc_m*<double>sc_n + 27*<double>sc_d*<double>sc_d*<double>sc_m*<double>sc_m + 17*<double>sc_d*<double>sc_m*<double>sc_m*<double>sc_n + 6*<double>sc_d*<double>sc_m*<double>sc_m + 17*<double>sc_d*<double>sc_m*<double>sc_n + 8*<double>sc_m*<double>sc_m*<double>sc_n + 33*<double>sc_d*<double>sc_m + 7*<double>sc_m*<double>sc_m + 63*<double>sc_m*<double>sc_n + 34*<double>sc_m + 18*<double>sc_n
     )
-    sc__status = mixture_hessian(sc__p, sc__X, sc_n, sc_d, sc_m, sc__hessian)
+    sc__status = mixture_hessian_core(sc__p, sc__X, sc_n, sc_d, sc_m, sc__hessian)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
@@ -3842,7 +3918,7 @@ def hvp(p, v, X):
     cdef void *sc__thread = sc_release(
         18*<double>sc_d*<double>sc_m*<double>sc_n + 74*<double>sc_d*<double>sc_m + 45*<double>sc_m*<double>sc_n + 59*<double>sc_m + 18*<double>sc_n
     )
-    sc__status = mixture_hvp(sc__p, sc__v, sc__X, sc_n, sc_d, sc_m, sc__hvp)
+    sc__status = mixture_hvp_core(sc__p, sc__v, sc__X, sc_n, sc_d, sc_m, sc__hvp)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
@@ -3861,7 +3937,7 @@ def jacobian(p, X):
     cdef void *sc__thread = sc_release(
         10*<double>sc_d*<double>sc_m*<double>sc_n + 53*<double>sc_d*<double>sc_m + 34*<double>sc_m*<double>sc_n + 50*<double>sc_m + 10*<double>sc_n
     )
-    sc__status = mixture_jacobian(sc__p, sc__X, sc_n, sc_d, sc_m, sc__jacobian)
+    sc__status = mixture_jacobian_core(sc__p, sc__X, sc_n, sc_d, sc_m, sc__jacobian)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
@@ -3882,7 +3958,7 @@ def jvp(p, v, X):
     cdef void *sc__thread = sc_release(
         8*<double>sc_d*<double>sc_m*<double>sc_n + 30*<double>sc_d*<double>sc_m + 33*<double>sc_m*<double>sc_n + 30*<double>sc_m + 10*<double>sc_n
     )
-    sc__status = mixture_jvp(sc__p, sc__v, sc__X, sc_n, sc_d, sc_m, &jvp)
+    sc__status = mixture_jvp_core(sc__p, sc__v, sc__X, sc_n, sc_d, sc_m, &jvp)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
@@ -3903,11 +3979,63 @@ def vjp(p, u, X):
     cdef void *sc__thread = sc_release(
         10*<double>sc_d*<double>sc_m*<double>sc_n + 53*<double>sc_d*<double>sc_m + 34*<double>sc_m*<double>sc_n + 50*<double>sc_m + 11*<double>sc_n
     )
-    sc__status = mixture_vjp(sc__p, sc__u, sc__X, sc_n, sc_d, sc_m, sc__vjp)
+    sc__status = mixture_vjp_core(sc__p, sc__u, sc__X, sc_n, sc_d, sc_m, sc__vjp)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
     return vjp
+
+
+cdef api int mixture_value(
+    const double *p, const double *X, ptrdiff_t n, ptrdiff_t d, ptrdiff_t m, double *value
+) noexcept nogil:
+    return sc_mixture_value(p, X, n, d, m, value)
+
+
+cdef api int mixture_grad(
+    const double *p, const double *X, ptrdiff_t n, ptrdiff_t d, ptrdiff_t m, double *grad
+) noexcept nogil:
+    return sc_mixture_grad(p, X, n, d, m, grad)
+
+
+cdef api int mixture_value_and_grad(
+    const double *p, const double *X, ptrdiff_t n, ptrdiff_t d, ptrdiff_t m, double *value,
+    double *grad
+) noexcept nogil:
+    return sc_mixture_value_and_grad(p, X, n, d, m, value, grad)
+
+
+cdef api int mixture_hessian(
+    const double *p, const double *X, ptrdiff_t n, ptrdiff_t d, ptrdiff_t m, double *hessian
+) noexcept nogil:
+    return sc_mixture_hessian(p, X, n, d, m, hessian)
+
+
+cdef api int mixture_hvp(
+    const double *p, const double *v, const double *X, ptrdiff_t n, ptrdiff_t d, ptrdiff_t m,
+    double *hvp
+) noexcept nogil:
+    return sc_mixture_hvp(p, v, X, n, d, m, hvp)
+
+
+cdef api int mixture_jacobian(
+    const double *p, const double *X, ptrdiff_t n, ptrdiff_t d, ptrdiff_t m, double *jacobian
+) noexcept nogil:
+    return sc_mixture_jacobian(p, X, n, d, m, jacobian)
+
+
+cdef api int mixture_jvp(
+    const double *p, const double *v, const double *X, ptrdiff_t n, ptrdiff_t d, ptrdiff_t m,
+    double *jvp
+) noexcept nogil:
+    return sc_mixture_jvp(p, v, X, n, d, m, jvp)
+
+
+cdef api int mixture_vjp(
+    const double *p, const double *u, const double *X, ptrdiff_t n, ptrdiff_t d, ptrdiff_t m,
+    double *vjp
+) noexcept nogil:
+    return sc_mixture_vjp(p, u, X, n, d, m, vjp)
 
 
 def _bound(name, arguments):

@@ -765,13 +765,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } mlp_value_sweep0_context;
+    } mlp_value_core_sweep0_context;
 
-    static void mlp_value_sweep0(
+    static void mlp_value_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const mlp_value_sweep0_context *context = shared;
+        const mlp_value_core_sweep0_context *context = shared;
         const double *restrict p = context->p;
         const double *restrict X = context->X;
         const ptrdiff_t X_0 = context->X_0;
@@ -850,7 +850,7 @@ cdef extern from *:
         }
     }
 
-    static int mlp_value(
+    static int mlp_value_core(
         const double *restrict p, sc_array X_array, sc_array Y_array, ptrdiff_t n, ptrdiff_t d,
         ptrdiff_t c_, ptrdiff_t h, double *restrict value
     )
@@ -868,11 +868,11 @@ cdef extern from *:
             return -1;
         }
         double *restrict parts0 = memory;
-        const mlp_value_sweep0_context context0 = {
+        const mlp_value_core_sweep0_context context0 = {
             p, X, X_0, X_1, Y, Y_0, Y_1, n, d, c_, h, parts0, blocks0, tile0
         };
         if (sc_run(
-            mlp_value_sweep0, &context0, blocks0,
+            mlp_value_core_sweep0, &context0, blocks0,
             h*tile0 + h*tile0 + c_*tile0 + tile0 + tile0 + tile0 + tile0 + c_*tile0 + 61448,
             (double)c_*(double)h*(double)n + (double)d*(double)h*(double)n + 27*(double)c_*(double)n + 22*(double)h*(double)n + 27*(double)n
         ) < 0) {
@@ -902,13 +902,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } mlp_grad_sweep0_context;
+    } mlp_grad_core_sweep0_context;
 
-    static void mlp_grad_sweep0(
+    static void mlp_grad_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const mlp_grad_sweep0_context *context = shared;
+        const mlp_grad_core_sweep0_context *context = shared;
         const double *restrict p = context->p;
         const double *restrict X = context->X;
         const ptrdiff_t X_0 = context->X_0;
@@ -1047,13 +1047,13 @@ cdef extern from *:
         double *restrict h0;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } mlp_grad_sweep1_context;
+    } mlp_grad_core_sweep1_context;
 
-    static void mlp_grad_sweep1(
+    static void mlp_grad_core_sweep1(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const mlp_grad_sweep1_context *context = shared;
+        const mlp_grad_core_sweep1_context *context = shared;
         const ptrdiff_t d = context->d;
         const ptrdiff_t h = context->h;
         double *restrict grad = context->grad;
@@ -1074,7 +1074,7 @@ cdef extern from *:
         }
     }
 
-    static int mlp_grad(
+    static int mlp_grad_core(
         const double *restrict p, sc_array X_array, sc_array Y_array, ptrdiff_t n, ptrdiff_t d,
         ptrdiff_t c_, ptrdiff_t h, double *restrict grad
     )
@@ -1097,11 +1097,11 @@ cdef extern from *:
         double *restrict parts0 = h0 + h;
         const double t0 = 1.0/(double)n;
         const double t1 = -1.0/(double)n;
-        const mlp_grad_sweep0_context context0 = {
+        const mlp_grad_core_sweep0_context context0 = {
             p, X, X_0, X_1, Y, Y_0, Y_1, n, d, c_, h, t0, t1, parts0, blocks0, tile0
         };
         if (sc_run(
-            mlp_grad_sweep0, &context0, blocks0,
+            mlp_grad_core_sweep0, &context0, blocks0,
             d*h + h + c_*h + c_ + h*tile0 + h*tile0 + h*tile0 + h*tile0 + c_*tile0 + tile0 + tile0 + c_*tile0 + tile0 + tile0 + c_*tile0 + h*tile0 + h*tile0 + c_*tile0 + 61448,
             3*(double)c_*(double)h*(double)n + 2*(double)d*(double)h*(double)n + 31*(double)c_*(double)n + 63*(double)h*(double)n + 10*(double)n
         ) < 0) {
@@ -1115,8 +1115,8 @@ cdef extern from *:
             grad + c_*h + d*h + h, parts0 + 2*c_*h + 2*d*h + 2*h, 2*c_*h + 2*d*h + 2*c_ + 2*h,
             blocks0, c_
         );
-        const mlp_grad_sweep1_context context1 = {d, h, grad, h0, blocks1, tile1};
-        if (sc_run(mlp_grad_sweep1, &context1, blocks1, 0, 2*(double)h) < 0) {
+        const mlp_grad_core_sweep1_context context1 = {d, h, grad, h0, blocks1, tile1};
+        if (sc_run(mlp_grad_core_sweep1, &context1, blocks1, 0, 2*(double)h) < 0) {
             free(memory);
             return -1;
         }
@@ -1141,13 +1141,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } mlp_value_and_grad_sweep0_context;
+    } mlp_value_and_grad_core_sweep0_context;
 
-    static void mlp_value_and_grad_sweep0(
+    static void mlp_value_and_grad_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const mlp_value_and_grad_sweep0_context *context = shared;
+        const mlp_value_and_grad_core_sweep0_context *context = shared;
         const double *restrict p = context->p;
         const double *restrict X = context->X;
         const ptrdiff_t X_0 = context->X_0;
@@ -1293,13 +1293,13 @@ cdef extern from *:
         double *restrict h0;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } mlp_value_and_grad_sweep1_context;
+    } mlp_value_and_grad_core_sweep1_context;
 
-    static void mlp_value_and_grad_sweep1(
+    static void mlp_value_and_grad_core_sweep1(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const mlp_value_and_grad_sweep1_context *context = shared;
+        const mlp_value_and_grad_core_sweep1_context *context = shared;
         const ptrdiff_t d = context->d;
         const ptrdiff_t h = context->h;
         double *restrict grad = context->grad;
@@ -1320,7 +1320,7 @@ cdef extern from *:
         }
     }
 
-    static int mlp_value_and_grad(
+    static int mlp_value_and_grad_core(
         const double *restrict p, sc_array X_array, sc_array Y_array, ptrdiff_t n, ptrdiff_t d,
         ptrdiff_t c_, ptrdiff_t h, double *restrict value, double *restrict grad
     )
@@ -1343,11 +1343,11 @@ cdef extern from *:
         double *restrict parts0 = h0 + h;
         const double t0 = 1.0/(double)n;
         const double t1 = -1.0/(double)n;
-        const mlp_value_and_grad_sweep0_context context0 = {
+        const mlp_value_and_grad_core_sweep0_context context0 = {
             p, X, X_0, X_1, Y, Y_0, Y_1, n, d, c_, h, t0, t1, parts0, blocks0, tile0
         };
         if (sc_run(
-            mlp_value_and_grad_sweep0, &context0, blocks0,
+            mlp_value_and_grad_core_sweep0, &context0, blocks0,
             d*h + h + c_*h + c_ + h*tile0 + h*tile0 + h*tile0 + h*tile0 + c_*tile0 + tile0 + tile0 + tile0 + c_*tile0 + tile0 + tile0 + c_*tile0 + h*tile0 + h*tile0 + c_*tile0 + 61448,
             3*(double)c_*(double)h*(double)n + 2*(double)d*(double)h*(double)n + 33*(double)c_*(double)n + 63*(double)h*(double)n + 33*(double)n
         ) < 0) {
@@ -1366,8 +1366,8 @@ cdef extern from *:
             2*c_*h + 2*d*h + 2*c_ + 2*h + 2, blocks0, c_
         );
         value[0] = s0/(double)n;
-        const mlp_value_and_grad_sweep1_context context1 = {d, h, grad, h0, blocks1, tile1};
-        if (sc_run(mlp_value_and_grad_sweep1, &context1, blocks1, 0, 2*(double)h) < 0) {
+        const mlp_value_and_grad_core_sweep1_context context1 = {d, h, grad, h0, blocks1, tile1};
+        if (sc_run(mlp_value_and_grad_core_sweep1, &context1, blocks1, 0, 2*(double)h) < 0) {
             free(memory);
             return -1;
         }
@@ -1392,13 +1392,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } mlp_hessian_sweep0_context;
+    } mlp_hessian_core_sweep0_context;
 
-    static void mlp_hessian_sweep0(
+    static void mlp_hessian_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const mlp_hessian_sweep0_context *context = shared;
+        const mlp_hessian_core_sweep0_context *context = shared;
         const double *restrict p = context->p;
         const double *restrict X = context->X;
         const ptrdiff_t X_0 = context->X_0;
@@ -1899,13 +1899,13 @@ cdef extern from *:
         double *restrict h9;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } mlp_hessian_sweep1_context;
+    } mlp_hessian_core_sweep1_context;
 
-    static void mlp_hessian_sweep1(
+    static void mlp_hessian_core_sweep1(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const mlp_hessian_sweep1_context *context = shared;
+        const mlp_hessian_core_sweep1_context *context = shared;
         const ptrdiff_t d = context->d;
         const ptrdiff_t c_ = context->c_;
         const ptrdiff_t h = context->h;
@@ -2061,13 +2061,13 @@ cdef extern from *:
         double *restrict h0;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } mlp_hessian_sweep2_context;
+    } mlp_hessian_core_sweep2_context;
 
-    static void mlp_hessian_sweep2(
+    static void mlp_hessian_core_sweep2(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const mlp_hessian_sweep2_context *context = shared;
+        const mlp_hessian_core_sweep2_context *context = shared;
         const ptrdiff_t d = context->d;
         const ptrdiff_t c_ = context->c_;
         const ptrdiff_t h = context->h;
@@ -2091,7 +2091,7 @@ cdef extern from *:
         }
     }
 
-    static int mlp_hessian(
+    static int mlp_hessian_core(
         const double *restrict p, sc_array X_array, sc_array Y_array, ptrdiff_t n, ptrdiff_t d,
         ptrdiff_t c_, ptrdiff_t h, double *restrict hessian
     )
@@ -2127,11 +2127,11 @@ cdef extern from *:
         double *restrict parts0 = h9 + c_*d*h;
         const double t0 = 1.0/(double)n;
         const double t1 = -1.0/(double)n;
-        const mlp_hessian_sweep0_context context0 = {
+        const mlp_hessian_core_sweep0_context context0 = {
             p, X, X_0, X_1, Y, Y_0, Y_1, n, d, c_, h, t0, t1, parts0, blocks0, tile0
         };
         if (sc_run(
-            mlp_hessian_sweep0, &context0, blocks0,
+            mlp_hessian_core_sweep0, &context0, blocks0,
             d*d*h*h + d*h*h + h*h + c_*d*h*h + c_*h*h + c_*c_*h*h + c_*d*h + c_*h + c_*c_*h + c_*c_ + h*tile0 + h*tile0 + h*tile0 + h*tile0 + c_*tile0 + d*h*tile0 + c_*h*tile0 + tile0 + c_*d*h*tile0 + tile0 + c_*tile0 + tile0 + tile0 + tile0 + d*h*tile0 + c_*h*tile0 + h*tile0 + c_*tile0 + c_*tile0 + c_*tile0 + d*h*tile0 + h*tile0 + c_*h*tile0 + h*tile0 + c_*d*h*tile0 + c_*h*tile0 + c_*h*tile0 + c_*c_*h*tile0 + c_*c_*tile0 + d*h*h*tile0 + h*tile0 + h*h*tile0 + c_*h*h*tile0 + c_*h*tile0 + d*h*h*tile0 + h*h*tile0 + c_*h*h*tile0 + c_*h*tile0 + d*tile0 + c_*tile0 + 61448,
             4*(double)c_*(double)c_*(double)h*(double)h*(double)n + 4*(double)c_*(double)d*(double)h*(double)h*(double)n + 2*(double)d*(double)d*(double)h*(double)h*(double)n + 9*(double)c_*(double)c_*(double)h*(double)n + 10*(double)c_*(double)d*(double)h*(double)n + 6*(double)c_*(double)h*(double)h*(double)n + 7*(double)d*(double)h*(double)h*(double)n + 6*(double)c_*(double)c_*(double)n + 20*(double)c_*(double)h*(double)n + 6*(double)d*(double)h*(double)n + 6*(double)h*(double)h*(double)n + 56*(double)c_*(double)n + 63*(double)h*(double)n + 16*(double)n
         ) < 0) {
@@ -2191,18 +2191,18 @@ cdef extern from *:
             2*c_*c_*h*h + 2*c_*d*h*h + 2*d*d*h*h + 2*c_*c_*h + 2*c_*d*h + 2*c_*h*h + 2*d*h*h + 2*c_*c_ + 2*c_*h + 2*h*h,
             blocks0, c_*c_
         );
-        const mlp_hessian_sweep1_context context1 = {
+        const mlp_hessian_core_sweep1_context context1 = {
             d, c_, h, hessian, h1, h2, h3, h4, h5, h6, h7, h8, h9, blocks1, tile1
         };
         if (sc_run(
-            mlp_hessian_sweep1, &context1, blocks1, 0,
+            mlp_hessian_core_sweep1, &context1, blocks1, 0,
             (double)c_*(double)c_*(double)h*(double)h + 2*(double)c_*(double)d*(double)h*(double)h + (double)d*(double)d*(double)h*(double)h + 2*(double)c_*(double)c_*(double)h + 2*(double)c_*(double)d*(double)h + 2*(double)c_*(double)h*(double)h + 2*(double)d*(double)h*(double)h + 2*(double)c_*(double)h + (double)h*(double)h
         ) < 0) {
             free(memory);
             return -1;
         }
-        const mlp_hessian_sweep2_context context2 = {d, c_, h, hessian, h0, blocks2, tile2};
-        if (sc_run(mlp_hessian_sweep2, &context2, blocks2, 0, (double)c_*(double)c_) < 0) {
+        const mlp_hessian_core_sweep2_context context2 = {d, c_, h, hessian, h0, blocks2, tile2};
+        if (sc_run(mlp_hessian_core_sweep2, &context2, blocks2, 0, (double)c_*(double)c_) < 0) {
             free(memory);
             return -1;
         }
@@ -2228,13 +2228,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } mlp_hvp_sweep0_context;
+    } mlp_hvp_core_sweep0_context;
 
-    static void mlp_hvp_sweep0(
+    static void mlp_hvp_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const mlp_hvp_sweep0_context *context = shared;
+        const mlp_hvp_core_sweep0_context *context = shared;
         const double *restrict p = context->p;
         const double *restrict v = context->v;
         const double *restrict X = context->X;
@@ -2408,7 +2408,7 @@ cdef extern from *:
         }
     }
 
-    static int mlp_hvp(
+    static int mlp_hvp_core(
         const double *restrict p, const double *restrict v, sc_array X_array, sc_array Y_array,
         ptrdiff_t n, ptrdiff_t d, ptrdiff_t c_, ptrdiff_t h, double *restrict hvp
     )
@@ -2428,11 +2428,11 @@ cdef extern from *:
         double *restrict parts0 = memory;
         const double t0 = 1.0/(double)n;
         const double t1 = -1.0/(double)n;
-        const mlp_hvp_sweep0_context context0 = {
+        const mlp_hvp_core_sweep0_context context0 = {
             p, v, X, X_0, X_1, Y, Y_0, Y_1, n, d, c_, h, t0, t1, parts0, blocks0, tile0
         };
         if (sc_run(
-            mlp_hvp_sweep0, &context0, blocks0,
+            mlp_hvp_core_sweep0, &context0, blocks0,
             d*h + h + c_*h + c_ + h*tile0 + h*tile0 + h*tile0 + h*tile0 + h*tile0 + c_*tile0 + c_*tile0 + tile0 + tile0 + c_*tile0 + c_*tile0 + tile0 + tile0 + tile0 + tile0 + c_*tile0 + c_*tile0 + h*tile0 + h*tile0 + h*tile0 + c_*tile0 + 61448,
             14*(double)c_*(double)h*(double)n + 3*(double)d*(double)h*(double)n + 39*(double)c_*(double)n + 65*(double)h*(double)n + 18*(double)n
         ) < 0) {
@@ -2467,13 +2467,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } mlp_jacobian_sweep0_context;
+    } mlp_jacobian_core_sweep0_context;
 
-    static void mlp_jacobian_sweep0(
+    static void mlp_jacobian_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const mlp_jacobian_sweep0_context *context = shared;
+        const mlp_jacobian_core_sweep0_context *context = shared;
         const double *restrict p = context->p;
         const double *restrict X = context->X;
         const ptrdiff_t X_0 = context->X_0;
@@ -2612,13 +2612,13 @@ cdef extern from *:
         double *restrict h0;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } mlp_jacobian_sweep1_context;
+    } mlp_jacobian_core_sweep1_context;
 
-    static void mlp_jacobian_sweep1(
+    static void mlp_jacobian_core_sweep1(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const mlp_jacobian_sweep1_context *context = shared;
+        const mlp_jacobian_core_sweep1_context *context = shared;
         const ptrdiff_t d = context->d;
         const ptrdiff_t h = context->h;
         double *restrict jacobian = context->jacobian;
@@ -2639,7 +2639,7 @@ cdef extern from *:
         }
     }
 
-    static int mlp_jacobian(
+    static int mlp_jacobian_core(
         const double *restrict p, sc_array X_array, sc_array Y_array, ptrdiff_t n, ptrdiff_t d,
         ptrdiff_t c_, ptrdiff_t h, double *restrict jacobian
     )
@@ -2662,11 +2662,11 @@ cdef extern from *:
         double *restrict parts0 = h0 + h;
         const double t0 = 1.0/(double)n;
         const double t1 = -1.0/(double)n;
-        const mlp_jacobian_sweep0_context context0 = {
+        const mlp_jacobian_core_sweep0_context context0 = {
             p, X, X_0, X_1, Y, Y_0, Y_1, n, d, c_, h, t0, t1, parts0, blocks0, tile0
         };
         if (sc_run(
-            mlp_jacobian_sweep0, &context0, blocks0,
+            mlp_jacobian_core_sweep0, &context0, blocks0,
             d*h + h + c_*h + c_ + h*tile0 + h*tile0 + h*tile0 + h*tile0 + c_*tile0 + tile0 + tile0 + c_*tile0 + tile0 + tile0 + c_*tile0 + h*tile0 + h*tile0 + c_*tile0 + 61448,
             3*(double)c_*(double)h*(double)n + 2*(double)d*(double)h*(double)n + 31*(double)c_*(double)n + 63*(double)h*(double)n + 10*(double)n
         ) < 0) {
@@ -2682,8 +2682,8 @@ cdef extern from *:
             jacobian + c_*h + d*h + h, parts0 + 2*c_*h + 2*d*h + 2*h, 2*c_*h + 2*d*h + 2*c_ + 2*h,
             blocks0, c_
         );
-        const mlp_jacobian_sweep1_context context1 = {d, h, jacobian, h0, blocks1, tile1};
-        if (sc_run(mlp_jacobian_sweep1, &context1, blocks1, 0, 2*(double)h) < 0) {
+        const mlp_jacobian_core_sweep1_context context1 = {d, h, jacobian, h0, blocks1, tile1};
+        if (sc_run(mlp_jacobian_core_sweep1, &context1, blocks1, 0, 2*(double)h) < 0) {
             free(memory);
             return -1;
         }
@@ -2707,13 +2707,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } mlp_jvp_sweep0_context;
+    } mlp_jvp_core_sweep0_context;
 
-    static void mlp_jvp_sweep0(
+    static void mlp_jvp_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const mlp_jvp_sweep0_context *context = shared;
+        const mlp_jvp_core_sweep0_context *context = shared;
         const double *restrict p = context->p;
         const double *restrict v = context->v;
         const double *restrict X = context->X;
@@ -2817,7 +2817,7 @@ cdef extern from *:
         }
     }
 
-    static int mlp_jvp(
+    static int mlp_jvp_core(
         const double *restrict p, const double *restrict v, sc_array X_array, sc_array Y_array,
         ptrdiff_t n, ptrdiff_t d, ptrdiff_t c_, ptrdiff_t h, double *restrict jvp
     )
@@ -2835,11 +2835,11 @@ cdef extern from *:
             return -1;
         }
         double *restrict parts0 = memory;
-        const mlp_jvp_sweep0_context context0 = {
+        const mlp_jvp_core_sweep0_context context0 = {
             p, v, X, X_0, X_1, Y, Y_0, Y_1, n, d, c_, h, parts0, blocks0, tile0
         };
         if (sc_run(
-            mlp_jvp_sweep0, &context0, blocks0,
+            mlp_jvp_core_sweep0, &context0, blocks0,
             h*tile0 + h*tile0 + h*tile0 + h*tile0 + c_*tile0 + c_*tile0 + tile0 + tile0 + tile0 + tile0 + tile0 + c_*tile0 + 61448,
             5*(double)c_*(double)h*(double)n + 2*(double)d*(double)h*(double)n + 31*(double)c_*(double)n + 55*(double)h*(double)n + 11*(double)n
         ) < 0) {
@@ -2868,13 +2868,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } mlp_vjp_sweep0_context;
+    } mlp_vjp_core_sweep0_context;
 
-    static void mlp_vjp_sweep0(
+    static void mlp_vjp_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const mlp_vjp_sweep0_context *context = shared;
+        const mlp_vjp_core_sweep0_context *context = shared;
         const double *restrict p = context->p;
         const double *restrict X = context->X;
         const ptrdiff_t X_0 = context->X_0;
@@ -3012,13 +3012,13 @@ cdef extern from *:
         double *restrict h0;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } mlp_vjp_sweep1_context;
+    } mlp_vjp_core_sweep1_context;
 
-    static void mlp_vjp_sweep1(
+    static void mlp_vjp_core_sweep1(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const mlp_vjp_sweep1_context *context = shared;
+        const mlp_vjp_core_sweep1_context *context = shared;
         const ptrdiff_t d = context->d;
         const ptrdiff_t h = context->h;
         double *restrict vjp = context->vjp;
@@ -3039,7 +3039,7 @@ cdef extern from *:
         }
     }
 
-    static int mlp_vjp(
+    static int mlp_vjp_core(
         const double *restrict p, const double *restrict u, sc_array X_array, sc_array Y_array,
         ptrdiff_t n, ptrdiff_t d, ptrdiff_t c_, ptrdiff_t h, double *restrict vjp
     )
@@ -3062,11 +3062,11 @@ cdef extern from *:
         double *restrict parts0 = h0 + h;
         const double u0 = u[0];
         const double t0 = u0/(double)n;
-        const mlp_vjp_sweep0_context context0 = {
+        const mlp_vjp_core_sweep0_context context0 = {
             p, X, X_0, X_1, Y, Y_0, Y_1, n, d, c_, h, t0, parts0, blocks0, tile0
         };
         if (sc_run(
-            mlp_vjp_sweep0, &context0, blocks0,
+            mlp_vjp_core_sweep0, &context0, blocks0,
             d*h + h + c_*h + c_ + h*tile0 + h*tile0 + h*tile0 + h*tile0 + c_*tile0 + tile0 + tile0 + c_*tile0 + tile0 + tile0 + c_*tile0 + h*tile0 + h*tile0 + c_*tile0 + 61448,
             3*(double)c_*(double)h*(double)n + 2*(double)d*(double)h*(double)n + 31*(double)c_*(double)n + 63*(double)h*(double)n + 10*(double)n
         ) < 0) {
@@ -3080,13 +3080,83 @@ cdef extern from *:
             vjp + c_*h + d*h + h, parts0 + 2*c_*h + 2*d*h + 2*h, 2*c_*h + 2*d*h + 2*c_ + 2*h,
             blocks0, c_
         );
-        const mlp_vjp_sweep1_context context1 = {d, h, vjp, h0, blocks1, tile1};
-        if (sc_run(mlp_vjp_sweep1, &context1, blocks1, 0, 2*(double)h) < 0) {
+        const mlp_vjp_core_sweep1_context context1 = {d, h, vjp, h0, blocks1, tile1};
+        if (sc_run(mlp_vjp_core_sweep1, &context1, blocks1, 0, 2*(double)h) < 0) {
             free(memory);
             return -1;
         }
         free(memory);
         return 0;
+    }
+
+    static int mlp_value(
+        const double *p, const double *X, const double *Y, ptrdiff_t n, ptrdiff_t d, ptrdiff_t c_,
+        ptrdiff_t h, double *value
+    )
+    {
+        return mlp_value_core(p, (sc_array){X, {d, 1}}, (sc_array){Y, {c_, 1}}, n, d, c_, h, value);
+    }
+
+    static int mlp_grad(
+        const double *p, const double *X, const double *Y, ptrdiff_t n, ptrdiff_t d, ptrdiff_t c_,
+        ptrdiff_t h, double *grad
+    )
+    {
+        return mlp_grad_core(p, (sc_array){X, {d, 1}}, (sc_array){Y, {c_, 1}}, n, d, c_, h, grad);
+    }
+
+    static int mlp_value_and_grad(
+        const double *p, const double *X, const double *Y, ptrdiff_t n, ptrdiff_t d, ptrdiff_t c_,
+        ptrdiff_t h, double *value, double *grad
+    )
+    {
+        return mlp_value_and_grad_core(
+            p, (sc_array){X, {d, 1}}, (sc_array){Y, {c_, 1}}, n, d, c_, h, value, grad
+        );
+    }
+
+    static int mlp_hessian(
+        const double *p, const double *X, const double *Y, ptrdiff_t n, ptrdiff_t d, ptrdiff_t c_,
+        ptrdiff_t h, double *hessian
+    )
+    {
+        return mlp_hessian_core(
+            p, (sc_array){X, {d, 1}}, (sc_array){Y, {c_, 1}}, n, d, c_, h, hessian
+        );
+    }
+
+    static int mlp_hvp(
+        const double *p, const double *v, const double *X, const double *Y, ptrdiff_t n,
+        ptrdiff_t d, ptrdiff_t c_, ptrdiff_t h, double *hvp
+    )
+    {
+        return mlp_hvp_core(p, v, (sc_array){X, {d, 1}}, (sc_array){Y, {c_, 1}}, n, d, c_, h, hvp);
+    }
+
+    static int mlp_jacobian(
+        const double *p, const double *X, const double *Y, ptrdiff_t n, ptrdiff_t d, ptrdiff_t c_,
+        ptrdiff_t h, double *jacobian
+    )
+    {
+        return mlp_jacobian_core(
+            p, (sc_array){X, {d, 1}}, (sc_array){Y, {c_, 1}}, n, d, c_, h, jacobian
+        );
+    }
+
+    static int mlp_jvp(
+        const double *p, const double *v, const double *X, const double *Y, ptrdiff_t n,
+        ptrdiff_t d, ptrdiff_t c_, ptrdiff_t h, double *jvp
+    )
+    {
+        return mlp_jvp_core(p, v, (sc_array){X, {d, 1}}, (sc_array){Y, {c_, 1}}, n, d, c_, h, jvp);
+    }
+
+    static int mlp_vjp(
+        const double *p, const double *u, const double *X, const double *Y, ptrdiff_t n,
+        ptrdiff_t d, ptrdiff_t c_, ptrdiff_t h, double *vjp
+    )
+    {
+        return mlp_vjp_core(p, u, (sc_array){X, {d, 1}}, (sc_array){Y, {c_, 1}}, n, d, c_, h, vjp);
     }
     #pragma pop_macro("W1")
     #pragma pop_macro("W2")
@@ -3251,14 +3321,22 @@ cdef extern from *:
     void sc_acquire(void *)
     Py_ssize_t sc_dim(object, int)
     sc_array sc_as_array(object)
-    int mlp_value(const double *p, sc_array X_array, sc_array Y_array, ptrdiff_t n, ptrdiff_t d, ptrdiff_t c_, ptrdiff_t h, double *value) nogil
-    int mlp_grad(const double *p, sc_array X_array, sc_array Y_array, ptrdiff_t n, ptrdiff_t d, ptrdiff_t c_, ptrdiff_t h, double *grad) nogil
-    int mlp_value_and_grad(const double *p, sc_array X_array, sc_array Y_array, ptrdiff_t n, ptrdiff_t d, ptrdiff_t c_, ptrdiff_t h, double *value, double *grad) nogil
-    int mlp_hessian(const double *p, sc_array X_array, sc_array Y_array, ptrdiff_t n, ptrdiff_t d, ptrdiff_t c_, ptrdiff_t h, double *hessian) nogil
-    int mlp_hvp(const double *p, const double *v, sc_array X_array, sc_array Y_array, ptrdiff_t n, ptrdiff_t d, ptrdiff_t c_, ptrdiff_t h, double *hvp) nogil
-    int mlp_jacobian(const double *p, sc_array X_array, sc_array Y_array, ptrdiff_t n, ptrdiff_t d, ptrdiff_t c_, ptrdiff_t h, double *jacobian) nogil
-    int mlp_jvp(const double *p, const double *v, sc_array X_array, sc_array Y_array, ptrdiff_t n, ptrdiff_t d, ptrdiff_t c_, ptrdiff_t h, double *jvp) nogil
-    int mlp_vjp(const double *p, const double *u, sc_array X_array, sc_array Y_array, ptrdiff_t n, ptrdiff_t d, ptrdiff_t c_, ptrdiff_t h, double *vjp) nogil
+    int mlp_value_core(const double *p, sc_array X_array, sc_array Y_array, ptrdiff_t n, ptrdiff_t d, ptrdiff_t c_, ptrdiff_t h, double *value) nogil
+    int mlp_grad_core(const double *p, sc_array X_array, sc_array Y_array, ptrdiff_t n, ptrdiff_t d, ptrdiff_t c_, ptrdiff_t h, double *grad) nogil
+    int mlp_value_and_grad_core(const double *p, sc_array X_array, sc_array Y_array, ptrdiff_t n, ptrdiff_t d, ptrdiff_t c_, ptrdiff_t h, double *value, double *grad) nogil
+    int mlp_hessian_core(const double *p, sc_array X_array, sc_array Y_array, ptrdiff_t n, ptrdiff_t d, ptrdiff_t c_, ptrdiff_t h, double *hessian) nogil
+    int mlp_hvp_core(const double *p, const double *v, sc_array X_array, sc_array Y_array, ptrdiff_t n, ptrdiff_t d, ptrdiff_t c_, ptrdiff_t h, double *hvp) nogil
+    int mlp_jacobian_core(const double *p, sc_array X_array, sc_array Y_array, ptrdiff_t n, ptrdiff_t d, ptrdiff_t c_, ptrdiff_t h, double *jacobian) nogil
+    int mlp_jvp_core(const double *p, const double *v, sc_array X_array, sc_array Y_array, ptrdiff_t n, ptrdiff_t d, ptrdiff_t c_, ptrdiff_t h, double *jvp) nogil
+    int mlp_vjp_core(const double *p, const double *u, sc_array X_array, sc_array Y_array, ptrdiff_t n, ptrdiff_t d, ptrdiff_t c_, ptrdiff_t h, double *vjp) nogil
+    int sc_mlp_value "mlp_value"(const double *, const double *, const double *, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, double *) noexcept nogil
+    int sc_mlp_grad "mlp_grad"(const double *, const double *, const double *, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, double *) noexcept nogil
+    int sc_mlp_value_and_grad "mlp_value_and_grad"(const double *, const double *, const double *, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, double *, double *) noexcept nogil
+    int sc_mlp_hessian "mlp_hessian"(const double *, const double *, const double *, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, double *) noexcept nogil
+    int sc_mlp_hvp "mlp_hvp"(const double *, const double *, const double *, const double *, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, double *) noexcept nogil
+    int sc_mlp_jacobian "mlp_jacobian"(const double *, const double *, const double *, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, double *) noexcept nogil
+    int sc_mlp_jvp "mlp_jvp"(const double *, const double *, const double *, const double *, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, double *) noexcept nogil
+    int sc_mlp_vjp "mlp_vjp"(const double *, const double *, const double *, const double *, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, double *) noexcept nogil
 
 sc_import_numpy()
 
@@ -3285,7 +3363,7 @@ def value(p, X, Y):
     cdef void *sc__thread = sc_release(
         <double>sc_c_*<double>sc_h*<double>sc_n + <double>sc_d*<double>sc_h*<double>sc_n + 27*<double>sc_c_*<double>sc_n + 22*<double>sc_h*<double>sc_n + 27*<double>sc_n
     )
-    sc__status = mlp_value(sc__p, sc__X, sc__Y, sc_n, sc_d, sc_c_, sc_h, &value)
+    sc__status = mlp_value_core(sc__p, sc__X, sc__Y, sc_n, sc_d, sc_c_, sc_h, &value)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
@@ -3305,7 +3383,7 @@ def grad(p, X, Y):
     cdef void *sc__thread = sc_release(
         3*<double>sc_c_*<double>sc_h*<double>sc_n + 2*<double>sc_d*<double>sc_h*<double>sc_n + 31*<double>sc_c_*<double>sc_n + 63*<double>sc_h*<double>sc_n + 2*<double>sc_h + 10*<double>sc_n
     )
-    sc__status = mlp_grad(sc__p, sc__X, sc__Y, sc_n, sc_d, sc_c_, sc_h, sc__grad)
+    sc__status = mlp_grad_core(sc__p, sc__X, sc__Y, sc_n, sc_d, sc_c_, sc_h, sc__grad)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
@@ -3326,7 +3404,7 @@ def value_and_grad(p, X, Y):
     cdef void *sc__thread = sc_release(
         3*<double>sc_c_*<double>sc_h*<double>sc_n + 2*<double>sc_d*<double>sc_h*<double>sc_n + 33*<double>sc_c_*<double>sc_n + 63*<double>sc_h*<double>sc_n + 2*<double>sc_h + 33*<double>sc_n
     )
-    sc__status = mlp_value_and_grad(
+    sc__status = mlp_value_and_grad_core(
         sc__p, sc__X, sc__Y, sc_n, sc_d, sc_c_, sc_h, &value, sc__grad
     )
     sc_acquire(sc__thread)
@@ -3348,7 +3426,7 @@ def hessian(p, X, Y):
     cdef void *sc__thread = sc_release(
         4*<double>sc_c_*<double>sc_c_*<double>sc_h*<double>sc_h*<double>sc_n + 4*<double>sc_c_*<double>sc_d*<double>sc_h*<double>sc_h*<double>sc_n + 2*<double>sc_d*<double>sc_d*<double>sc_h*<double>sc_h*<double>sc_n + <double>sc_c_*<double>sc_c_*<double>sc_h*<double>sc_h + 9*<double>sc_c_*<double>sc_c_*<double>sc_h*<double>sc_n + 2*<double>sc_c_*<double>sc_d*<double>sc_h*<double>sc_h + 10*<double>sc_c_*<double>sc_d*<double>sc_h*<double>sc_n + 6*<double>sc_c_*<double>sc_h*<double>sc_h*<double>sc_n + <double>sc_d*<double>sc_d*<double>sc_h*<double>sc_h + 7*<double>sc_d*<double>sc_h*<double>sc_h*<double>sc_n + 2*<double>sc_c_*<double>sc_c_*<double>sc_h + 6*<double>sc_c_*<double>sc_c_*<double>sc_n + 2*<double>sc_c_*<double>sc_d*<double>sc_h + 2*<double>sc_c_*<double>sc_h*<double>sc_h + 20*<double>sc_c_*<double>sc_h*<double>sc_n + 2*<double>sc_d*<double>sc_h*<double>sc_h + 6*<double>sc_d*<double>sc_h*<double>sc_n + 6*<double>sc_h*<double>sc_h*<double>sc_n + <double>sc_c_*<double>sc_c_ + 2*<double>sc_c_*<double>sc_h + 56*<double>sc_c_*<double>sc_n + <double>sc_h*<double>sc_h + 63*<double>sc_h*<double>sc_n + 16*<double>sc_n
     )
-    sc__status = mlp_hessian(sc__p, sc__X, sc__Y, sc_n, sc_d, sc_c_, sc_h, sc__hessian)
+    sc__status = mlp_hessian_core(sc__p, sc__X, sc__Y, sc_n, sc_d, sc_c_, sc_h, sc__hessian)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
@@ -3371,7 +3449,7 @@ def hvp(p, v, X, Y):
     cdef void *sc__thread = sc_release(
         14*<double>sc_c_*<double>sc_h*<double>sc_n + 3*<double>sc_d*<double>sc_h*<double>sc_n + 39*<double>sc_c_*<double>sc_n + 65*<double>sc_h*<double>sc_n + 18*<double>sc_n
     )
-    sc__status = mlp_hvp(sc__p, sc__v, sc__X, sc__Y, sc_n, sc_d, sc_c_, sc_h, sc__hvp)
+    sc__status = mlp_hvp_core(sc__p, sc__v, sc__X, sc__Y, sc_n, sc_d, sc_c_, sc_h, sc__hvp)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
@@ -3391,7 +3469,7 @@ def jacobian(p, X, Y):
     cdef void *sc__thread = sc_release(
         3*<double>sc_c_*<double>sc_h*<double>sc_n + 2*<double>sc_d*<double>sc_h*<double>sc_n + 31*<double>sc_c_*<double>sc_n + 63*<double>sc_h*<double>sc_n + 2*<double>sc_h + 10*<double>sc_n
     )
-    sc__status = mlp_jacobian(sc__p, sc__X, sc__Y, sc_n, sc_d, sc_c_, sc_h, sc__jacobian)
+    sc__status = mlp_jacobian_core(sc__p, sc__X, sc__Y, sc_n, sc_d, sc_c_, sc_h, sc__jacobian)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
@@ -3413,7 +3491,7 @@ def jvp(p, v, X, Y):
     cdef void *sc__thread = sc_release(
         5*<double>sc_c_*<double>sc_h*<double>sc_n + 2*<double>sc_d*<double>sc_h*<double>sc_n + 31*<double>sc_c_*<double>sc_n + 55*<double>sc_h*<double>sc_n + 11*<double>sc_n
     )
-    sc__status = mlp_jvp(sc__p, sc__v, sc__X, sc__Y, sc_n, sc_d, sc_c_, sc_h, &jvp)
+    sc__status = mlp_jvp_core(sc__p, sc__v, sc__X, sc__Y, sc_n, sc_d, sc_c_, sc_h, &jvp)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
@@ -3435,11 +3513,67 @@ def vjp(p, u, X, Y):
     cdef void *sc__thread = sc_release(
         3*<double>sc_c_*<double>sc_h*<double>sc_n + 2*<double>sc_d*<double>sc_h*<double>sc_n + 31*<double>sc_c_*<double>sc_n + 63*<double>sc_h*<double>sc_n + 2*<double>sc_h + 10*<double>sc_n
     )
-    sc__status = mlp_vjp(sc__p, sc__u, sc__X, sc__Y, sc_n, sc_d, sc_c_, sc_h, sc__vjp)
+    sc__status = mlp_vjp_core(sc__p, sc__u, sc__X, sc__Y, sc_n, sc_d, sc_c_, sc_h, sc__vjp)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
     return vjp
+
+
+cdef api int mlp_value(
+    const double *p, const double *X, const double *Y, ptrdiff_t n, ptrdiff_t d, ptrdiff_t c_,
+    ptrdiff_t h, double *value
+) noexcept nogil:
+    return sc_mlp_value(p, X, Y, n, d, c_, h, value)
+
+
+cdef api int mlp_grad(
+    const double *p, const double *X, const double *Y, ptrdiff_t n, ptrdiff_t d, ptrdiff_t c_,
+    ptrdiff_t h, double *grad
+) noexcept nogil:
+    return sc_mlp_grad(p, X, Y, n, d, c_, h, grad)
+
+
+cdef api int mlp_value_and_grad(
+    const double *p, const double *X, const double *Y, ptrdiff_t n, ptrdiff_t d, ptrdiff_t c_,
+    ptrdiff_t h, double *value, double *grad
+) noexcept nogil:
+    return sc_mlp_value_and_grad(p, X, Y, n, d, c_, h, value, grad)
+
+
+cdef api int mlp_hessian(
+    const double *p, const double *X, const double *Y, ptrdiff_t n, ptrdiff_t d, ptrdiff_t c_,
+    ptrdiff_t h, double *hessian
+) noexcept nogil:
+    return sc_mlp_hessian(p, X, Y, n, d, c_, h, hessian)
+
+
+cdef api int mlp_hvp(
+    const double *p, const double *v, const double *X, const double *Y, ptrdiff_t n,
+    ptrdiff_t d, ptrdiff_t c_, ptrdiff_t h, double *hvp
+) noexcept nogil:
+    return sc_mlp_hvp(p, v, X, Y, n, d, c_, h, hvp)
+
+
+cdef api int mlp_jacobian(
+    const double *p, const double *X, const double *Y, ptrdiff_t n, ptrdiff_t d, ptrdiff_t c_,
+    ptrdiff_t h, double *jacobian
+) noexcept nogil:
+    return sc_mlp_jacobian(p, X, Y, n, d, c_, h, jacobian)
+
+
+cdef api int mlp_jvp(
+    const double *p, const double *v, const double *X, const double *Y, ptrdiff_t n,
+    ptrdiff_t d, ptrdiff_t c_, ptrdiff_t h, double *jvp
+) noexcept nogil:
+    return sc_mlp_jvp(p, v, X, Y, n, d, c_, h, jvp)
+
+
+cdef api int mlp_vjp(
+    const double *p, const double *u, const double *X, const double *Y, ptrdiff_t n,
+    ptrdiff_t d, ptrdiff_t c_, ptrdiff_t h, double *vjp
+) noexcept nogil:
+    return sc_mlp_vjp(p, u, X, Y, n, d, c_, h, vjp)
 
 
 def _bound(name, arguments):

@@ -272,13 +272,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } robust_value_sweep0_context;
+    } robust_value_core_sweep0_context;
 
-    static void robust_value_sweep0(
+    static void robust_value_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const robust_value_sweep0_context *context = shared;
+        const robust_value_core_sweep0_context *context = shared;
         const double *restrict x = context->x;
         const ptrdiff_t x_0 = context->x_0;
         const double *restrict y = context->y;
@@ -316,7 +316,7 @@ cdef extern from *:
         }
     }
 
-    static int robust_value(
+    static int robust_value_core(
         const double *restrict p, const double *restrict c, sc_array x_array, sc_array y_array,
         ptrdiff_t n, double *restrict value
     )
@@ -336,10 +336,12 @@ cdef extern from *:
         const double offset = p[1];
         const double delta = c[0];
         const double t0 = 0.5*delta;
-        const robust_value_sweep0_context context0 = {
+        const robust_value_core_sweep0_context context0 = {
             x, x_0, y, y_0, n, slope, offset, delta, t0, parts0, blocks0, tile0
         };
-        if (sc_run(robust_value_sweep0, &context0, blocks0, tile0 + tile0, 11*(double)n) < 0) {
+        if (sc_run(
+            robust_value_core_sweep0, &context0, blocks0, tile0 + tile0, 11*(double)n
+        ) < 0) {
             free(memory);
             return -1;
         }
@@ -362,13 +364,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } robust_grad_sweep0_context;
+    } robust_grad_core_sweep0_context;
 
-    static void robust_grad_sweep0(
+    static void robust_grad_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const robust_grad_sweep0_context *context = shared;
+        const robust_grad_core_sweep0_context *context = shared;
         const double *restrict x = context->x;
         const ptrdiff_t x_0 = context->x_0;
         const double *restrict y = context->y;
@@ -412,7 +414,7 @@ cdef extern from *:
         }
     }
 
-    static int robust_grad(
+    static int robust_grad_core(
         const double *restrict p, const double *restrict c, sc_array x_array, sc_array y_array,
         ptrdiff_t n, double *restrict grad
     )
@@ -432,10 +434,12 @@ cdef extern from *:
         const double offset = p[1];
         const double delta = c[0];
         const double t0 = 1.0/(double)n;
-        const robust_grad_sweep0_context context0 = {
+        const robust_grad_core_sweep0_context context0 = {
             x, x_0, y, y_0, n, slope, offset, delta, t0, parts0, blocks0, tile0
         };
-        if (sc_run(robust_grad_sweep0, &context0, blocks0, tile0 + tile0, 19*(double)n) < 0) {
+        if (sc_run(
+            robust_grad_core_sweep0, &context0, blocks0, tile0 + tile0, 19*(double)n
+        ) < 0) {
             free(memory);
             return -1;
         }
@@ -461,13 +465,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } robust_value_and_grad_sweep0_context;
+    } robust_value_and_grad_core_sweep0_context;
 
-    static void robust_value_and_grad_sweep0(
+    static void robust_value_and_grad_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const robust_value_and_grad_sweep0_context *context = shared;
+        const robust_value_and_grad_core_sweep0_context *context = shared;
         const double *restrict x = context->x;
         const ptrdiff_t x_0 = context->x_0;
         const double *restrict y = context->y;
@@ -518,7 +522,7 @@ cdef extern from *:
         }
     }
 
-    static int robust_value_and_grad(
+    static int robust_value_and_grad_core(
         const double *restrict p, const double *restrict c, sc_array x_array, sc_array y_array,
         ptrdiff_t n, double *restrict value, double *restrict grad
     )
@@ -539,11 +543,11 @@ cdef extern from *:
         const double delta = c[0];
         const double t0 = 0.5*delta;
         const double t1 = 1.0/(double)n;
-        const robust_value_and_grad_sweep0_context context0 = {
+        const robust_value_and_grad_core_sweep0_context context0 = {
             x, x_0, y, y_0, n, slope, offset, delta, t0, t1, parts0, blocks0, tile0
         };
         if (sc_run(
-            robust_value_and_grad_sweep0, &context0, blocks0, tile0 + tile0, 25*(double)n
+            robust_value_and_grad_core_sweep0, &context0, blocks0, tile0 + tile0, 25*(double)n
         ) < 0) {
             free(memory);
             return -1;
@@ -571,13 +575,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } robust_hessian_sweep0_context;
+    } robust_hessian_core_sweep0_context;
 
-    static void robust_hessian_sweep0(
+    static void robust_hessian_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const robust_hessian_sweep0_context *context = shared;
+        const robust_hessian_core_sweep0_context *context = shared;
         const double *restrict x = context->x;
         const ptrdiff_t x_0 = context->x_0;
         const double *restrict y = context->y;
@@ -624,7 +628,7 @@ cdef extern from *:
         }
     }
 
-    static int robust_hessian(
+    static int robust_hessian_core(
         const double *restrict p, const double *restrict c, sc_array x_array, sc_array y_array,
         ptrdiff_t n, double *restrict hessian
     )
@@ -644,10 +648,12 @@ cdef extern from *:
         const double offset = p[1];
         const double delta = c[0];
         const double t0 = 1.0/(double)n;
-        const robust_hessian_sweep0_context context0 = {
+        const robust_hessian_core_sweep0_context context0 = {
             x, x_0, y, y_0, n, slope, offset, delta, t0, parts0, blocks0, tile0
         };
-        if (sc_run(robust_hessian_sweep0, &context0, blocks0, tile0 + tile0, 18*(double)n) < 0) {
+        if (sc_run(
+            robust_hessian_core_sweep0, &context0, blocks0, tile0 + tile0, 18*(double)n
+        ) < 0) {
             free(memory);
             return -1;
         }
@@ -677,13 +683,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } robust_hvp_sweep0_context;
+    } robust_hvp_core_sweep0_context;
 
-    static void robust_hvp_sweep0(
+    static void robust_hvp_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const robust_hvp_sweep0_context *context = shared;
+        const robust_hvp_core_sweep0_context *context = shared;
         const double *restrict x = context->x;
         const ptrdiff_t x_0 = context->x_0;
         const double *restrict y = context->y;
@@ -727,7 +733,7 @@ cdef extern from *:
         }
     }
 
-    static int robust_hvp(
+    static int robust_hvp_core(
         const double *restrict p, const double *restrict v, const double *restrict c,
         sc_array x_array, sc_array y_array, ptrdiff_t n, double *restrict hvp
     )
@@ -749,10 +755,12 @@ cdef extern from *:
         const double v0 = v[0];
         const double v1 = v[1];
         const double t0 = 1.0/(double)n;
-        const robust_hvp_sweep0_context context0 = {
+        const robust_hvp_core_sweep0_context context0 = {
             x, x_0, y, y_0, n, slope, offset, delta, v0, v1, t0, parts0, blocks0, tile0
         };
-        if (sc_run(robust_hvp_sweep0, &context0, blocks0, tile0 + tile0, 16*(double)n) < 0) {
+        if (sc_run(
+            robust_hvp_core_sweep0, &context0, blocks0, tile0 + tile0, 16*(double)n
+        ) < 0) {
             free(memory);
             return -1;
         }
@@ -777,13 +785,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } robust_jacobian_sweep0_context;
+    } robust_jacobian_core_sweep0_context;
 
-    static void robust_jacobian_sweep0(
+    static void robust_jacobian_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const robust_jacobian_sweep0_context *context = shared;
+        const robust_jacobian_core_sweep0_context *context = shared;
         const double *restrict x = context->x;
         const ptrdiff_t x_0 = context->x_0;
         const double *restrict y = context->y;
@@ -827,7 +835,7 @@ cdef extern from *:
         }
     }
 
-    static int robust_jacobian(
+    static int robust_jacobian_core(
         const double *restrict p, const double *restrict c, sc_array x_array, sc_array y_array,
         ptrdiff_t n, double *restrict jacobian
     )
@@ -847,11 +855,11 @@ cdef extern from *:
         const double offset = p[1];
         const double delta = c[0];
         const double t0 = 1.0/(double)n;
-        const robust_jacobian_sweep0_context context0 = {
+        const robust_jacobian_core_sweep0_context context0 = {
             x, x_0, y, y_0, n, slope, offset, delta, t0, parts0, blocks0, tile0
         };
         if (sc_run(
-            robust_jacobian_sweep0, &context0, blocks0, tile0 + tile0, 19*(double)n
+            robust_jacobian_core_sweep0, &context0, blocks0, tile0 + tile0, 19*(double)n
         ) < 0) {
             free(memory);
             return -1;
@@ -878,13 +886,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } robust_jvp_sweep0_context;
+    } robust_jvp_core_sweep0_context;
 
-    static void robust_jvp_sweep0(
+    static void robust_jvp_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const robust_jvp_sweep0_context *context = shared;
+        const robust_jvp_core_sweep0_context *context = shared;
         const double *restrict x = context->x;
         const ptrdiff_t x_0 = context->x_0;
         const double *restrict y = context->y;
@@ -923,7 +931,7 @@ cdef extern from *:
         }
     }
 
-    static int robust_jvp(
+    static int robust_jvp_core(
         const double *restrict p, const double *restrict v, const double *restrict c,
         sc_array x_array, sc_array y_array, ptrdiff_t n, double *restrict jvp
     )
@@ -944,10 +952,12 @@ cdef extern from *:
         const double delta = c[0];
         const double v0 = v[0];
         const double v1 = v[1];
-        const robust_jvp_sweep0_context context0 = {
+        const robust_jvp_core_sweep0_context context0 = {
             x, x_0, y, y_0, n, slope, offset, delta, v0, v1, parts0, blocks0, tile0
         };
-        if (sc_run(robust_jvp_sweep0, &context0, blocks0, tile0 + tile0, 13*(double)n) < 0) {
+        if (sc_run(
+            robust_jvp_core_sweep0, &context0, blocks0, tile0 + tile0, 13*(double)n
+        ) < 0) {
             free(memory);
             return -1;
         }
@@ -970,13 +980,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } robust_vjp_sweep0_context;
+    } robust_vjp_core_sweep0_context;
 
-    static void robust_vjp_sweep0(
+    static void robust_vjp_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const robust_vjp_sweep0_context *context = shared;
+        const robust_vjp_core_sweep0_context *context = shared;
         const double *restrict x = context->x;
         const ptrdiff_t x_0 = context->x_0;
         const double *restrict y = context->y;
@@ -1020,7 +1030,7 @@ cdef extern from *:
         }
     }
 
-    static int robust_vjp(
+    static int robust_vjp_core(
         const double *restrict p, const double *restrict u, const double *restrict c,
         sc_array x_array, sc_array y_array, ptrdiff_t n, double *restrict vjp
     )
@@ -1041,10 +1051,12 @@ cdef extern from *:
         const double delta = c[0];
         const double u0 = u[0];
         const double t0 = u0/(double)n;
-        const robust_vjp_sweep0_context context0 = {
+        const robust_vjp_core_sweep0_context context0 = {
             x, x_0, y, y_0, n, slope, offset, delta, t0, parts0, blocks0, tile0
         };
-        if (sc_run(robust_vjp_sweep0, &context0, blocks0, tile0 + tile0, 19*(double)n) < 0) {
+        if (sc_run(
+            robust_vjp_core_sweep0, &context0, blocks0, tile0 + tile0, 19*(double)n
+        ) < 0) {
             free(memory);
             return -1;
         }
@@ -1054,6 +1066,96 @@ cdef extern from *:
         vjp[1] = s0;
         free(memory);
         return 0;
+    }
+
+    static const double robust_constants[1] = {1.0};
+
+    static int robust_value(
+        const double *p, const double *x, ptrdiff_t x_stride, const double *y, ptrdiff_t y_stride,
+        ptrdiff_t n, const double *constants, double *value
+    )
+    {
+        return robust_value_core(
+            p, constants ? constants : robust_constants, (sc_array){x, {x_stride}},
+            (sc_array){y, {y_stride}}, n, value
+        );
+    }
+
+    static int robust_grad(
+        const double *p, const double *x, ptrdiff_t x_stride, const double *y, ptrdiff_t y_stride,
+        ptrdiff_t n, const double *constants, double *grad
+    )
+    {
+        return robust_grad_core(
+            p, constants ? constants : robust_constants, (sc_array){x, {x_stride}},
+            (sc_array){y, {y_stride}}, n, grad
+        );
+    }
+
+    static int robust_value_and_grad(
+        const double *p, const double *x, ptrdiff_t x_stride, const double *y, ptrdiff_t y_stride,
+        ptrdiff_t n, const double *constants, double *value, double *grad
+    )
+    {
+        return robust_value_and_grad_core(
+            p, constants ? constants : robust_constants, (sc_array){x, {x_stride}},
+            (sc_array){y, {y_stride}}, n, value, grad
+        );
+    }
+
+    static int robust_hessian(
+        const double *p, const double *x, ptrdiff_t x_stride, const double *y, ptrdiff_t y_stride,
+        ptrdiff_t n, const double *constants, double *hessian
+    )
+    {
+        return robust_hessian_core(
+            p, constants ? constants : robust_constants, (sc_array){x, {x_stride}},
+            (sc_array){y, {y_stride}}, n, hessian
+        );
+    }
+
+    static int robust_hvp(
+        const double *p, const double *v, const double *x, ptrdiff_t x_stride, const double *y,
+        ptrdiff_t y_stride, ptrdiff_t n, const double *constants, double *hvp
+    )
+    {
+        return robust_hvp_core(
+            p, v, constants ? constants : robust_constants, (sc_array){x, {x_stride}},
+            (sc_array){y, {y_stride}}, n, hvp
+        );
+    }
+
+    static int robust_jacobian(
+        const double *p, const double *x, ptrdiff_t x_stride, const double *y, ptrdiff_t y_stride,
+        ptrdiff_t n, const double *constants, double *jacobian
+    )
+    {
+        return robust_jacobian_core(
+            p, constants ? constants : robust_constants, (sc_array){x, {x_stride}},
+            (sc_array){y, {y_stride}}, n, jacobian
+        );
+    }
+
+    static int robust_jvp(
+        const double *p, const double *v, const double *x, ptrdiff_t x_stride, const double *y,
+        ptrdiff_t y_stride, ptrdiff_t n, const double *constants, double *jvp
+    )
+    {
+        return robust_jvp_core(
+            p, v, constants ? constants : robust_constants, (sc_array){x, {x_stride}},
+            (sc_array){y, {y_stride}}, n, jvp
+        );
+    }
+
+    static int robust_vjp(
+        const double *p, const double *u, const double *x, ptrdiff_t x_stride, const double *y,
+        ptrdiff_t y_stride, ptrdiff_t n, const double *constants, double *vjp
+    )
+    {
+        return robust_vjp_core(
+            p, u, constants ? constants : robust_constants, (sc_array){x, {x_stride}},
+            (sc_array){y, {y_stride}}, n, vjp
+        );
     }
 
     static int sc_import_numpy(void)
@@ -1216,14 +1318,22 @@ cdef extern from *:
     void sc_acquire(void *)
     Py_ssize_t sc_dim(object, int)
     sc_array sc_as_array(object)
-    int robust_value(const double *p, const double *c, sc_array x_array, sc_array y_array, ptrdiff_t n, double *value) nogil
-    int robust_grad(const double *p, const double *c, sc_array x_array, sc_array y_array, ptrdiff_t n, double *grad) nogil
-    int robust_value_and_grad(const double *p, const double *c, sc_array x_array, sc_array y_array, ptrdiff_t n, double *value, double *grad) nogil
-    int robust_hessian(const double *p, const double *c, sc_array x_array, sc_array y_array, ptrdiff_t n, double *hessian) nogil
-    int robust_hvp(const double *p, const double *v, const double *c, sc_array x_array, sc_array y_array, ptrdiff_t n, double *hvp) nogil
-    int robust_jacobian(const double *p, const double *c, sc_array x_array, sc_array y_array, ptrdiff_t n, double *jacobian) nogil
-    int robust_jvp(const double *p, const double *v, const double *c, sc_array x_array, sc_array y_array, ptrdiff_t n, double *jvp) nogil
-    int robust_vjp(const double *p, const double *u, const double *c, sc_array x_array, sc_array y_array, ptrdiff_t n, double *vjp) nogil
+    int robust_value_core(const double *p, const double *c, sc_array x_array, sc_array y_array, ptrdiff_t n, double *value) nogil
+    int robust_grad_core(const double *p, const double *c, sc_array x_array, sc_array y_array, ptrdiff_t n, double *grad) nogil
+    int robust_value_and_grad_core(const double *p, const double *c, sc_array x_array, sc_array y_array, ptrdiff_t n, double *value, double *grad) nogil
+    int robust_hessian_core(const double *p, const double *c, sc_array x_array, sc_array y_array, ptrdiff_t n, double *hessian) nogil
+    int robust_hvp_core(const double *p, const double *v, const double *c, sc_array x_array, sc_array y_array, ptrdiff_t n, double *hvp) nogil
+    int robust_jacobian_core(const double *p, const double *c, sc_array x_array, sc_array y_array, ptrdiff_t n, double *jacobian) nogil
+    int robust_jvp_core(const double *p, const double *v, const double *c, sc_array x_array, sc_array y_array, ptrdiff_t n, double *jvp) nogil
+    int robust_vjp_core(const double *p, const double *u, const double *c, sc_array x_array, sc_array y_array, ptrdiff_t n, double *vjp) nogil
+    int sc_robust_value "robust_value"(const double *, const double *, ptrdiff_t, const double *, ptrdiff_t, ptrdiff_t, const double *, double *) noexcept nogil
+    int sc_robust_grad "robust_grad"(const double *, const double *, ptrdiff_t, const double *, ptrdiff_t, ptrdiff_t, const double *, double *) noexcept nogil
+    int sc_robust_value_and_grad "robust_value_and_grad"(const double *, const double *, ptrdiff_t, const double *, ptrdiff_t, ptrdiff_t, const double *, double *, double *) noexcept nogil
+    int sc_robust_hessian "robust_hessian"(const double *, const double *, ptrdiff_t, const double *, ptrdiff_t, ptrdiff_t, const double *, double *) noexcept nogil
+    int sc_robust_hvp "robust_hvp"(const double *, const double *, const double *, ptrdiff_t, const double *, ptrdiff_t, ptrdiff_t, const double *, double *) noexcept nogil
+    int sc_robust_jacobian "robust_jacobian"(const double *, const double *, ptrdiff_t, const double *, ptrdiff_t, ptrdiff_t, const double *, double *) noexcept nogil
+    int sc_robust_jvp "robust_jvp"(const double *, const double *, const double *, ptrdiff_t, const double *, ptrdiff_t, ptrdiff_t, const double *, double *) noexcept nogil
+    int sc_robust_vjp "robust_vjp"(const double *, const double *, const double *, ptrdiff_t, const double *, ptrdiff_t, ptrdiff_t, const double *, double *) noexcept nogil
 
 sc_import_numpy()
 
@@ -1247,7 +1357,7 @@ def value(p, x, y, *, delta=1.0):
     cdef sc_array sc__x = sc_as_array(x)
     cdef sc_array sc__y = sc_as_array(y)
     cdef void *sc__thread = sc_release(11*<double>n)
-    sc__status = robust_value(sc__p, sc__sc__constants, sc__x, sc__y, n, &value)
+    sc__status = robust_value_core(sc__p, sc__sc__constants, sc__x, sc__y, n, &value)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
@@ -1270,7 +1380,7 @@ def grad(p, x, y, *, delta=1.0):
     cdef sc_array sc__y = sc_as_array(y)
     cdef double *sc__grad = sc_doubles(grad)
     cdef void *sc__thread = sc_release(19*<double>n)
-    sc__status = robust_grad(sc__p, sc__sc__constants, sc__x, sc__y, n, sc__grad)
+    sc__status = robust_grad_core(sc__p, sc__sc__constants, sc__x, sc__y, n, sc__grad)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
@@ -1294,7 +1404,7 @@ def value_and_grad(p, x, y, *, delta=1.0):
     cdef sc_array sc__y = sc_as_array(y)
     cdef double *sc__grad = sc_doubles(grad)
     cdef void *sc__thread = sc_release(25*<double>n)
-    sc__status = robust_value_and_grad(
+    sc__status = robust_value_and_grad_core(
         sc__p, sc__sc__constants, sc__x, sc__y, n, &value, sc__grad
     )
     sc_acquire(sc__thread)
@@ -1319,7 +1429,7 @@ def hessian(p, x, y, *, delta=1.0):
     cdef sc_array sc__y = sc_as_array(y)
     cdef double *sc__hessian = sc_doubles(hessian)
     cdef void *sc__thread = sc_release(18*<double>n)
-    sc__status = robust_hessian(sc__p, sc__sc__constants, sc__x, sc__y, n, sc__hessian)
+    sc__status = robust_hessian_core(sc__p, sc__sc__constants, sc__x, sc__y, n, sc__hessian)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
@@ -1345,7 +1455,7 @@ def hvp(p, v, x, y, *, delta=1.0):
     cdef sc_array sc__y = sc_as_array(y)
     cdef double *sc__hvp = sc_doubles(hvp)
     cdef void *sc__thread = sc_release(16*<double>n)
-    sc__status = robust_hvp(sc__p, sc__v, sc__sc__constants, sc__x, sc__y, n, sc__hvp)
+    sc__status = robust_hvp_core(sc__p, sc__v, sc__sc__constants, sc__x, sc__y, n, sc__hvp)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
@@ -1368,7 +1478,7 @@ def jacobian(p, x, y, *, delta=1.0):
     cdef sc_array sc__y = sc_as_array(y)
     cdef double *sc__jacobian = sc_doubles(jacobian)
     cdef void *sc__thread = sc_release(19*<double>n)
-    sc__status = robust_jacobian(sc__p, sc__sc__constants, sc__x, sc__y, n, sc__jacobian)
+    sc__status = robust_jacobian_core(sc__p, sc__sc__constants, sc__x, sc__y, n, sc__jacobian)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
@@ -1393,7 +1503,7 @@ def jvp(p, v, x, y, *, delta=1.0):
     cdef sc_array sc__x = sc_as_array(x)
     cdef sc_array sc__y = sc_as_array(y)
     cdef void *sc__thread = sc_release(13*<double>n)
-    sc__status = robust_jvp(sc__p, sc__v, sc__sc__constants, sc__x, sc__y, n, &jvp)
+    sc__status = robust_jvp_core(sc__p, sc__v, sc__sc__constants, sc__x, sc__y, n, &jvp)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
@@ -1419,11 +1529,67 @@ def vjp(p, u, x, y, *, delta=1.0):
     cdef sc_array sc__y = sc_as_array(y)
     cdef double *sc__vjp = sc_doubles(vjp)
     cdef void *sc__thread = sc_release(19*<double>n)
-    sc__status = robust_vjp(sc__p, sc__u, sc__sc__constants, sc__x, sc__y, n, sc__vjp)
+    sc__status = robust_vjp_core(sc__p, sc__u, sc__sc__constants, sc__x, sc__y, n, sc__vjp)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
     return vjp
+
+
+cdef api int robust_value(
+    const double *p, const double *x, ptrdiff_t x_stride, const double *y, ptrdiff_t y_stride,
+    ptrdiff_t n, const double *constants, double *value
+) noexcept nogil:
+    return sc_robust_value(p, x, x_stride, y, y_stride, n, constants, value)
+
+
+cdef api int robust_grad(
+    const double *p, const double *x, ptrdiff_t x_stride, const double *y, ptrdiff_t y_stride,
+    ptrdiff_t n, const double *constants, double *grad
+) noexcept nogil:
+    return sc_robust_grad(p, x, x_stride, y, y_stride, n, constants, grad)
+
+
+cdef api int robust_value_and_grad(
+    const double *p, const double *x, ptrdiff_t x_stride, const double *y, ptrdiff_t y_stride,
+    ptrdiff_t n, const double *constants, double *value, double *grad
+) noexcept nogil:
+    return sc_robust_value_and_grad(p, x, x_stride, y, y_stride, n, constants, value, grad)
+
+
+cdef api int robust_hessian(
+    const double *p, const double *x, ptrdiff_t x_stride, const double *y, ptrdiff_t y_stride,
+    ptrdiff_t n, const double *constants, double *hessian
+) noexcept nogil:
+    return sc_robust_hessian(p, x, x_stride, y, y_stride, n, constants, hessian)
+
+
+cdef api int robust_hvp(
+    const double *p, const double *v, const double *x, ptrdiff_t x_stride, const double *y,
+    ptrdiff_t y_stride, ptrdiff_t n, const double *constants, double *hvp
+) noexcept nogil:
+    return sc_robust_hvp(p, v, x, x_stride, y, y_stride, n, constants, hvp)
+
+
+cdef api int robust_jacobian(
+    const double *p, const double *x, ptrdiff_t x_stride, const double *y, ptrdiff_t y_stride,
+    ptrdiff_t n, const double *constants, double *jacobian
+) noexcept nogil:
+    return sc_robust_jacobian(p, x, x_stride, y, y_stride, n, constants, jacobian)
+
+
+cdef api int robust_jvp(
+    const double *p, const double *v, const double *x, ptrdiff_t x_stride, const double *y,
+    ptrdiff_t y_stride, ptrdiff_t n, const double *constants, double *jvp
+) noexcept nogil:
+    return sc_robust_jvp(p, v, x, x_stride, y, y_stride, n, constants, jvp)
+
+
+cdef api int robust_vjp(
+    const double *p, const double *u, const double *x, ptrdiff_t x_stride, const double *y,
+    ptrdiff_t y_stride, ptrdiff_t n, const double *constants, double *vjp
+) noexcept nogil:
+    return sc_robust_vjp(p, u, x, x_stride, y, y_stride, n, constants, vjp)
 
 
 def _bound(name, arguments):
