@@ -840,3 +840,61 @@ def _columns(names, *values):
     if not len(columns[0]):
         raise ValueError("the data is empty: at least one sample is needed")
     return columns
+
+
+# What follows is for compiled code that calls the functions above: the helpers as it has them.
+# Arrays must be of float64 there; nothing is converted.
+def _check(name, array, rank, dtype=numba.types.float64):
+    """Refuse what is no array of the right numbers, when a call is compiled."""
+    if not isinstance(array, numba.types.Array) or array.dtype != dtype or array.ndim != rank:
+        raise numba.core.errors.TypingError(f"{name}: from compiled code, {rank}-D arrays of {dtype} are needed")
+
+
+@numba.extending.overload(_vector)
+def _vector_typed(value, name, size, convert=None):
+    _check("p, v or u", value, 1, numba.types.float64)
+
+    def vector(value, name, size, convert=None):
+        if value.size != size:
+            raise ValueError("p, v or u has the wrong length")
+        return np.ascontiguousarray(value)
+
+    return vector
+
+
+@numba.extending.overload(_columns)
+def _columns_typed(names, *values):
+    for value in values[0] if len(values) == 1 and isinstance(values[0], numba.types.BaseTuple) else values:
+        _check("data", value, 1)
+
+    def columns(names, *values):
+        for column in numba.literal_unroll(values):
+            if column.size != values[0].size:
+                raise ValueError("the data have different lengths")
+        if values[0].size == 0:
+            raise ValueError("the data is empty: at least one sample is needed")
+        return values
+
+    return columns
+
+
+@numba.extending.overload(_threads)
+def _threads_typed(work):
+    return lambda work: 1
+
+
+def _callable(function):
+    """Let compiled code call a function, its keywords too, which Numba takes by position only."""
+    code, defaults = function.__code__, function.__kwdefaults__ or {}
+    count = code.co_argcount + code.co_kwonlyargcount
+    plain = type(function)(
+        code.replace(co_argcount=count, co_kwonlyargcount=0),
+        globals(),
+        function.__name__,
+        tuple(defaults.get(name) for name in code.co_varnames[code.co_argcount:count]),
+    )
+    numba.extending.overload(function, strict=False)(lambda *args, **kwargs: plain)
+
+
+for _function in (value, grad, value_and_grad, hessian, hvp, jacobian, jvp, vjp,):
+    _callable(_function)

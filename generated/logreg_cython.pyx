@@ -1922,7 +1922,7 @@ def value(p, X, y):
         sc_n = sc_dim(X, 0)
         sc_d = sc_dim(X, 1)
     if not (sc_n > 0 and sc_d > 0 and sc_dim(y, 0) == sc_n and sc_is_vector(p, sc_d + 1)):
-        p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y), {})
+        p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y))
     cdef double value = 0.0
     cdef int sc__status = 0
     cdef double *sc__p = sc_doubles(p)
@@ -1943,7 +1943,7 @@ def grad(p, X, y):
         sc_n = sc_dim(X, 0)
         sc_d = sc_dim(X, 1)
     if not (sc_n > 0 and sc_d > 0 and sc_dim(y, 0) == sc_n and sc_is_vector(p, sc_d + 1)):
-        p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y), {})
+        p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y))
     grad = sc_new(sc_d + 1)
     cdef int sc__status = 0
     cdef double *sc__p = sc_doubles(p)
@@ -1965,7 +1965,7 @@ def value_and_grad(p, X, y):
         sc_n = sc_dim(X, 0)
         sc_d = sc_dim(X, 1)
     if not (sc_n > 0 and sc_d > 0 and sc_dim(y, 0) == sc_n and sc_is_vector(p, sc_d + 1)):
-        p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y), {})
+        p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y))
     cdef double value = 0.0
     grad = sc_new(sc_d + 1)
     cdef int sc__status = 0
@@ -1988,7 +1988,7 @@ def hessian(p, X, y):
         sc_n = sc_dim(X, 0)
         sc_d = sc_dim(X, 1)
     if not (sc_n > 0 and sc_d > 0 and sc_dim(y, 0) == sc_n and sc_is_vector(p, sc_d + 1)):
-        p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y), {})
+        p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y))
     hessian = sc_new(sc_d*sc_d + 2*sc_d + 1)
     cdef int sc__status = 0
     cdef double *sc__p = sc_doubles(p)
@@ -2012,7 +2012,7 @@ def hvp(p, v, X, y):
         sc_n = sc_dim(X, 0)
         sc_d = sc_dim(X, 1)
     if not (sc_n > 0 and sc_d > 0 and sc_dim(y, 0) == sc_n and sc_is_vector(p, sc_d + 1)):
-        p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y), {})
+        p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y))
     if not sc_is_vector(v, p.size):
         v = _vector(v, "v", p.size)
     hvp = sc_new(sc_d + 1)
@@ -2037,7 +2037,7 @@ def jacobian(p, X, y):
         sc_n = sc_dim(X, 0)
         sc_d = sc_dim(X, 1)
     if not (sc_n > 0 and sc_d > 0 and sc_dim(y, 0) == sc_n and sc_is_vector(p, sc_d + 1)):
-        p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y), {})
+        p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y))
     jacobian = sc_new(sc_d + 1)
     cdef int sc__status = 0
     cdef double *sc__p = sc_doubles(p)
@@ -2059,7 +2059,7 @@ def jvp(p, v, X, y):
         sc_n = sc_dim(X, 0)
         sc_d = sc_dim(X, 1)
     if not (sc_n > 0 and sc_d > 0 and sc_dim(y, 0) == sc_n and sc_is_vector(p, sc_d + 1)):
-        p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y), {})
+        p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y))
     if not sc_is_vector(v, p.size):
         v = _vector(v, "v", p.size)
     cdef double jvp = 0.0
@@ -2083,7 +2083,7 @@ def vjp(p, u, X, y):
         sc_n = sc_dim(X, 0)
         sc_d = sc_dim(X, 1)
     if not (sc_n > 0 and sc_d > 0 and sc_dim(y, 0) == sc_n and sc_is_vector(p, sc_d + 1)):
-        p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y), {})
+        p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y))
     u = _shaped(u, "u", ())
     vjp = sc_new(sc_d + 1)
     cdef int sc__status = 0
@@ -2182,7 +2182,7 @@ def _vector(value, name, size):
     return np.ascontiguousarray(array.reshape(-1))
 
 
-def _arrays(p, data, constants):
+def _arrays(p, data, constants={}):
     """Return `p`, the data and all sizes, checked against PARAM_SHAPES and DATA_SHAPES.
 
     `p` comes back as one row of doubles; the data as arrays of doubles without the dimensions

@@ -3830,7 +3830,7 @@ WHOLES = ()
 def value(p, X):
     """Return the value: a float."""
     cdef Py_ssize_t sc_n = 0, sc_d = 0, sc_m = 0
-    p, (X,), (sc_n, sc_d, sc_m) = _arrays(p, (X,), {})
+    p, (X,), (sc_n, sc_d, sc_m) = _arrays(p, (X,))
     cdef double value = 0.0
     cdef int sc__status = 0
     cdef double *sc__p = sc_doubles(p)
@@ -3848,7 +3848,7 @@ def value(p, X):
 def grad(p, X):
     """Return the gradient: shape (m*d + m*d + m,)."""
     cdef Py_ssize_t sc_n = 0, sc_d = 0, sc_m = 0
-    p, (X,), (sc_n, sc_d, sc_m) = _arrays(p, (X,), {})
+    p, (X,), (sc_n, sc_d, sc_m) = _arrays(p, (X,))
     grad = sc_new(2*sc_d*sc_m + sc_m)
     cdef int sc__status = 0
     cdef double *sc__p = sc_doubles(p)
@@ -3867,7 +3867,7 @@ def grad(p, X):
 def value_and_grad(p, X):
     """Return the value and the gradient: a float and shape (m*d + m*d + m,)."""
     cdef Py_ssize_t sc_n = 0, sc_d = 0, sc_m = 0
-    p, (X,), (sc_n, sc_d, sc_m) = _arrays(p, (X,), {})
+    p, (X,), (sc_n, sc_d, sc_m) = _arrays(p, (X,))
     cdef double value = 0.0
     grad = sc_new(2*sc_d*sc_m + sc_m)
     cdef int sc__status = 0
@@ -3887,7 +3887,7 @@ def value_and_grad(p, X):
 def hessian(p, X):
     """Return the Hessian: shape (m*d + m*d + m, m*d + m*d + m)."""
     cdef Py_ssize_t sc_n = 0, sc_d = 0, sc_m = 0
-    p, (X,), (sc_n, sc_d, sc_m) = _arrays(p, (X,), {})
+    p, (X,), (sc_n, sc_d, sc_m) = _arrays(p, (X,))
     hessian = sc_new(4*sc_d*sc_d*sc_m*sc_m + 4*sc_d*sc_m*sc_m + sc_m*sc_m)
     cdef int sc__status = 0
     cdef double *sc__p = sc_doubles(p)
@@ -3906,7 +3906,7 @@ def hessian(p, X):
 def hvp(p, v, X):
     """Return the Hessian times v: shape (m*d + m*d + m,)."""
     cdef Py_ssize_t sc_n = 0, sc_d = 0, sc_m = 0
-    p, (X,), (sc_n, sc_d, sc_m) = _arrays(p, (X,), {})
+    p, (X,), (sc_n, sc_d, sc_m) = _arrays(p, (X,))
     if not sc_is_vector(v, p.size):
         v = _vector(v, "v", p.size)
     hvp = sc_new(2*sc_d*sc_m + sc_m)
@@ -3928,7 +3928,7 @@ def hvp(p, v, X):
 def jacobian(p, X):
     """Return the Jacobian: shape (m*d + m*d + m,)."""
     cdef Py_ssize_t sc_n = 0, sc_d = 0, sc_m = 0
-    p, (X,), (sc_n, sc_d, sc_m) = _arrays(p, (X,), {})
+    p, (X,), (sc_n, sc_d, sc_m) = _arrays(p, (X,))
     jacobian = sc_new(2*sc_d*sc_m + sc_m)
     cdef int sc__status = 0
     cdef double *sc__p = sc_doubles(p)
@@ -3947,7 +3947,7 @@ def jacobian(p, X):
 def jvp(p, v, X):
     """Return the Jacobian times v, shaped like the value: a float."""
     cdef Py_ssize_t sc_n = 0, sc_d = 0, sc_m = 0
-    p, (X,), (sc_n, sc_d, sc_m) = _arrays(p, (X,), {})
+    p, (X,), (sc_n, sc_d, sc_m) = _arrays(p, (X,))
     if not sc_is_vector(v, p.size):
         v = _vector(v, "v", p.size)
     cdef double jvp = 0.0
@@ -3968,7 +3968,7 @@ def jvp(p, v, X):
 def vjp(p, u, X):
     """Return u, shaped like the value, times the Jacobian: shape (m*d + m*d + m,)."""
     cdef Py_ssize_t sc_n = 0, sc_d = 0, sc_m = 0
-    p, (X,), (sc_n, sc_d, sc_m) = _arrays(p, (X,), {})
+    p, (X,), (sc_n, sc_d, sc_m) = _arrays(p, (X,))
     u = _shaped(u, "u", ())
     vjp = sc_new(2*sc_d*sc_m + sc_m)
     cdef int sc__status = 0
@@ -4066,7 +4066,7 @@ def _vector(value, name, size):
     return np.ascontiguousarray(array.reshape(-1))
 
 
-def _arrays(p, data, constants):
+def _arrays(p, data, constants={}):
     """Return `p`, the data and all sizes, checked against PARAM_SHAPES and DATA_SHAPES.
 
     `p` comes back as one row of doubles; the data as arrays of doubles without the dimensions

@@ -3354,7 +3354,7 @@ WHOLES = ()
 def value(p, X, Y):
     """Return the value: a float."""
     cdef Py_ssize_t sc_n = 0, sc_d = 0, sc_c_ = 0, sc_h = 0
-    p, (X, Y), (sc_n, sc_d, sc_c_, sc_h) = _arrays(p, (X, Y), {})
+    p, (X, Y), (sc_n, sc_d, sc_c_, sc_h) = _arrays(p, (X, Y))
     cdef double value = 0.0
     cdef int sc__status = 0
     cdef double *sc__p = sc_doubles(p)
@@ -3373,7 +3373,7 @@ def value(p, X, Y):
 def grad(p, X, Y):
     """Return the gradient: shape (d*h + h*c_ + c_ + h,)."""
     cdef Py_ssize_t sc_n = 0, sc_d = 0, sc_c_ = 0, sc_h = 0
-    p, (X, Y), (sc_n, sc_d, sc_c_, sc_h) = _arrays(p, (X, Y), {})
+    p, (X, Y), (sc_n, sc_d, sc_c_, sc_h) = _arrays(p, (X, Y))
     grad = sc_new(sc_c_*sc_h + sc_d*sc_h + sc_c_ + sc_h)
     cdef int sc__status = 0
     cdef double *sc__p = sc_doubles(p)
@@ -3393,7 +3393,7 @@ def grad(p, X, Y):
 def value_and_grad(p, X, Y):
     """Return the value and the gradient: a float and shape (d*h + h*c_ + c_ + h,)."""
     cdef Py_ssize_t sc_n = 0, sc_d = 0, sc_c_ = 0, sc_h = 0
-    p, (X, Y), (sc_n, sc_d, sc_c_, sc_h) = _arrays(p, (X, Y), {})
+    p, (X, Y), (sc_n, sc_d, sc_c_, sc_h) = _arrays(p, (X, Y))
     cdef double value = 0.0
     grad = sc_new(sc_c_*sc_h + sc_d*sc_h + sc_c_ + sc_h)
     cdef int sc__status = 0
@@ -3416,7 +3416,7 @@ def value_and_grad(p, X, Y):
 def hessian(p, X, Y):
     """Return the Hessian: shape (d*h + h*c_ + c_ + h, d*h + h*c_ + c_ + h)."""
     cdef Py_ssize_t sc_n = 0, sc_d = 0, sc_c_ = 0, sc_h = 0
-    p, (X, Y), (sc_n, sc_d, sc_c_, sc_h) = _arrays(p, (X, Y), {})
+    p, (X, Y), (sc_n, sc_d, sc_c_, sc_h) = _arrays(p, (X, Y))
     hessian = sc_new(sc_c_*sc_c_*sc_h*sc_h + 2*sc_c_*sc_d*sc_h*sc_h + sc_d*sc_d*sc_h*sc_h + 2*sc_c_*sc_c_*sc_h + 2*sc_c_*sc_d*sc_h + 2*sc_c_*sc_h*sc_h + 2*sc_d*sc_h*sc_h + sc_c_*sc_c_ + 2*sc_c_*sc_h + sc_h*sc_h)
     cdef int sc__status = 0
     cdef double *sc__p = sc_doubles(p)
@@ -3436,7 +3436,7 @@ def hessian(p, X, Y):
 def hvp(p, v, X, Y):
     """Return the Hessian times v: shape (d*h + h*c_ + c_ + h,)."""
     cdef Py_ssize_t sc_n = 0, sc_d = 0, sc_c_ = 0, sc_h = 0
-    p, (X, Y), (sc_n, sc_d, sc_c_, sc_h) = _arrays(p, (X, Y), {})
+    p, (X, Y), (sc_n, sc_d, sc_c_, sc_h) = _arrays(p, (X, Y))
     if not sc_is_vector(v, p.size):
         v = _vector(v, "v", p.size)
     hvp = sc_new(sc_c_*sc_h + sc_d*sc_h + sc_c_ + sc_h)
@@ -3459,7 +3459,7 @@ def hvp(p, v, X, Y):
 def jacobian(p, X, Y):
     """Return the Jacobian: shape (d*h + h*c_ + c_ + h,)."""
     cdef Py_ssize_t sc_n = 0, sc_d = 0, sc_c_ = 0, sc_h = 0
-    p, (X, Y), (sc_n, sc_d, sc_c_, sc_h) = _arrays(p, (X, Y), {})
+    p, (X, Y), (sc_n, sc_d, sc_c_, sc_h) = _arrays(p, (X, Y))
     jacobian = sc_new(sc_c_*sc_h + sc_d*sc_h + sc_c_ + sc_h)
     cdef int sc__status = 0
     cdef double *sc__p = sc_doubles(p)
@@ -3479,7 +3479,7 @@ def jacobian(p, X, Y):
 def jvp(p, v, X, Y):
     """Return the Jacobian times v, shaped like the value: a float."""
     cdef Py_ssize_t sc_n = 0, sc_d = 0, sc_c_ = 0, sc_h = 0
-    p, (X, Y), (sc_n, sc_d, sc_c_, sc_h) = _arrays(p, (X, Y), {})
+    p, (X, Y), (sc_n, sc_d, sc_c_, sc_h) = _arrays(p, (X, Y))
     if not sc_is_vector(v, p.size):
         v = _vector(v, "v", p.size)
     cdef double jvp = 0.0
@@ -3501,7 +3501,7 @@ def jvp(p, v, X, Y):
 def vjp(p, u, X, Y):
     """Return u, shaped like the value, times the Jacobian: shape (d*h + h*c_ + c_ + h,)."""
     cdef Py_ssize_t sc_n = 0, sc_d = 0, sc_c_ = 0, sc_h = 0
-    p, (X, Y), (sc_n, sc_d, sc_c_, sc_h) = _arrays(p, (X, Y), {})
+    p, (X, Y), (sc_n, sc_d, sc_c_, sc_h) = _arrays(p, (X, Y))
     u = _shaped(u, "u", ())
     vjp = sc_new(sc_c_*sc_h + sc_d*sc_h + sc_c_ + sc_h)
     cdef int sc__status = 0
@@ -3604,7 +3604,7 @@ def _vector(value, name, size):
     return np.ascontiguousarray(array.reshape(-1))
 
 
-def _arrays(p, data, constants):
+def _arrays(p, data, constants={}):
     """Return `p`, the data and all sizes, checked against PARAM_SHAPES and DATA_SHAPES.
 
     `p` comes back as one row of doubles; the data as arrays of doubles without the dimensions

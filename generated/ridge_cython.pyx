@@ -2185,7 +2185,7 @@ def value(p, X, y, *, lam=0.1):
         sc_n = sc_dim(X, 0)
         sc_d = sc_dim(X, 1)
     if not (sc_n > 0 and sc_d > 0 and sc_dim(y, 0) == sc_n and sc_is_vector(p, sc_d)):
-        p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y), {})
+        p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y))
     sc__constants = np.array([_number(lam, "lam")], dtype=np.float64)
     cdef double value = 0.0
     cdef int sc__status = 0
@@ -2210,7 +2210,7 @@ def grad(p, X, y, *, lam=0.1):
         sc_n = sc_dim(X, 0)
         sc_d = sc_dim(X, 1)
     if not (sc_n > 0 and sc_d > 0 and sc_dim(y, 0) == sc_n and sc_is_vector(p, sc_d)):
-        p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y), {})
+        p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y))
     sc__constants = np.array([_number(lam, "lam")], dtype=np.float64)
     grad = sc_new(sc_d)
     cdef int sc__status = 0
@@ -2236,7 +2236,7 @@ def value_and_grad(p, X, y, *, lam=0.1):
         sc_n = sc_dim(X, 0)
         sc_d = sc_dim(X, 1)
     if not (sc_n > 0 and sc_d > 0 and sc_dim(y, 0) == sc_n and sc_is_vector(p, sc_d)):
-        p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y), {})
+        p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y))
     sc__constants = np.array([_number(lam, "lam")], dtype=np.float64)
     cdef double value = 0.0
     grad = sc_new(sc_d)
@@ -2265,7 +2265,7 @@ def hessian(p, X, y, *, lam=0.1):
         sc_n = sc_dim(X, 0)
         sc_d = sc_dim(X, 1)
     if not (sc_n > 0 and sc_d > 0 and sc_dim(y, 0) == sc_n and sc_is_vector(p, sc_d)):
-        p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y), {})
+        p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y))
     sc__constants = np.array([_number(lam, "lam")], dtype=np.float64)
     hessian = sc_new(sc_d*sc_d)
     cdef int sc__status = 0
@@ -2293,7 +2293,7 @@ def hvp(p, v, X, y, *, lam=0.1):
         sc_n = sc_dim(X, 0)
         sc_d = sc_dim(X, 1)
     if not (sc_n > 0 and sc_d > 0 and sc_dim(y, 0) == sc_n and sc_is_vector(p, sc_d)):
-        p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y), {})
+        p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y))
     if not sc_is_vector(v, p.size):
         v = _vector(v, "v", p.size)
     sc__constants = np.array([_number(lam, "lam")], dtype=np.float64)
@@ -2324,7 +2324,7 @@ def jacobian(p, X, y, *, lam=0.1):
         sc_n = sc_dim(X, 0)
         sc_d = sc_dim(X, 1)
     if not (sc_n > 0 and sc_d > 0 and sc_dim(y, 0) == sc_n and sc_is_vector(p, sc_d)):
-        p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y), {})
+        p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y))
     sc__constants = np.array([_number(lam, "lam")], dtype=np.float64)
     jacobian = sc_new(sc_d)
     cdef int sc__status = 0
@@ -2352,7 +2352,7 @@ def jvp(p, v, X, y, *, lam=0.1):
         sc_n = sc_dim(X, 0)
         sc_d = sc_dim(X, 1)
     if not (sc_n > 0 and sc_d > 0 and sc_dim(y, 0) == sc_n and sc_is_vector(p, sc_d)):
-        p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y), {})
+        p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y))
     if not sc_is_vector(v, p.size):
         v = _vector(v, "v", p.size)
     sc__constants = np.array([_number(lam, "lam")], dtype=np.float64)
@@ -2380,7 +2380,7 @@ def vjp(p, u, X, y, *, lam=0.1):
         sc_n = sc_dim(X, 0)
         sc_d = sc_dim(X, 1)
     if not (sc_n > 0 and sc_d > 0 and sc_dim(y, 0) == sc_n and sc_is_vector(p, sc_d)):
-        p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y), {})
+        p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y))
     u = _shaped(u, "u", ())
     sc__constants = np.array([_number(lam, "lam")], dtype=np.float64)
     vjp = sc_new(sc_d)
@@ -2487,7 +2487,7 @@ def _vector(value, name, size):
     return np.ascontiguousarray(array.reshape(-1))
 
 
-def _arrays(p, data, constants):
+def _arrays(p, data, constants={}):
     """Return `p`, the data and all sizes, checked against PARAM_SHAPES and DATA_SHAPES.
 
     `p` comes back as one row of doubles; the data as arrays of doubles without the dimensions

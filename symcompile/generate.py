@@ -112,6 +112,11 @@ def write_c(definition: Definition, folder: Path) -> bool:
     return any(written)
 
 
+def difference_c(definition: Definition, folder: Path) -> str:
+    """Return how the files that :func:`write_c` writes differ from those in ``folder``."""
+    return "".join(_difference(folder / name, text) for name, text in generate_c(definition))
+
+
 def _companions(
     definition: Definition, functions: Sequence[Function], backend: Backend, text: str
 ) -> tuple[tuple[str, str], ...]:

@@ -1,0 +1,62 @@
+"""How compiled code of a user's calls the functions of a Numba module: what finds the sizes there."""
+
+from __future__ import annotations
+
+from symcompile.emit.lines import filled, indent, unpacked
+from symcompile.emit.results import Results, tuple_of
+from symcompile.emit.signature import Identifiers
+from symcompile.frontend.definition import Definition, squeezed
+from symcompile.ir.volume import ZERO, Volume
+
+
+def arrays_typed(definition: Definition, names: Identifiers) -> str:
+    """Return the function that compiled code has in the place of ``_arrays``.
+
+    Sizes are read off the arrays, and one off the length of ``p``. Nothing is returned where that
+    does not give them all: such a function cannot be called from compiled code.
+    """
+    results = Results(lambda name: names.known_sizes.get(name, name))
+    shapes = [squeezed(shape) for shape in definition.data_shapes]
+    lines = unpacked(names.data, "data") if names.data else []
+    known: set[str] = set()
+    tests: list[str] = []
+    for name, shape in zip(names.data, shapes, strict=True):
+        for k, axis in enumerate(shape):
+            size, text = f"{name}.shape[{k}]", results.size(axis.extent)
+            if text in names.sizes and text not in known:
+                known.add(text)
+                lines.append(f"{text} = {size}")
+            else:
+                tests.append(f"{size} != {text}")
+    length = ZERO
+    for declared in definition.param_shapes:
+        length = length + Volume.product(squeezed(declared))
+    count = results.volume(length)
+    missing = [size for size in names.sizes if size not in known]
+    given = any(name in definition.sizes for name, _ in definition.constants)
+    if len(missing) > 1 or given or definition.derived:
+        return ""
+    if missing:
+        (size,) = missing
+        lines += [f"{size} = 0", f"while {size} < p.size and {count} < p.size:", f"    {size} += 1"]
+    tests.append(f"p.size != {count}")
+    tests += [f"{results.size(required.value)} < 0" for required in definition.required]
+    check = filled("if (", tests, "):", 2, sep=" or ")
+    lines += check if len(check) > 1 else [f"if {' or '.join(tests)}:"]
+    lines.append('    raise ValueError("the shapes of the arguments do not fit together")')
+    for whole in definition.wholes:
+        name = names.data[whole.slot]
+        low, high = results.size(whole.low), results.size(whole.high)
+        lines += [
+            f"if not np.all(({name} >= {low}) & ({name} <= {high}) & ({name} == np.floor({name}))):",
+            '    raise ValueError("data that is used as an index is out of range")',
+        ]
+    lines.append(
+        f"return np.ascontiguousarray(p), {tuple_of(names.data)}, {tuple_of(names.sizes)}"
+    )
+    return indent(lines, 2)
+
+
+def ranks(definition: Definition) -> tuple[int, ...]:
+    """Return how many dimensions each data array has there: those of size 1 are left out."""
+    return tuple(len(squeezed(shape)) for shape in definition.data_shapes)
