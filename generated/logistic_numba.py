@@ -847,7 +847,8 @@ def _columns(names, *values):
 def _check(name, array, rank, dtype=numba.types.float64):
     """Refuse what is no array of the right numbers, when a call is compiled."""
     if not isinstance(array, numba.types.Array) or array.dtype != dtype or array.ndim != rank:
-        raise numba.core.errors.TypingError(f"{name}: from compiled code, {rank}-D arrays of {dtype} are needed")
+        text = f"{name}: compiled code must pass a {rank}-D array of {dtype}, not {array}"
+        raise numba.core.errors.TypingError(text)
 
 
 @numba.extending.overload(_vector)
@@ -863,17 +864,16 @@ def _vector_typed(value, name, size, convert=None):
 
 
 @numba.extending.overload(_columns)
-def _columns_typed(names, *values):
-    for value in values[0] if len(values) == 1 and isinstance(values[0], numba.types.BaseTuple) else values:
+def _columns_typed(sc_names, x1, x2, label):
+    for value in (x1, x2, label):
         _check("data", value, 1)
 
-    def columns(names, *values):
-        for column in numba.literal_unroll(values):
-            if column.size != values[0].size:
-                raise ValueError("the data have different lengths")
-        if values[0].size == 0:
+    def columns(sc_names, x1, x2, label):
+        if x2.size != x1.size or label.size != x1.size:
+            raise ValueError("the data have different lengths")
+        if x1.size == 0:
             raise ValueError("the data is empty: at least one sample is needed")
-        return values
+        return (x1, x2, label)
 
     return columns
 

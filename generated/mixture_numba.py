@@ -2309,7 +2309,8 @@ def _shaped(value, name, shape):
 def _check(name, array, rank, dtype=numba.types.float64):
     """Refuse what is no array of the right numbers, when a call is compiled."""
     if not isinstance(array, numba.types.Array) or array.dtype != dtype or array.ndim != rank:
-        raise numba.core.errors.TypingError(f"{name}: from compiled code, {rank}-D arrays of {dtype} are needed")
+        text = f"{name}: compiled code must pass a {rank}-D array of {dtype}, not {array}"
+        raise numba.core.errors.TypingError(text)
 
 
 @numba.extending.overload(_vector)
@@ -2351,9 +2352,9 @@ def _arrays_typed(p, data):
         n = X.shape[0]
         d = X.shape[1]
         m = 0
-        while 2*d*m + m < p.size:
+        while m < p.size and 2*d*m + m < p.size:
             m += 1
-        if (p.size != 2*d*m + m or n < 1 or d < 1 or m < 1):
+        if p.size != 2*d*m + m:
             raise ValueError("the shapes of the arguments do not fit together")
         return np.ascontiguousarray(p), (X,), (n, d, m)
 

@@ -2313,7 +2313,8 @@ def _shaped(value, name, shape):
 def _check(name, array, rank, dtype=numba.types.float64):
     """Refuse what is no array of the right numbers, when a call is compiled."""
     if not isinstance(array, numba.types.Array) or array.dtype != dtype or array.ndim != rank:
-        raise numba.core.errors.TypingError(f"{name}: from compiled code, {rank}-D arrays of {dtype} are needed")
+        text = f"{name}: compiled code must pass a {rank}-D array of {dtype}, not {array}"
+        raise numba.core.errors.TypingError(text)
 
 
 @numba.extending.overload(_vector)
@@ -2356,12 +2357,9 @@ def _arrays_typed(p, data):
         d = X.shape[1]
         c_ = Y.shape[1]
         h = 0
-        while c_*h + d*h + c_ + h < p.size:
+        while h < p.size and c_*h + d*h + c_ + h < p.size:
             h += 1
-        if (
-            Y.shape[0] != n or p.size != c_*h + d*h + c_ + h or n < 1 or d < 1 or c_ < 1 or
-            h < 1
-        ):
+        if Y.shape[0] != n or p.size != c_*h + d*h + c_ + h:
             raise ValueError("the shapes of the arguments do not fit together")
         return np.ascontiguousarray(p), (X, Y), (n, d, c_, h)
 

@@ -1059,7 +1059,8 @@ def _shaped(value, name, shape):
 def _check(name, array, rank, dtype=numba.types.float64):
     """Refuse what is no array of the right numbers, when a call is compiled."""
     if not isinstance(array, numba.types.Array) or array.dtype != dtype or array.ndim != rank:
-        raise numba.core.errors.TypingError(f"{name}: from compiled code, {rank}-D arrays of {dtype} are needed")
+        text = f"{name}: compiled code must pass a {rank}-D array of {dtype}, not {array}"
+        raise numba.core.errors.TypingError(text)
 
 
 @numba.extending.overload(_vector)
@@ -1100,7 +1101,7 @@ def _arrays_typed(p, data):
         X, y = data
         n = X.shape[0]
         d = X.shape[1]
-        if (y.shape[0] != n or p.size != d or n < 1 or d < 1):
+        if y.shape[0] != n or p.size != d:
             raise ValueError("the shapes of the arguments do not fit together")
         return np.ascontiguousarray(p), (X, y), (n, d)
 

@@ -153,7 +153,8 @@ def _vector(value, name, size):
 def _check(name, array, rank, dtype=numba.types.float64):
     """Refuse what is no array of the right numbers, when a call is compiled."""
     if not isinstance(array, numba.types.Array) or array.dtype != dtype or array.ndim != rank:
-        raise numba.core.errors.TypingError(f"{name}: from compiled code, {rank}-D arrays of {dtype} are needed")
+        text = f"{name}: compiled code must pass a {rank}-D array of {dtype}, not {array}"
+        raise numba.core.errors.TypingError(text)
 
 
 @numba.extending.overload(_vector)

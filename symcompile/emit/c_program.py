@@ -110,7 +110,9 @@ def _refuse(definition: Definition, pointers: Sequence[str], integral: bool) -> 
     """Refuse what C by itself cannot compute."""
     if not pointers and not integral:
         return
-    needed = f"calls {', '.join(pointers)} of scipy.special" if pointers else "integrates with SciPy"
+    needed = (
+        f"calls {', '.join(pointers)} of scipy.special" if pointers else "integrates with SciPy"
+    )
     raise UnsupportedFunctionError(
         f"{definition.name} cannot be written in C by itself: it {needed}. Its Cython module has a "
         ".pxd, which other compiled code can use."

@@ -14,7 +14,7 @@ from symcompile.emit.limits import LIMITS
 from symcompile.emit.lines import filled, indent
 from symcompile.emit.memory import Array, added, scaled
 from symcompile.emit.nest import NestEmitter
-from symcompile.emit.numba_calls import arrays_typed, ranks
+from symcompile.emit.numba_calls import arrays_typed, columns_typed, ranks
 from symcompile.emit.numba_sweep import SweepFunction
 from symcompile.emit.numbers import made, numbers_of
 from symcompile.emit.python import constant_defaults, helpers, tables
@@ -90,6 +90,7 @@ def emit_numba(
         pieces=bool(used & {"_split", "_joined"}),
         callable=not definition.indexed or bool(typed),
         arrays=typed,
+        columns=columns_typed(names),
         ranks=ranks(definition),
         **LIMITS,
     )

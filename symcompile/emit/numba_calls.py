@@ -1,4 +1,4 @@
-"""How compiled code of a user's calls the functions of a Numba module: what finds the sizes there."""
+"""How a user's compiled code calls the functions of a Numba module: checks, and sizes found."""
 
 from __future__ import annotations
 
@@ -47,14 +47,37 @@ def arrays_typed(definition: Definition, names: Identifiers) -> str:
     for whole in definition.wholes:
         name = names.data[whole.slot]
         low, high = results.size(whole.low), results.size(whole.high)
+        whole_number = f"({name} == np.floor({name}))"
         lines += [
-            f"if not np.all(({name} >= {low}) & ({name} <= {high}) & ({name} == np.floor({name}))):",
+            f"if not np.all(({name} >= {low}) & ({name} <= {high}) & {whole_number}):",
             '    raise ValueError("data that is used as an index is out of range")',
         ]
-    lines.append(
-        f"return np.ascontiguousarray(p), {tuple_of(names.data)}, {tuple_of(names.sizes)}"
-    )
+    lines.append(f"return np.ascontiguousarray(p), {tuple_of(names.data)}, {tuple_of(names.sizes)}")
     return indent(lines, 2)
+
+
+def columns_typed(names: Identifiers) -> str:
+    """Return the function that compiled code has in the place of ``_columns``."""
+    if not names.data:
+        return ""
+    first, *others = names.data
+    arguments = ["sc_names", *names.data]
+    tests = [f"{name}.size != {first}.size" for name in others]
+    inner = filled("def columns(", arguments, "):", 1)
+    if tests:
+        check = filled("if (", tests, "):", 2, sep=" or ")
+        check = check if len(check) > 1 else [f"if {' or '.join(tests)}:"]
+        inner += ["    " + line for line in check]
+        inner.append('        raise ValueError("the data have different lengths")')
+    inner += [
+        f"    if {first}.size == 0:",
+        '        raise ValueError("the data is empty: at least one sample is needed")',
+    ]
+    end = ",)" if not others else ")"
+    inner += ["    " + line for line in filled("return (", names.data, end, 2)]
+    lines = filled("for value in (", names.data, f"{end}:", 1)
+    lines += ['    _check("data", value, 1)', "", *inner, "", "return columns"]
+    return "\n".join([*filled("def _columns_typed(", arguments, "):", 0), indent(lines, 1)])
 
 
 def ranks(definition: Definition) -> tuple[int, ...]:

@@ -115,10 +115,8 @@ def test_c_computes_what_python_does(library: ctypes.CDLL, name: str, defaults: 
         got = [np.full(np.size(w), np.nan, dtype=kind) for w in wants]
         arguments += [_pointer(g) for g in got]
         assert getattr(library, f"{name}_{function}")(*arguments) == 0
-        for output, g, w in zip(schedule.function.outputs, got, wants, strict=True):
-            w = np.asarray(w)
-            if output.per_sample:
-                w = np.moveaxis(w, 0, -1)
+        for output, g, right in zip(schedule.function.outputs, got, wants, strict=True):
+            w = np.moveaxis(right, 0, -1) if output.per_sample else np.asarray(right)
             tolerance = 2e-6 if kind is np.float32 else 1e-13
             np.testing.assert_allclose(g.reshape(w.shape), w, rtol=tolerance, atol=tolerance)
 
