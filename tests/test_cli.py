@@ -90,7 +90,11 @@ def test_building_again_changes_nothing(file: Path, tmp_path: Path) -> None:
 def test_build_of_one_backend(file: Path, tmp_path: Path) -> None:
     out = tmp_path / "elsewhere" / "deep"
     assert run("build", file, "--out", out, "--backend", "python").exit_code == 0
-    assert {path.name for path in out.iterdir()} == {"__init__.py", "square_python.py"}
+    assert {path.name for path in out.iterdir()} == {
+        "__init__.py",
+        "square_python.py",
+        "square_python.pyi",
+    }
 
 
 def test_an_extension_of_former_source_goes(file: Path, tmp_path: Path) -> None:
