@@ -868,14 +868,14 @@ def _columns_typed(sc_names, x1, x2, label):
     for value in (x1, x2, label):
         _check("data", value, 1)
 
-    def columns(sc_names, x1, x2, label):
+    def sc_columns(sc_names, x1, x2, label):
         if x2.size != x1.size or label.size != x1.size:
             raise ValueError("the data have different lengths")
         if x1.size == 0:
             raise ValueError("the data is empty: at least one sample is needed")
         return (x1, x2, label)
 
-    return columns
+    return sc_columns
 
 
 @numba.extending.overload(_threads)

@@ -435,9 +435,9 @@ def value(p, *, m1=1.0, m2=1.0, l1=1.0, l2=1.0, g=9.81):
     """Return the value: shape (4,)."""
     if not sc_is_vector(p, 4):
         p = _vector(p, "p", 4)
-    sc__constants = np.array([_number(m1, "m1"), _number(m2, "m2"), _number(l1, "l1"), _number(l2, "l2"), _number(g, "g")], dtype=np.float64)
+    SC_constants = np.array([_number(m1, "m1"), _number(m2, "m2"), _number(l1, "l1"), _number(l2, "l2"), _number(g, "g")], dtype=np.float64)
     value = sc_new(4)
-    pendulum_value_core(sc_doubles(p), sc_doubles(sc__constants), sc_doubles(value))
+    pendulum_value_core(sc_doubles(p), sc_doubles(SC_constants), sc_doubles(value))
     return value
 
 
@@ -445,9 +445,9 @@ def jacobian(p, *, m1=1.0, m2=1.0, l1=1.0, l2=1.0, g=9.81):
     """Return the Jacobian: shape (4, 4)."""
     if not sc_is_vector(p, 4):
         p = _vector(p, "p", 4)
-    sc__constants = np.array([_number(m1, "m1"), _number(m2, "m2"), _number(l1, "l1"), _number(l2, "l2"), _number(g, "g")], dtype=np.float64)
+    SC_constants = np.array([_number(m1, "m1"), _number(m2, "m2"), _number(l1, "l1"), _number(l2, "l2"), _number(g, "g")], dtype=np.float64)
     jacobian = sc_new(16)
-    pendulum_jacobian_core(sc_doubles(p), sc_doubles(sc__constants), sc_doubles(jacobian))
+    pendulum_jacobian_core(sc_doubles(p), sc_doubles(SC_constants), sc_doubles(jacobian))
     return jacobian.reshape((4, 4))
 
 
@@ -457,9 +457,9 @@ def jvp(p, v, *, m1=1.0, m2=1.0, l1=1.0, l2=1.0, g=9.81):
         p = _vector(p, "p", 4)
     if not sc_is_vector(v, 4):
         v = _vector(v, "v", 4)
-    sc__constants = np.array([_number(m1, "m1"), _number(m2, "m2"), _number(l1, "l1"), _number(l2, "l2"), _number(g, "g")], dtype=np.float64)
+    SC_constants = np.array([_number(m1, "m1"), _number(m2, "m2"), _number(l1, "l1"), _number(l2, "l2"), _number(g, "g")], dtype=np.float64)
     jvp = sc_new(4)
-    pendulum_jvp_core(sc_doubles(p), sc_doubles(v), sc_doubles(sc__constants), sc_doubles(jvp))
+    pendulum_jvp_core(sc_doubles(p), sc_doubles(v), sc_doubles(SC_constants), sc_doubles(jvp))
     return jvp
 
 
@@ -469,9 +469,9 @@ def vjp(p, u, *, m1=1.0, m2=1.0, l1=1.0, l2=1.0, g=9.81):
         p = _vector(p, "p", 4)
     if not sc_is_vector(u, 4):
         u = _vector(u, "u", 4)
-    sc__constants = np.array([_number(m1, "m1"), _number(m2, "m2"), _number(l1, "l1"), _number(l2, "l2"), _number(g, "g")], dtype=np.float64)
+    SC_constants = np.array([_number(m1, "m1"), _number(m2, "m2"), _number(l1, "l1"), _number(l2, "l2"), _number(g, "g")], dtype=np.float64)
     vjp = sc_new(4)
-    pendulum_vjp_core(sc_doubles(p), sc_doubles(u), sc_doubles(sc__constants), sc_doubles(vjp))
+    pendulum_vjp_core(sc_doubles(p), sc_doubles(u), sc_doubles(SC_constants), sc_doubles(vjp))
     return vjp
 
 

@@ -2186,17 +2186,17 @@ def value(p, X, y, *, lam=0.1):
         sc_d = sc_dim(X, 1)
     if not (sc_n > 0 and sc_d > 0 and sc_dim(y, 0) == sc_n and sc_is_vector(p, sc_d)):
         p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y))
-    sc__constants = np.array([_number(lam, "lam")], dtype=np.float64)
+    SC_constants = np.array([_number(lam, "lam")], dtype=np.float64)
     cdef double value = 0.0
     cdef int sc__status = 0
     cdef double *sc__p = sc_doubles(p)
-    cdef double *sc__sc__constants = sc_doubles(sc__constants)
+    cdef double *sc__SC_constants = sc_doubles(SC_constants)
     cdef sc_array sc__X = sc_as_array(X)
     cdef sc_array sc__y = sc_as_array(y)
     cdef void *sc__thread = sc_release(
         <double>sc_d*<double>sc_n + 2*<double>sc_d + 3*<double>sc_n
     )
-    sc__status = ridge_value_core(sc__p, sc__sc__constants, sc__X, sc__y, sc_n, sc_d, &value)
+    sc__status = ridge_value_core(sc__p, sc__SC_constants, sc__X, sc__y, sc_n, sc_d, &value)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
@@ -2211,18 +2211,18 @@ def grad(p, X, y, *, lam=0.1):
         sc_d = sc_dim(X, 1)
     if not (sc_n > 0 and sc_d > 0 and sc_dim(y, 0) == sc_n and sc_is_vector(p, sc_d)):
         p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y))
-    sc__constants = np.array([_number(lam, "lam")], dtype=np.float64)
+    SC_constants = np.array([_number(lam, "lam")], dtype=np.float64)
     grad = sc_new(sc_d)
     cdef int sc__status = 0
     cdef double *sc__p = sc_doubles(p)
-    cdef double *sc__sc__constants = sc_doubles(sc__constants)
+    cdef double *sc__SC_constants = sc_doubles(SC_constants)
     cdef sc_array sc__X = sc_as_array(X)
     cdef sc_array sc__y = sc_as_array(y)
     cdef double *sc__grad = sc_doubles(grad)
     cdef void *sc__thread = sc_release(
         2*<double>sc_d*<double>sc_n + 4*<double>sc_d + 4*<double>sc_n
     )
-    sc__status = ridge_grad_core(sc__p, sc__sc__constants, sc__X, sc__y, sc_n, sc_d, sc__grad)
+    sc__status = ridge_grad_core(sc__p, sc__SC_constants, sc__X, sc__y, sc_n, sc_d, sc__grad)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
@@ -2237,12 +2237,12 @@ def value_and_grad(p, X, y, *, lam=0.1):
         sc_d = sc_dim(X, 1)
     if not (sc_n > 0 and sc_d > 0 and sc_dim(y, 0) == sc_n and sc_is_vector(p, sc_d)):
         p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y))
-    sc__constants = np.array([_number(lam, "lam")], dtype=np.float64)
+    SC_constants = np.array([_number(lam, "lam")], dtype=np.float64)
     cdef double value = 0.0
     grad = sc_new(sc_d)
     cdef int sc__status = 0
     cdef double *sc__p = sc_doubles(p)
-    cdef double *sc__sc__constants = sc_doubles(sc__constants)
+    cdef double *sc__SC_constants = sc_doubles(SC_constants)
     cdef sc_array sc__X = sc_as_array(X)
     cdef sc_array sc__y = sc_as_array(y)
     cdef double *sc__grad = sc_doubles(grad)
@@ -2250,7 +2250,7 @@ def value_and_grad(p, X, y, *, lam=0.1):
         2*<double>sc_d*<double>sc_n + 6*<double>sc_d + 6*<double>sc_n
     )
     sc__status = ridge_value_and_grad_core(
-        sc__p, sc__sc__constants, sc__X, sc__y, sc_n, sc_d, &value, sc__grad
+        sc__p, sc__SC_constants, sc__X, sc__y, sc_n, sc_d, &value, sc__grad
     )
     sc_acquire(sc__thread)
     if sc__status < 0:
@@ -2266,11 +2266,11 @@ def hessian(p, X, y, *, lam=0.1):
         sc_d = sc_dim(X, 1)
     if not (sc_n > 0 and sc_d > 0 and sc_dim(y, 0) == sc_n and sc_is_vector(p, sc_d)):
         p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y))
-    sc__constants = np.array([_number(lam, "lam")], dtype=np.float64)
+    SC_constants = np.array([_number(lam, "lam")], dtype=np.float64)
     hessian = sc_new(sc_d*sc_d)
     cdef int sc__status = 0
     cdef double *sc__p = sc_doubles(p)
-    cdef double *sc__sc__constants = sc_doubles(sc__constants)
+    cdef double *sc__SC_constants = sc_doubles(SC_constants)
     cdef sc_array sc__X = sc_as_array(X)
     cdef sc_array sc__y = sc_as_array(y)
     cdef double *sc__hessian = sc_doubles(hessian)
@@ -2278,7 +2278,7 @@ def hessian(p, X, y, *, lam=0.1):
         <double>sc_d*<double>sc_d*<double>sc_n + 4*<double>sc_d*<double>sc_d + 3*<double>sc_d*<double>sc_n
     )
     sc__status = ridge_hessian_core(
-        sc__p, sc__sc__constants, sc__X, sc__y, sc_n, sc_d, sc__hessian
+        sc__p, sc__SC_constants, sc__X, sc__y, sc_n, sc_d, sc__hessian
     )
     sc_acquire(sc__thread)
     if sc__status < 0:
@@ -2296,12 +2296,12 @@ def hvp(p, v, X, y, *, lam=0.1):
         p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y))
     if not sc_is_vector(v, p.size):
         v = _vector(v, "v", p.size)
-    sc__constants = np.array([_number(lam, "lam")], dtype=np.float64)
+    SC_constants = np.array([_number(lam, "lam")], dtype=np.float64)
     hvp = sc_new(sc_d)
     cdef int sc__status = 0
     cdef double *sc__p = sc_doubles(p)
     cdef double *sc__v = sc_doubles(v)
-    cdef double *sc__sc__constants = sc_doubles(sc__constants)
+    cdef double *sc__SC_constants = sc_doubles(SC_constants)
     cdef sc_array sc__X = sc_as_array(X)
     cdef sc_array sc__y = sc_as_array(y)
     cdef double *sc__hvp = sc_doubles(hvp)
@@ -2309,7 +2309,7 @@ def hvp(p, v, X, y, *, lam=0.1):
         2*<double>sc_d*<double>sc_n + 4*<double>sc_d + 3*<double>sc_n
     )
     sc__status = ridge_hvp_core(
-        sc__p, sc__v, sc__sc__constants, sc__X, sc__y, sc_n, sc_d, sc__hvp
+        sc__p, sc__v, sc__SC_constants, sc__X, sc__y, sc_n, sc_d, sc__hvp
     )
     sc_acquire(sc__thread)
     if sc__status < 0:
@@ -2325,11 +2325,11 @@ def jacobian(p, X, y, *, lam=0.1):
         sc_d = sc_dim(X, 1)
     if not (sc_n > 0 and sc_d > 0 and sc_dim(y, 0) == sc_n and sc_is_vector(p, sc_d)):
         p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y))
-    sc__constants = np.array([_number(lam, "lam")], dtype=np.float64)
+    SC_constants = np.array([_number(lam, "lam")], dtype=np.float64)
     jacobian = sc_new(sc_d)
     cdef int sc__status = 0
     cdef double *sc__p = sc_doubles(p)
-    cdef double *sc__sc__constants = sc_doubles(sc__constants)
+    cdef double *sc__SC_constants = sc_doubles(SC_constants)
     cdef sc_array sc__X = sc_as_array(X)
     cdef sc_array sc__y = sc_as_array(y)
     cdef double *sc__jacobian = sc_doubles(jacobian)
@@ -2337,7 +2337,7 @@ def jacobian(p, X, y, *, lam=0.1):
         2*<double>sc_d*<double>sc_n + 4*<double>sc_d + 4*<double>sc_n
     )
     sc__status = ridge_jacobian_core(
-        sc__p, sc__sc__constants, sc__X, sc__y, sc_n, sc_d, sc__jacobian
+        sc__p, sc__SC_constants, sc__X, sc__y, sc_n, sc_d, sc__jacobian
     )
     sc_acquire(sc__thread)
     if sc__status < 0:
@@ -2355,18 +2355,18 @@ def jvp(p, v, X, y, *, lam=0.1):
         p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y))
     if not sc_is_vector(v, p.size):
         v = _vector(v, "v", p.size)
-    sc__constants = np.array([_number(lam, "lam")], dtype=np.float64)
+    SC_constants = np.array([_number(lam, "lam")], dtype=np.float64)
     cdef double jvp = 0.0
     cdef int sc__status = 0
     cdef double *sc__p = sc_doubles(p)
     cdef double *sc__v = sc_doubles(v)
-    cdef double *sc__sc__constants = sc_doubles(sc__constants)
+    cdef double *sc__SC_constants = sc_doubles(SC_constants)
     cdef sc_array sc__X = sc_as_array(X)
     cdef sc_array sc__y = sc_as_array(y)
     cdef void *sc__thread = sc_release(
         2*<double>sc_d*<double>sc_n + 2*<double>sc_d + 4*<double>sc_n
     )
-    sc__status = ridge_jvp_core(sc__p, sc__v, sc__sc__constants, sc__X, sc__y, sc_n, sc_d, &jvp)
+    sc__status = ridge_jvp_core(sc__p, sc__v, sc__SC_constants, sc__X, sc__y, sc_n, sc_d, &jvp)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
@@ -2382,12 +2382,12 @@ def vjp(p, u, X, y, *, lam=0.1):
     if not (sc_n > 0 and sc_d > 0 and sc_dim(y, 0) == sc_n and sc_is_vector(p, sc_d)):
         p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y))
     u = _shaped(u, "u", ())
-    sc__constants = np.array([_number(lam, "lam")], dtype=np.float64)
+    SC_constants = np.array([_number(lam, "lam")], dtype=np.float64)
     vjp = sc_new(sc_d)
     cdef int sc__status = 0
     cdef double *sc__p = sc_doubles(p)
     cdef double *sc__u = sc_doubles(u)
-    cdef double *sc__sc__constants = sc_doubles(sc__constants)
+    cdef double *sc__SC_constants = sc_doubles(SC_constants)
     cdef sc_array sc__X = sc_as_array(X)
     cdef sc_array sc__y = sc_as_array(y)
     cdef double *sc__vjp = sc_doubles(vjp)
@@ -2395,7 +2395,7 @@ def vjp(p, u, X, y, *, lam=0.1):
         2*<double>sc_d*<double>sc_n + 4*<double>sc_d + 4*<double>sc_n
     )
     sc__status = ridge_vjp_core(
-        sc__p, sc__u, sc__sc__constants, sc__X, sc__y, sc_n, sc_d, sc__vjp
+        sc__p, sc__u, sc__SC_constants, sc__X, sc__y, sc_n, sc_d, sc__vjp
     )
     sc_acquire(sc__thread)
     if sc__status < 0:

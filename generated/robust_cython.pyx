@@ -1349,15 +1349,15 @@ def value(p, x, y, *, delta=1.0):
     if not (sc_is_column(x, x) and sc_is_column(y, x)):
         x, y = _columns(DATA, x, y)
     cdef Py_ssize_t n = sc_length(x)
-    sc__constants = np.array([_number(delta, "delta")], dtype=np.float64)
+    SC_constants = np.array([_number(delta, "delta")], dtype=np.float64)
     cdef double value = 0.0
     cdef int sc__status = 0
     cdef double *sc__p = sc_doubles(p)
-    cdef double *sc__sc__constants = sc_doubles(sc__constants)
+    cdef double *sc__SC_constants = sc_doubles(SC_constants)
     cdef sc_array sc__x = sc_as_array(x)
     cdef sc_array sc__y = sc_as_array(y)
     cdef void *sc__thread = sc_release(11*<double>n)
-    sc__status = robust_value_core(sc__p, sc__sc__constants, sc__x, sc__y, n, &value)
+    sc__status = robust_value_core(sc__p, sc__SC_constants, sc__x, sc__y, n, &value)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
@@ -1371,16 +1371,16 @@ def grad(p, x, y, *, delta=1.0):
     if not (sc_is_column(x, x) and sc_is_column(y, x)):
         x, y = _columns(DATA, x, y)
     cdef Py_ssize_t n = sc_length(x)
-    sc__constants = np.array([_number(delta, "delta")], dtype=np.float64)
+    SC_constants = np.array([_number(delta, "delta")], dtype=np.float64)
     grad = sc_new(2)
     cdef int sc__status = 0
     cdef double *sc__p = sc_doubles(p)
-    cdef double *sc__sc__constants = sc_doubles(sc__constants)
+    cdef double *sc__SC_constants = sc_doubles(SC_constants)
     cdef sc_array sc__x = sc_as_array(x)
     cdef sc_array sc__y = sc_as_array(y)
     cdef double *sc__grad = sc_doubles(grad)
     cdef void *sc__thread = sc_release(19*<double>n)
-    sc__status = robust_grad_core(sc__p, sc__sc__constants, sc__x, sc__y, n, sc__grad)
+    sc__status = robust_grad_core(sc__p, sc__SC_constants, sc__x, sc__y, n, sc__grad)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
@@ -1394,18 +1394,18 @@ def value_and_grad(p, x, y, *, delta=1.0):
     if not (sc_is_column(x, x) and sc_is_column(y, x)):
         x, y = _columns(DATA, x, y)
     cdef Py_ssize_t n = sc_length(x)
-    sc__constants = np.array([_number(delta, "delta")], dtype=np.float64)
+    SC_constants = np.array([_number(delta, "delta")], dtype=np.float64)
     cdef double value = 0.0
     grad = sc_new(2)
     cdef int sc__status = 0
     cdef double *sc__p = sc_doubles(p)
-    cdef double *sc__sc__constants = sc_doubles(sc__constants)
+    cdef double *sc__SC_constants = sc_doubles(SC_constants)
     cdef sc_array sc__x = sc_as_array(x)
     cdef sc_array sc__y = sc_as_array(y)
     cdef double *sc__grad = sc_doubles(grad)
     cdef void *sc__thread = sc_release(25*<double>n)
     sc__status = robust_value_and_grad_core(
-        sc__p, sc__sc__constants, sc__x, sc__y, n, &value, sc__grad
+        sc__p, sc__SC_constants, sc__x, sc__y, n, &value, sc__grad
     )
     sc_acquire(sc__thread)
     if sc__status < 0:
@@ -1420,16 +1420,16 @@ def hessian(p, x, y, *, delta=1.0):
     if not (sc_is_column(x, x) and sc_is_column(y, x)):
         x, y = _columns(DATA, x, y)
     cdef Py_ssize_t n = sc_length(x)
-    sc__constants = np.array([_number(delta, "delta")], dtype=np.float64)
+    SC_constants = np.array([_number(delta, "delta")], dtype=np.float64)
     hessian = sc_new(4)
     cdef int sc__status = 0
     cdef double *sc__p = sc_doubles(p)
-    cdef double *sc__sc__constants = sc_doubles(sc__constants)
+    cdef double *sc__SC_constants = sc_doubles(SC_constants)
     cdef sc_array sc__x = sc_as_array(x)
     cdef sc_array sc__y = sc_as_array(y)
     cdef double *sc__hessian = sc_doubles(hessian)
     cdef void *sc__thread = sc_release(18*<double>n)
-    sc__status = robust_hessian_core(sc__p, sc__sc__constants, sc__x, sc__y, n, sc__hessian)
+    sc__status = robust_hessian_core(sc__p, sc__SC_constants, sc__x, sc__y, n, sc__hessian)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
@@ -1445,17 +1445,17 @@ def hvp(p, v, x, y, *, delta=1.0):
     if not (sc_is_column(x, x) and sc_is_column(y, x)):
         x, y = _columns(DATA, x, y)
     cdef Py_ssize_t n = sc_length(x)
-    sc__constants = np.array([_number(delta, "delta")], dtype=np.float64)
+    SC_constants = np.array([_number(delta, "delta")], dtype=np.float64)
     hvp = sc_new(2)
     cdef int sc__status = 0
     cdef double *sc__p = sc_doubles(p)
     cdef double *sc__v = sc_doubles(v)
-    cdef double *sc__sc__constants = sc_doubles(sc__constants)
+    cdef double *sc__SC_constants = sc_doubles(SC_constants)
     cdef sc_array sc__x = sc_as_array(x)
     cdef sc_array sc__y = sc_as_array(y)
     cdef double *sc__hvp = sc_doubles(hvp)
     cdef void *sc__thread = sc_release(16*<double>n)
-    sc__status = robust_hvp_core(sc__p, sc__v, sc__sc__constants, sc__x, sc__y, n, sc__hvp)
+    sc__status = robust_hvp_core(sc__p, sc__v, sc__SC_constants, sc__x, sc__y, n, sc__hvp)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
@@ -1469,16 +1469,16 @@ def jacobian(p, x, y, *, delta=1.0):
     if not (sc_is_column(x, x) and sc_is_column(y, x)):
         x, y = _columns(DATA, x, y)
     cdef Py_ssize_t n = sc_length(x)
-    sc__constants = np.array([_number(delta, "delta")], dtype=np.float64)
+    SC_constants = np.array([_number(delta, "delta")], dtype=np.float64)
     jacobian = sc_new(2)
     cdef int sc__status = 0
     cdef double *sc__p = sc_doubles(p)
-    cdef double *sc__sc__constants = sc_doubles(sc__constants)
+    cdef double *sc__SC_constants = sc_doubles(SC_constants)
     cdef sc_array sc__x = sc_as_array(x)
     cdef sc_array sc__y = sc_as_array(y)
     cdef double *sc__jacobian = sc_doubles(jacobian)
     cdef void *sc__thread = sc_release(19*<double>n)
-    sc__status = robust_jacobian_core(sc__p, sc__sc__constants, sc__x, sc__y, n, sc__jacobian)
+    sc__status = robust_jacobian_core(sc__p, sc__SC_constants, sc__x, sc__y, n, sc__jacobian)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
@@ -1494,16 +1494,16 @@ def jvp(p, v, x, y, *, delta=1.0):
     if not (sc_is_column(x, x) and sc_is_column(y, x)):
         x, y = _columns(DATA, x, y)
     cdef Py_ssize_t n = sc_length(x)
-    sc__constants = np.array([_number(delta, "delta")], dtype=np.float64)
+    SC_constants = np.array([_number(delta, "delta")], dtype=np.float64)
     cdef double jvp = 0.0
     cdef int sc__status = 0
     cdef double *sc__p = sc_doubles(p)
     cdef double *sc__v = sc_doubles(v)
-    cdef double *sc__sc__constants = sc_doubles(sc__constants)
+    cdef double *sc__SC_constants = sc_doubles(SC_constants)
     cdef sc_array sc__x = sc_as_array(x)
     cdef sc_array sc__y = sc_as_array(y)
     cdef void *sc__thread = sc_release(13*<double>n)
-    sc__status = robust_jvp_core(sc__p, sc__v, sc__sc__constants, sc__x, sc__y, n, &jvp)
+    sc__status = robust_jvp_core(sc__p, sc__v, sc__SC_constants, sc__x, sc__y, n, &jvp)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
@@ -1519,17 +1519,17 @@ def vjp(p, u, x, y, *, delta=1.0):
     if not (sc_is_column(x, x) and sc_is_column(y, x)):
         x, y = _columns(DATA, x, y)
     cdef Py_ssize_t n = sc_length(x)
-    sc__constants = np.array([_number(delta, "delta")], dtype=np.float64)
+    SC_constants = np.array([_number(delta, "delta")], dtype=np.float64)
     vjp = sc_new(2)
     cdef int sc__status = 0
     cdef double *sc__p = sc_doubles(p)
     cdef double *sc__u = sc_doubles(u)
-    cdef double *sc__sc__constants = sc_doubles(sc__constants)
+    cdef double *sc__SC_constants = sc_doubles(SC_constants)
     cdef sc_array sc__x = sc_as_array(x)
     cdef sc_array sc__y = sc_as_array(y)
     cdef double *sc__vjp = sc_doubles(vjp)
     cdef void *sc__thread = sc_release(19*<double>n)
-    sc__status = robust_vjp_core(sc__p, sc__u, sc__sc__constants, sc__x, sc__y, n, sc__vjp)
+    sc__status = robust_vjp_core(sc__p, sc__u, sc__SC_constants, sc__x, sc__y, n, sc__vjp)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()

@@ -788,14 +788,14 @@ def _columns_typed(sc_names, x, y):
     for value in (x, y):
         _check("data", value, 1)
 
-    def columns(sc_names, x, y):
+    def sc_columns(sc_names, x, y):
         if y.size != x.size:
             raise ValueError("the data have different lengths")
         if x.size == 0:
             raise ValueError("the data is empty: at least one sample is needed")
         return (x, y)
 
-    return columns
+    return sc_columns
 
 
 @numba.extending.overload(_threads)

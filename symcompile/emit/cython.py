@@ -147,8 +147,9 @@ class _Glue:
         if self.names.constants:
             listed = ", ".join(self._constant(name) for name in self.names.constants)
             kind = self.numbers.argument
-            lines.append(f"sc__constants = np.array([{listed}], dtype=np.{kind})")
-            self.call.append("sc_doubles(sc__constants)")
+            # No array of a user's can lead to this name, as it can to sc__ and its own.
+            lines.append(f"SC_constants = np.array([{listed}], dtype=np.{kind})")
+            self.call.append("sc_doubles(SC_constants)")
         self.call += [f"sc_as_array({name})" for name in self.names.data]
         self.call += self.emitter.sizes()
         results = []

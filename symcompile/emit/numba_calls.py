@@ -63,7 +63,7 @@ def columns_typed(names: Identifiers) -> str:
     first, *others = names.data
     arguments = ["sc_names", *names.data]
     tests = [f"{name}.size != {first}.size" for name in others]
-    inner = filled("def columns(", arguments, "):", 1)
+    inner = filled("def sc_columns(", arguments, "):", 1)
     if tests:
         check = filled("if (", tests, "):", 2, sep=" or ")
         check = check if len(check) > 1 else [f"if {' or '.join(tests)}:"]
@@ -76,7 +76,7 @@ def columns_typed(names: Identifiers) -> str:
     end = ",)" if not others else ")"
     inner += ["    " + line for line in filled("return (", names.data, end, 2)]
     lines = filled("for value in (", names.data, f"{end}:", 1)
-    lines += ['    _check("data", value, 1)', "", *inner, "", "return columns"]
+    lines += ['    _check("data", value, 1)', "", *inner, "", "return sc_columns"]
     return "\n".join([*filled("def _columns_typed(", arguments, "):", 0), indent(lines, 1)])
 
 
