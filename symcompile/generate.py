@@ -73,7 +73,7 @@ def generate(definition: Definition, backends: Sequence[Backend]) -> Iterator[So
         start = time.perf_counter()
         text = emit(definition, schedules, backend)
         taken = planned + time.perf_counter() - start
-        beside = _companions(definition, functions, backend, text)
+        beside = companions(definition, functions, backend, text)
         yield Source(definition, backend, text, operations, taken, beside)
 
 
@@ -117,9 +117,17 @@ def difference_c(definition: Definition, folder: Path) -> str:
     return "".join(_difference(folder / name, text) for name, text in generate_c(definition))
 
 
-def _companions(
+def companions(
     definition: Definition, functions: Sequence[Function], backend: Backend, text: str
 ) -> tuple[tuple[str, str], ...]:
+    """Return the files that go with a module, name and text of each: its types and declarations.
+
+    Args:
+        definition: whose module it is.
+        functions: the functions of the module.
+        backend: which.
+        text: its source.
+    """
     from symcompile.emit.stubs import emit_declarations, emit_stub
 
     module = f"{definition.name}_{backend}"

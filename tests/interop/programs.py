@@ -60,6 +60,8 @@ SINGLE = sc.define(
 TWISTED = sc.define(
     "twisted", a**2 * sp.exp(b) + h, params=(a, b), constants={h: 0.5}, dtype="complex128"
 )
+#: What C by itself cannot compute: a function of SciPy's.
+AIRY = sc.define("airy", sp.airyai(a * x), params=(x, a))
 #: Rates of change, with the time in them.
 OSCILLATOR = sc.define(
     "oscillator", (b, -h * a + sp.sin(t)), params=(a, b), constants={h: 2.0, t: 0.0}

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import mpmath
 import numba
 import numpy as np
 import pytest
@@ -18,7 +19,8 @@ from numba.extending import get_cython_function_address
 from scipy import LowLevelCallable, integrate, ndimage
 
 import symcompile as sc
-from symcompile.generate import compile_into, generate, write, write_package
+from symcompile.compiler import emit, plan
+from symcompile.generate import Source, companions, compile_into, write, write_package
 from symcompile.options import Options
 from tests.interop import programs
 from tests.interop.programs import build_extension, run
@@ -26,7 +28,7 @@ from tests.interop.programs import build_extension, run
 _USER = """# cython: language_level=3
 cimport cython
 from kernels.blend_cython cimport blend_at, blend_value_and_grad, integrand_n, rhs
-from kernels.fit_cython cimport fit_grad
+from kernels.fit_cython cimport fit_value_and_grad
 from kernels.rows_cython cimport rows_value
 
 
@@ -49,8 +51,11 @@ def total(double[::1] points, double a, double b):
 
 def gradient(double[::1] w, double[:, ::1] X, double[::1] y, double[::1] out):
     \"\"\"Write the gradient of a fit, with the default of its constant.\"\"\"
+    cdef double value = 0.0
     with nogil:
-        status = fit_grad(&w[0], &X[0, 0], &y[0], X.shape[0], X.shape[1], NULL, &out[0])
+        status = fit_value_and_grad(
+            &w[0], &X[0, 0], &y[0], X.shape[0], X.shape[1], NULL, &value, &out[0]
+        )
     return status
 
 
@@ -70,9 +75,19 @@ def kernels(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A package of compiled modules, and a module of a user's that imports from them."""
     folder = tmp_path_factory.mktemp("project")
     package = folder / "kernels"
-    definitions = (programs.BLEND, programs.FIT, programs.ROWS, programs.DENSITY, programs.SPREAD)
-    for definition in definitions:
-        (source,) = generate(definition, ["cython"])
+    # A few functions of each, since a C compiler takes its time.
+    wanted = {
+        programs.BLEND: ("value", "value_and_grad"),
+        programs.FIT: ("value_and_grad",),
+        **dict.fromkeys(
+            (programs.ROWS, programs.DENSITY, programs.SPREAD, programs.AIRY), ("value",)
+        ),
+    }
+    for definition, names in wanted.items():
+        schedules = plan(definition, names)
+        text = emit(definition, schedules, "cython")
+        beside = companions(definition, [s.function for s in schedules], "cython", text)
+        source = Source(definition, "cython", text, 0, 0.0, beside)
         write(source, package)
         compile_into(source, package, Options())
     write_package(package)
@@ -129,7 +144,7 @@ def test_other_modules_pass_arrays_and_strided_columns(kernels: Path) -> None:
 
 def test_sources_compile_beside_their_declarations(kernels: Path) -> None:
     # As one's own build does: Cython reads the .pxd with the .pyx, and must find them in accord.
-    for name in ("blend", "fit", "rows"):
+    for name in ("blend", "spread"):
         run(kernels, sys.executable, "-m", "cython", "-3", f"kernels/{name}_cython.pyx")
         assert (kernels / "kernels" / f"{name}_cython.c").exists()
 
@@ -155,6 +170,14 @@ def test_nquad_integrates_what_is_compiled(kernels: Path) -> None:
     got, _ = integrate.nquad(several, ranges, args=(2.0,))
     want, _ = integrate.nquad(lambda x, a, b: value([x, a, b]), ranges, args=(2.0,))
     assert got == pytest.approx(want, rel=1e-13)
+
+
+def test_special_functions_are_integrated(kernels: Path) -> None:
+    call = LowLevelCallable.from_cython(_module("airy"), "integrand", _user_data(2.0))
+    got, _ = integrate.quad(call, 0, 3)
+    with mpmath.workdps(30):
+        want = mpmath.airyai(6, derivative=-1) / 2  # the integral of Ai(2x) from 0 to 3
+    assert got == pytest.approx(float(want), rel=1e-13)
 
 
 def test_a_formula_per_sample_is_integrated_over_its_data(kernels: Path) -> None:
