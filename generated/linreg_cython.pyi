@@ -8,6 +8,7 @@ import numpy.typing as npt
 PARAMS: tuple[str, ...]
 DATA: tuple[str, ...]
 CONSTANTS: tuple[tuple[str, float | None], ...]
+__symcompile__: dict[str, Any]
 __pyx_capi__: dict[str, Any]
 
 def value(p: npt.ArrayLike, x: npt.ArrayLike, y: npt.ArrayLike) -> float:

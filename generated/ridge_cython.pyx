@@ -47,6 +47,16 @@ cdef extern from *:
     #define SC_NOINLINE __attribute__((noinline))
     #endif
 
+    /* Loops are compiled for several processors where the module is for any; the loader chooses. */
+    #if defined(__x86_64__) && defined(__linux__) && defined(__GLIBC__) && !defined(__AVX2__)
+    #if (defined(__clang__) && __clang_major__ >= 14) || (!defined(__clang__) && __GNUC__ >= 9)
+    #define SC_CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
+    #endif
+    #endif
+    #ifndef SC_CLONES
+    #define SC_CLONES
+    #endif
+
     /* NaN in, NaN out. */
     static inline double sc_min(double a, double b) { return a <= b || a != a ? a : b; }
     static inline double sc_max(double a, double b) { return a >= b || a != a ? a : b; }
@@ -742,7 +752,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } ridge_value_core_sweep0_context;
 
-    static void ridge_value_core_sweep0(
+    SC_CLONES static void ridge_value_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -784,7 +794,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } ridge_value_core_sweep1_context;
 
-    static void ridge_value_core_sweep1(
+    SC_CLONES static void ridge_value_core_sweep1(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -881,7 +891,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } ridge_grad_core_sweep0_context;
 
-    static void ridge_grad_core_sweep0(
+    SC_CLONES static void ridge_grad_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -939,7 +949,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } ridge_grad_core_sweep1_context;
 
-    static void ridge_grad_core_sweep1(
+    SC_CLONES static void ridge_grad_core_sweep1(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -1015,7 +1025,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } ridge_value_and_grad_core_sweep0_context;
 
-    static void ridge_value_and_grad_core_sweep0(
+    SC_CLONES static void ridge_value_and_grad_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -1058,7 +1068,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } ridge_value_and_grad_core_sweep1_context;
 
-    static void ridge_value_and_grad_core_sweep1(
+    SC_CLONES static void ridge_value_and_grad_core_sweep1(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -1120,7 +1130,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } ridge_value_and_grad_core_sweep2_context;
 
-    static void ridge_value_and_grad_core_sweep2(
+    SC_CLONES static void ridge_value_and_grad_core_sweep2(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -1213,7 +1223,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } ridge_hessian_core_sweep0_context;
 
-    static void ridge_hessian_core_sweep0(
+    SC_CLONES static void ridge_hessian_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -1270,7 +1280,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } ridge_hessian_core_sweep1_context;
 
-    static void ridge_hessian_core_sweep1(
+    SC_CLONES static void ridge_hessian_core_sweep1(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -1353,7 +1363,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } ridge_hvp_core_sweep0_context;
 
-    static void ridge_hvp_core_sweep0(
+    SC_CLONES static void ridge_hvp_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -1407,7 +1417,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } ridge_hvp_core_sweep1_context;
 
-    static void ridge_hvp_core_sweep1(
+    SC_CLONES static void ridge_hvp_core_sweep1(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -1488,7 +1498,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } ridge_jacobian_core_sweep0_context;
 
-    static void ridge_jacobian_core_sweep0(
+    SC_CLONES static void ridge_jacobian_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -1546,7 +1556,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } ridge_jacobian_core_sweep1_context;
 
-    static void ridge_jacobian_core_sweep1(
+    SC_CLONES static void ridge_jacobian_core_sweep1(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -1631,7 +1641,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } ridge_jvp_core_sweep0_context;
 
-    static void ridge_jvp_core_sweep0(
+    SC_CLONES static void ridge_jvp_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -1683,7 +1693,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } ridge_jvp_core_sweep1_context;
 
-    static void ridge_jvp_core_sweep1(
+    SC_CLONES static void ridge_jvp_core_sweep1(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -1770,7 +1780,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } ridge_vjp_core_sweep0_context;
 
-    static void ridge_vjp_core_sweep0(
+    SC_CLONES static void ridge_vjp_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -1828,7 +1838,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } ridge_vjp_core_sweep1_context;
 
-    static void ridge_vjp_core_sweep1(
+    SC_CLONES static void ridge_vjp_core_sweep1(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -2474,6 +2484,8 @@ def _real(value, name):
 
 def _number(value, name):
     """Return an argument as one float."""
+    if type(value) is float:
+        return value
     if value is None:
         raise TypeError(f"the constant {name} is needed: pass {name}=...")
     return _vector(value, name, 1).item()
@@ -2605,3 +2617,16 @@ def _shaped(value, name, shape):
     if [s for s in array.shape if s != 1] != [s for s in shape if s != 1]:
         raise ValueError(f"{name} has shape {array.shape}, not {shape}")
     return np.ascontiguousarray(array).reshape(shape)
+
+
+def __getattr__(name):
+    """Read what this module was made from, and how it was verified: __symcompile__."""
+    if name != "__symcompile__":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import json
+    import pathlib
+
+    record = pathlib.Path(__file__).with_name("ridge_cython.json")
+    if record.exists():
+        return json.loads(record.read_text(encoding="utf-8"))
+    return {"name": "ridge", "backend": "cython", "ok": None}

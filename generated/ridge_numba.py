@@ -921,6 +921,8 @@ def _real(value, name):
 
 def _number(value, name):
     """Return an argument as one float."""
+    if type(value) is float:
+        return value
     if value is None:
         raise TypeError(f"the constant {name} is needed: pass {name}=...")
     return _vector(value, name, 1).item()
@@ -1052,6 +1054,19 @@ def _shaped(value, name, shape):
     if [s for s in array.shape if s != 1] != [s for s in shape if s != 1]:
         raise ValueError(f"{name} has shape {array.shape}, not {shape}")
     return np.ascontiguousarray(array).reshape(shape)
+
+
+def __getattr__(name):
+    """Read what this module was made from, and how it was verified: __symcompile__."""
+    if name != "__symcompile__":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import json
+    import pathlib
+
+    record = pathlib.Path(__file__).with_name("ridge_numba.json")
+    if record.exists():
+        return json.loads(record.read_text(encoding="utf-8"))
+    return {"name": "ridge", "backend": "numba", "ok": None}
 
 
 # What follows is for compiled code that calls the functions above: the helpers as it has them.

@@ -45,6 +45,16 @@ cdef extern from *:
     #define SC_NOINLINE __attribute__((noinline))
     #endif
 
+    /* Loops are compiled for several processors where the module is for any; the loader chooses. */
+    #if defined(__x86_64__) && defined(__linux__) && defined(__GLIBC__) && !defined(__AVX2__)
+    #if (defined(__clang__) && __clang_major__ >= 14) || (!defined(__clang__) && __GNUC__ >= 9)
+    #define SC_CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
+    #endif
+    #endif
+    #ifndef SC_CLONES
+    #define SC_CLONES
+    #endif
+
     /* NaN in, NaN out. */
     static inline double sc_min(double a, double b) { return a <= b || a != a ? a : b; }
     static inline double sc_max(double a, double b) { return a >= b || a != a ? a : b; }
@@ -274,7 +284,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } robust_value_core_sweep0_context;
 
-    static void robust_value_core_sweep0(
+    SC_CLONES static void robust_value_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -366,7 +376,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } robust_grad_core_sweep0_context;
 
-    static void robust_grad_core_sweep0(
+    SC_CLONES static void robust_grad_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -467,7 +477,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } robust_value_and_grad_core_sweep0_context;
 
-    static void robust_value_and_grad_core_sweep0(
+    SC_CLONES static void robust_value_and_grad_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -577,7 +587,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } robust_hessian_core_sweep0_context;
 
-    static void robust_hessian_core_sweep0(
+    SC_CLONES static void robust_hessian_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -685,7 +695,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } robust_hvp_core_sweep0_context;
 
-    static void robust_hvp_core_sweep0(
+    SC_CLONES static void robust_hvp_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -787,7 +797,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } robust_jacobian_core_sweep0_context;
 
-    static void robust_jacobian_core_sweep0(
+    SC_CLONES static void robust_jacobian_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -888,7 +898,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } robust_jvp_core_sweep0_context;
 
-    static void robust_jvp_core_sweep0(
+    SC_CLONES static void robust_jvp_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -982,7 +992,7 @@ cdef extern from *:
         ptrdiff_t tile;
     } robust_vjp_core_sweep0_context;
 
-    static void robust_vjp_core_sweep0(
+    SC_CLONES static void robust_vjp_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
@@ -1607,6 +1617,8 @@ def _real(value, name):
 
 def _number(value, name):
     """Return an argument as one float."""
+    if type(value) is float:
+        return value
     if value is None:
         raise TypeError(f"the constant {name} is needed: pass {name}=...")
     return _vector(value, name, 1).item()
@@ -1636,3 +1648,16 @@ def _columns(names, *values):
     if not len(columns[0]):
         raise ValueError("the data is empty: at least one sample is needed")
     return columns
+
+
+def __getattr__(name):
+    """Read what this module was made from, and how it was verified: __symcompile__."""
+    if name != "__symcompile__":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import json
+    import pathlib
+
+    record = pathlib.Path(__file__).with_name("robust_cython.json")
+    if record.exists():
+        return json.loads(record.read_text(encoding="utf-8"))
+    return {"name": "robust", "backend": "cython", "ok": None}

@@ -220,6 +220,8 @@ def _real(value, name):
 
 def _number(value, name):
     """Return an argument as one float."""
+    if type(value) is float:
+        return value
     if value is None:
         raise TypeError(f"the constant {name} is needed: pass {name}=...")
     return _vector(value, name, 1).item()
@@ -249,3 +251,16 @@ def _columns(names, *values):
     if not len(columns[0]):
         raise ValueError("the data is empty: at least one sample is needed")
     return columns
+
+
+def __getattr__(name):
+    """Read what this module was made from, and how it was verified: __symcompile__."""
+    if name != "__symcompile__":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import json
+    import pathlib
+
+    record = pathlib.Path(__file__).with_name("robust_python.json")
+    if record.exists():
+        return json.loads(record.read_text(encoding="utf-8"))
+    return {"name": "robust", "backend": "python", "ok": None}

@@ -482,3 +482,16 @@ def _vector(value, name, size):
     if array.size != size:
         raise ValueError(f"{name}: {size} numbers are needed, not {array.size}")
     return np.ascontiguousarray(array.reshape(-1))
+
+
+def __getattr__(name):
+    """Read what this module was made from, and how it was verified: __symcompile__."""
+    if name != "__symcompile__":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import json
+    import pathlib
+
+    record = pathlib.Path(__file__).with_name("surface_cython.json")
+    if record.exists():
+        return json.loads(record.read_text(encoding="utf-8"))
+    return {"name": "surface", "backend": "cython", "ok": None}

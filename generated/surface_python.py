@@ -122,6 +122,19 @@ def _vector(value, name, size):
     return np.ascontiguousarray(array.reshape(-1))
 
 
+def __getattr__(name):
+    """Read what this module was made from, and how it was verified: __symcompile__."""
+    if name != "__symcompile__":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import json
+    import pathlib
+
+    record = pathlib.Path(__file__).with_name("surface_python.json")
+    if record.exists():
+        return json.loads(record.read_text(encoding="utf-8"))
+    return {"name": "surface", "backend": "python", "ok": None}
+
+
 _IEEE_MATH = types.SimpleNamespace(
     **{name: getattr(np, name) for name in (
         "exp", "expm1", "log", "log1p", "sqrt", "cbrt", "hypot", "copysign", "inf", "nan",

@@ -148,6 +148,19 @@ def _vector(value, name, size):
     return np.ascontiguousarray(array.reshape(-1))
 
 
+def __getattr__(name):
+    """Read what this module was made from, and how it was verified: __symcompile__."""
+    if name != "__symcompile__":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import json
+    import pathlib
+
+    record = pathlib.Path(__file__).with_name("wave_numba.json")
+    if record.exists():
+        return json.loads(record.read_text(encoding="utf-8"))
+    return {"name": "wave", "backend": "numba", "ok": None}
+
+
 # What follows is for compiled code that calls the functions above: the helpers as it has them.
 # Arrays must be of float64 there; nothing is converted.
 def _check(name, array, rank, dtype=numba.types.float64):

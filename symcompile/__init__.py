@@ -26,7 +26,6 @@ from symcompile.errors import (
     ToolchainError,
     UnsupportedFunctionError,
 )
-from symcompile.frontend.definition import Definition, define
 from symcompile.options import BACKENDS, Options
 
 if TYPE_CHECKING:
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
     from symcompile.checking.report import Report
     from symcompile.compiler import compile
     from symcompile.elementwise import lambdify
+    from symcompile.frontend.definition import Definition, define
     from symcompile.frontend.parse import parse
     from symcompile.frontend.registering import register
     from symcompile.kernel import Kernel, Objective
@@ -67,8 +67,10 @@ __all__ = [
     "register",
 ]
 
-# Imported when first used: `import symcompile` should cost little more than SymPy.
+# Imported when first used: what needs SymPy, too, so that records can be checked without it.
 _LAZY = {
+    "Definition": "symcompile.frontend.definition",
+    "define": "symcompile.frontend.definition",
     "compile": "symcompile.compiler",
     "crosscheck": "symcompile.checking.crosscheck",
     "Report": "symcompile.checking.report",

@@ -34,6 +34,7 @@ from symcompile.planning import Schedule
 
 if TYPE_CHECKING:
     from symcompile.background import Load
+    from symcompile.binding.kept import Kept
     from symcompile.binding.split import Split
     from symcompile.kernel import Kernel
 
@@ -53,7 +54,7 @@ def plan(definition: Definition, names: Iterable[str] | None = None) -> tuple[Sc
     # Imported here, so that what the cache holds is loaded without them.
     from symcompile.autodiff.bodies import take_derivatives
     from symcompile.autodiff.derive import derive
-    from symcompile.passes import Tried, contract, optimise, recognise
+    from symcompile.passes import Tried, contract, optimise, recognise, share_quotients
     from symcompile.schedule import schedule
 
     value = take_derivatives(Function("value", definition.graph, (definition.output,)))
@@ -61,7 +62,7 @@ def plan(definition: Definition, names: Iterable[str] | None = None) -> tuple[Sc
     tried: set[int] = set()
     if definition.stable:  # 2: before differentiation, so that derivatives are stable too
         value = recognise(value, value_only=wanted == ("value",), tried=tried)
-    stable = contract(value)
+    stable = share_quotients(contract(value))
     derived = derive(  # 3
         stable.graph,
         stable.outputs[0],
@@ -105,31 +106,45 @@ def build(
     definition: Definition, backend: Backend, options: Options, names: Sequence[str]
 ) -> ModuleType:
     """Return a module with the functions ``names``, from the cache or new: stage 7."""
+    return _built(definition, backend, options, names, lambda: plan(definition, names))
+
+
+def _built(
+    definition: Definition,
+    backend: Backend,
+    options: Options,
+    names: Sequence[str],
+    schedules: Callable[[], Sequence[Schedule]],
+    *more: str,
+) -> ModuleType:
+    """Return a module with the functions ``names``, whose schedules are asked for if it is new.
+
+    ``more`` says what else than the definition decides what they are.
+    """
     from symcompile.build.bytecode import keep_templates
     from symcompile.build.loader import build_cython, build_llvm, build_python
     from symcompile.build.progress import shown
 
-    known, module = _known(definition, backend, options, names)
+    known, module = _known(definition, backend, options, names, *more)
     if module is not None:
         return module
     make = {"cython": build_cython, "llvm": build_llvm}.get(backend, build_python)
     module_name = f"{definition.name}_{backend}"
     keep_templates(options)
     with shown(f"compiling {module_name}: {', '.join(names)}"):
-        schedules = plan(definition, names)
-        source = emit(definition, schedules, backend, options.threads, options.target)
+        source = emit(definition, schedules(), backend, options.threads, options.target)
         return make(source, module_name, options, known)
 
 
 def _known(
-    definition: Definition, backend: Backend, options: Options, names: Sequence[str]
+    definition: Definition, backend: Backend, options: Options, names: Sequence[str], *more: str
 ) -> tuple[str, ModuleType | None]:
     """Return the recipe of a module, and the module if the cache has it."""
     from symcompile.build.loader import load_known, surroundings
     from symcompile.build.recipes import recipe
 
-    around = surroundings(backend, options)
-    known = recipe(definition, backend, names, (*around, options.target, str(options.threads)))
+    around = (*surroundings(backend, options), options.target, str(options.threads), *more)
+    known = recipe(definition, backend, names, around)
     return known, load_known(known, backend, f"{definition.name}_{backend}", options)
 
 
@@ -141,13 +156,57 @@ class Binding:
 
     def __init__(self, definition: Definition, options: Options) -> None:
         self.definition, self.options = definition, options
+        self._schedules: dict[str, Schedule] = {}
         self._splits: dict[str, Split] = {}
+        self._kept: dict[str, Kept | None] = {}
+        self._promising: bool | None = None
 
     def split(self, name: str) -> Split:
         """Return what one function needs of the data."""
+        from symcompile.binding.split import Split, refused, split
+
         if name not in self._splits:
-            self._splits[name] = split_of(self.definition, (name,))
+            reason = refused(self.definition)  # often seen before anything is derived
+            self._splits[name] = (
+                Split(reasons={name: reason})
+                if reason
+                else split(self.definition, (self._schedule(name),))
+            )
         return self._splits[name]
+
+    def kept(self, name: str) -> Kept | None:
+        """Return what is computed once of one function, if anything is worth it."""
+        from symcompile.binding.frontier import promising
+        from symcompile.binding.kept import keep
+
+        if self._promising is None:
+            lowered = Function("value", self.definition.graph, (self.definition.output,))
+            self._promising = promising(lowered)
+        if not self._promising:  # so the functions need not be made
+            return None
+        if name not in self._kept:
+            self._kept[name] = keep(self.definition, self._schedule(name).function)
+        return self._kept[name]
+
+    def derived(self, name: str, backend: Backend) -> ModuleType:
+        """Return a module that computes what is kept of a function."""
+        kept = self.kept(name)
+        assert kept is not None
+        names = (["derived"] if kept.columns else []) + (["value"] if kept.numbers else [])
+        more = ("derived", name)
+        return _built(self.definition, backend, self.options, names, kept.derived, *more)
+
+    def bound(self, name: str, backend: Backend) -> ModuleType:
+        """Return a module with a function of the data and of what is kept of it."""
+        kept = self.kept(name)
+        assert kept is not None
+        made = kept.definition
+        return _built(made, backend, self.options, (name,), lambda: [kept.bound()], "bound")
+
+    def _schedule(self, name: str) -> Schedule:
+        if name not in self._schedules:
+            (self._schedules[name],) = plan(self.definition, (name,))
+        return self._schedules[name]
 
     def functions(self, name: str) -> tuple[ModuleType | None, Callable[..., Any]]:
         """Return a module with ``derived``, if columns are, and the function of the moments."""
@@ -166,13 +225,6 @@ class Binding:
         source = emit_moments(found, backend, self.options.threads, fused=has_feature("fma"))
         make = build_llvm if backend == "llvm" else build_python
         return derived, make(source, f"moments_{backend}", self.options).moments
-
-
-def split_of(definition: Definition, names: Sequence[str]) -> Split:
-    """Return what some functions need of the data."""
-    from symcompile.binding.split import split
-
-    return split(definition, plan(definition, names))
 
 
 def compile(

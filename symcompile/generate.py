@@ -108,7 +108,7 @@ def write_c(definition: Definition, folder: Path) -> bool:
         UnsupportedFunctionError: the formula needs what SciPy computes.
         BuildFileError: the folder cannot be written.
     """
-    written = [_publish(folder / name, text.encode()) for name, text in generate_c(definition)]
+    written = [publish(folder / name, text.encode()) for name, text in generate_c(definition)]
     return any(written)
 
 
@@ -180,8 +180,8 @@ def write(source: Source, folder: Path) -> bool:
     Raises:
         BuildFileError: the folder cannot be written.
     """
-    changed = _publish(folder / source.file, source.text.encode())
-    beside = [_publish(folder / name, text.encode()) for name, text in source.companions]
+    changed = publish(folder / source.file, source.text.encode())
+    beside = [publish(folder / name, text.encode()) for name, text in source.companions]
     if changed and source.backend == "cython":
         for suffix in (".so", ".pyd"):
             for stale in folder.glob(f"{source.module}.*{suffix}"):
@@ -198,7 +198,7 @@ def write_package(folder: Path) -> None:
     marker = folder / "__init__.py"
     resolved = folder.resolve()
     if resolved.name.isidentifier() and resolved != Path.cwd() and not marker.exists():
-        _publish(marker, _PACKAGE.encode())
+        publish(marker, _PACKAGE.encode())
 
 
 def compile_into(source: Source, folder: Path, options: Options) -> bool:
@@ -224,7 +224,18 @@ def compile_into(source: Source, folder: Path, options: Options) -> bool:
 
     module = build_cython(source.text, source.module, options)
     built = Path(str(module.__file__))
-    return _publish(folder / built.name, built.read_bytes(), executable=True)
+    return publish(folder / built.name, built.read_bytes(), executable=True)
+
+
+def module_file(source: Source, folder: Path) -> Path | None:
+    """Return the file in ``folder`` that Python imports for a source; None if there is none."""
+    if source.backend != "cython":
+        path = folder / source.file
+        return path if path.exists() else None
+    from symcompile.build.toolchain import extension_suffix
+
+    path = folder / (source.module + extension_suffix())
+    return path if path.exists() else None
 
 
 def have_compiler() -> str:
@@ -238,7 +249,7 @@ def have_compiler() -> str:
     return ""
 
 
-def _publish(path: Path, content: bytes, *, executable: bool = False) -> bool:
+def publish(path: Path, content: bytes, *, executable: bool = False) -> bool:
     """Replace a file by a rename, unless it has this content; return whether it was replaced."""
     try:
         with suppress(FileNotFoundError):

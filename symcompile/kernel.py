@@ -21,11 +21,12 @@ from symcompile.calling import Generated, bound
 from symcompile.errors import ArgumentTypeError, ArgumentValueError, SymcompileError
 from symcompile.interface import Interface
 from symcompile.objective import Objective, Value
-from symcompile.options import Options
+from symcompile.options import Backend, Options
 from symcompile.packing import pack, unpack
 from symcompile.sizes import Piece
 
 if TYPE_CHECKING:
+    from symcompile.binding.kept import Kept
     from symcompile.compiler import Binding
     from symcompile.frontend.definition import Definition
 
@@ -384,6 +385,23 @@ class Kernel:
         if self._binding is None:
             return Split(reasons={name: "it was not compiled here"})
         return self._binding.split(name)
+
+    def kept(self, name: str) -> Kept | None:
+        """Return what is computed once of a function when data are bound."""
+        return None if self._binding is None else self._binding.kept(name)
+
+    def keeping(self, name: str, backend: Backend) -> tuple[ModuleType, Kernel]:
+        """Return what computes that, and a kernel that takes it as data and constants."""
+        binding, kept = self._binding, self.kept(name)
+        assert binding is not None
+        assert kept is not None
+        derived = binding.derived(name, backend)
+
+        def load(names: tuple[str, ...]) -> ModuleType:
+            (wanted,) = names
+            return binding.bound(wanted, backend)
+
+        return derived, Kernel(kept.definition, backend, self.options, load, ())
 
     def derived_and_moments(self, name: str, numbers: dict[int, float]) -> tuple[Any, Any]:
         """Return the functions of the data alone that moments of a function need."""

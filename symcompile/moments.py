@@ -120,23 +120,18 @@ class Moments:
 
         return quick
 
-    def plan(self) -> str:
-        """Return what each function of the kernel is computed from, and why."""
-        found: dict[str, list[str]] = {}
-        for name in self._kernel.functions:
-            found.setdefault(self._planned(name), []).append(name)
-        return "\n".join(f"{', '.join(names)}: {text}" for text, names in found.items())
-
-    def _planned(self, name: str) -> str:
+    def planned(self, name: str) -> tuple[str, bool]:
+        """Return what a function is computed from, or why it takes a pass over the data, if so."""
         reason = self._reason(name, fit=True)
         if reason is not None:
-            return f"a pass over the data ({reason})"
+            return reason, True
         split = self._kernel.split(name)
         moments = self._found.get(id(split))
         if isinstance(moments, str):
-            return f"a pass over the data ({moments})"
+            return moments, True
         text = count(len(split.products), "moment")
-        return text if self._reason(name, fit=False) is None else f"{text} in minimize"
+        once = self._reason(name, fit=False) is None
+        return text if once else f"{text} in minimize", False
 
     def _reason(self, name: str, fit: bool) -> str | None:
         """Return why moments do not serve a function, or None if they do."""

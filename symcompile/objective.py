@@ -10,6 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from symcompile.arguments import Array, count
 from symcompile.calling import bound, first_of, owned
+from symcompile.columns import Columns
+from symcompile.gram.moments import ArrayMoments
 from symcompile.moments import Moments
 from symcompile.packing import pack, unpack
 from symcompile.sizes import Piece
@@ -53,17 +55,20 @@ class Objective:
         if definition.indexed:
             self.sizes = kernel.interface.solver(columns, numbers).sizes
         self._numbers = numbers
-        self._moments = Moments(kernel, columns, numbers)
+        made = ArrayMoments if definition.indexed else Moments
+        self._moments: ArrayMoments | Moments = made(kernel, columns, numbers)
+        self._columns = Columns(kernel, columns, numbers)
         self.rebind(kernel.loaded)
 
     def rebind(self, names: Iterable[str]) -> None:
         """Take functions of the kernel, anew where there are some already: it has better ones.
 
-        Where moments may serve, the first call says so: that takes a look at the whole formula.
+        What is computed once, the first call says: that takes a look at the whole formula.
         """
+        few = self._moments.few and self._columns.few
         for name in names:
             self.__dict__.pop(name, None)
-            if self._moments.few:
+            if few:
                 self._method(name)
 
     # These serve documentation and what is not loaded yet: `_method` puts one without the
@@ -148,6 +153,10 @@ class Objective:
         ``fit`` says that it will be called often.
         """
         kernel, columns, numbers = self.kernel, self.data, self._numbers
+        quick = self._moments.function(name, fit=fit)
+        served = self._columns.serving(name) if quick is None else None
+        if served is not None:
+            kernel, columns, numbers = served
         passing = bound(
             kernel.generated(name),
             _general(kernel, name, columns, numbers),
@@ -156,7 +165,6 @@ class Objective:
             kernel.keywords(name, numbers),
             getattr(Objective, name).__doc__,
         )
-        quick = self._moments.function(name, fit=fit)
         if quick is None:
             return passing
         return owned(name, self.__reduce__(), first_of(quick, passing), passing.__doc__)
@@ -258,6 +266,10 @@ class Objective:
         first call, in twice the precision; where terms cancel so far that a pass over the data
         would be more accurate, there is a pass.
 
+        A pass need not start from the data. What depends on them alone and costs more than being
+        read, such as logarithms, is *kept* where the data are large enough: it is computed once,
+        at the first call, by the same functions. That takes memory for as many columns.
+
         Example:
             >>> import sympy as sp, symcompile as sc
             >>> w, x, y = sp.symbols("w x y")
@@ -266,7 +278,12 @@ class Objective:
             >>> kernel.bind(range(10), range(10)).plan.splitlines()[0].partition(": ")[2]
             'a pass over the data (10 samples are few)'
         """
-        return self._moments.plan()
+        found: dict[str, list[str]] = {}
+        for name in self.kernel.functions:
+            text, passes = self._moments.planned(name)
+            text = self._columns.planned(name, text) if passes else text
+            found.setdefault(text, []).append(name)
+        return "\n".join(f"{', '.join(names)}: {text}" for text, names in found.items())
 
     @property
     def params(self) -> tuple[str, ...]:

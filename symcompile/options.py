@@ -13,6 +13,10 @@ BACKENDS: tuple[Backend, ...] = get_args(Backend)
 #: Those whose source is for people to read; `build` writes them unless it is told otherwise.
 READABLE: tuple[Backend, ...] = ("python", "numba", "cython")
 
+#: What `symcompile show` can show a definition after.
+Stage = Literal["sympy", "recognise", "ir", "schedule", "binding", "source"]
+STAGES: tuple[Stage, ...] = get_args(Stage)
+
 Target = Literal["native", "portable"]
 
 

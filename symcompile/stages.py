@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Literal, get_args
 
 from symcompile.autodiff.bodies import take_derivatives
 from symcompile.autodiff.derive import derive
-from symcompile.binding.describe import describe
-from symcompile.compiler import functions_of, plan, split_of
+from symcompile.binding.describe import describe, describe_kept
+from symcompile.binding.kept import keep
+from symcompile.binding.split import split
+from symcompile.compiler import functions_of, plan
 from symcompile.frontend.definition import Definition, Shape, squeezed
 from symcompile.generate import generate
 from symcompile.ir.affine import Affine
@@ -26,14 +27,11 @@ from symcompile.ir.graph import (
 from symcompile.ir.indices import Place, vanishes
 from symcompile.ir.printer import Listing, format_function
 from symcompile.ir.volume import Volume
-from symcompile.options import Backend
-from symcompile.passes import contract, recognise
+from symcompile.options import Backend, Stage
+from symcompile.passes import contract, recognise, share_quotients
 from symcompile.passes.expand import expand
 from symcompile.passes.recognise import Fired
 from symcompile.planning import Contraction, Nest, Scalars, Schedule, Step, Store, Sweep
-
-Stage = Literal["sympy", "recognise", "ir", "schedule", "binding", "source"]
-STAGES: tuple[Stage, ...] = get_args(Stage)
 
 
 def show_stage(definition: Definition, stage: Stage, backend: Backend = "python") -> str:
@@ -64,8 +62,7 @@ def show_stage(definition: Definition, stage: Stage, backend: Backend = "python"
     if stage == "schedule":
         return "\n\n".join("\n".join(_schedule(s, definition)) for s in plan(definition))
     if stage == "binding":
-        names = functions_of(definition)
-        return "\n".join(describe(split_of(definition, names), input_names(definition), names))
+        return "\n".join(_binding(definition))
     (source,) = generate(definition, [backend])
     return source.text.rstrip("\n")
 
@@ -75,6 +72,14 @@ def input_names(definition: Definition) -> dict[Input, str]:
     names = {Input("param", k): name for k, name in enumerate(definition.params)}
     names |= {Input("data", k): name for k, name in enumerate(definition.data)}
     return names | {Input("constant", k): name for k, (name, _) in enumerate(definition.constants)}
+
+
+def _binding(definition: Definition) -> Iterator[str]:
+    names, schedules = functions_of(definition), plan(definition)
+    found = split(definition, schedules)
+    yield from describe(found, input_names(definition), names)
+    passing = [s.function for s in schedules if s.function.name not in found.functions]
+    yield from describe_kept(keep(definition, function) for function in passing)
 
 
 def _sympy(definition: Definition) -> Iterator[str]:
@@ -105,7 +110,7 @@ def _recognised(definition: Definition) -> Iterator[str]:
     names, shapes = input_names(definition), input_shapes(definition)
     lowered = take_derivatives(Function("value", definition.graph, (definition.output,)))
     parts = [("the formula", lowered, False)]
-    stable = contract(recognise(lowered))
+    stable = share_quotients(contract(recognise(lowered)))
     extents = [squeezed(shape) for shape in definition.param_shapes]
     for function in derive(stable.graph, stable.outputs[0], extents, functions_of(definition)):
         if function.name in ("grad", "hessian", "jacobian"):

@@ -1,4 +1,4 @@
-"""Random graphs, for properties that every pass and emitter must keep."""
+"""Random graphs, for properties that every pass and emitter must keep, and what functions cost."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from hypothesis import strategies as st
 from mpmath.ctx_mp import MPContext
 from numpy.typing import NDArray
 
+from symcompile.compiler import plan
+from symcompile.frontend.definition import Definition
 from symcompile.ir.affine import Affine
+from symcompile.ir.cost import kind_of
 from symcompile.ir.graph import SAMPLES, Axes, Axis, Gather, Graph, Index, Input, View, whole
 from symcompile.ir.interpreter import array_of
 
@@ -312,3 +315,12 @@ def array_graphs(draw: st.DrawFn, *, rough: bool = True, size: int = 14) -> Arra
             arrays[Input(role, slot)] = np.array(entries).reshape(shape)
     roots = sorted(set(drawing.nodes[-5:]))
     return ArrayCase(drawing.graph, roots, sizes, arrays, PARAMS)
+
+
+def counted(definition: Definition, name: str) -> tuple[int, int]:
+    """Return how many operations a function takes, and how many of them are divisions or roots."""
+    (schedule,) = plan(definition, (name,))
+    graph = schedule.function.graph
+    costs = [kind_of(graph[k].op) for k in graph.ancestors(schedule.function.roots())]
+    divisions = sum(bool(cost.divisions.terms) for cost in costs)
+    return divisions + sum(bool(c.operations.terms or c.calls.terms) for c in costs), divisions

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 import symcompile as sc
+from symcompile.build.cache import Cache
 from symcompile.checking.report import Report
+from symcompile.checking.setting import Setting
 from symcompile.cli import main
 
 SQUARE = """
@@ -271,6 +274,21 @@ def test_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shown = run("cache", "info").stdout
     assert "modules  1" in shown
     assert str(tmp_path / "cache") in shown
+    assert "limit    1 GB" in shown
+    assert "oldest   last used 0 minutes ago" in shown
+    assert "0 modules, 0 bytes, removed" in run("cache", "prune", "--size", "0").stdout
+    for manifest in (tmp_path / "cache").glob("??/*/manifest.json"):
+        os.utime(manifest, (time.time() - 40 * 24 * 3600,) * 2)
+    assert "oldest   last used 40 days ago" in run("cache", "info").stdout
+    assert "0 modules" in run("cache", "prune", "--older-than", "50d").stdout
+    assert "1 module, " in run("cache", "prune", "--older-than", "30d").stdout
+    monkeypatch.setenv("SYMCOMPILE_CACHE_SIZE", "much")
+    wrong = run("cache", "info")
+    assert wrong.exit_code != 0
+    assert "SYMCOMPILE_CACHE_SIZE" in wrong.stderr
+    monkeypatch.setenv("SYMCOMPILE_CACHE_SIZE", "2GB")
+    Cache(tmp_path / "cache").get_or_build("a" * 64, lambda folder: (folder / "f").touch())
+    assert "limit    2 GB" in run("cache", "info").stdout
     assert "1 module removed" in run("cache", "clear").stdout
     assert "modules  0" in run("cache", "info").stdout
 
@@ -328,16 +346,16 @@ def test_help_imports_nothing_heavy() -> None:
 
 
 def test_verify_reports_what_crosscheck_found(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen: list[tuple[sc.Definition, tuple[np.ndarray, ...]]] = []
+    seen: list[Setting] = []
 
-    def recorded(definition: sc.Definition, *data: np.ndarray, **_: object) -> Report:
-        seen.append((definition, data))
+    def recorded(setting: Setting, **_: object) -> Report:
+        seen.append(setting)
         return Report("square", (), 16.0)
 
-    monkeypatch.setattr("symcompile.checking.crosscheck.crosscheck", recorded)
+    monkeypatch.setattr("symcompile.checking.crosscheck.check_all", recorded)
     run("verify", file)
     run("verify", file)
-    (_, first), (_, second) = seen
+    first, second = (setting.columns for setting in seen)
     np.testing.assert_array_equal(first, second)
     assert first[0].shape == (200,)
 

@@ -62,7 +62,7 @@ def test_golden_modules_import_numpy_and_their_engine_only(path: Path) -> None:
         elif isinstance(node, ast.ImportFrom):
             imported.add((node.module or "").split(".")[0])
     engine = {"numba", "llvmlite", "os"} if path.stem.endswith("_numba") else set()
-    assert imported <= {"functools", "itertools", "math", "types", "numpy", *engine}
+    assert imported <= {*"functools itertools json math pathlib types numpy".split(), *engine}
 
 
 def test_the_pendulum_keeps_its_energy() -> None:

@@ -21,7 +21,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "symcompile"
 
 #: From the bottom up. A module imports what stands before it, or beside it in its own package.
 LAYERS = (
-    *("library", "errors", "options", "naming", "translate", "cc"),
+    *("library", "errors", "recheck", "options", "naming", "translate", "cc"),
     *("ir", "frontend", "autodiff", "passes", "planning", "sweeps", "schedule"),
     *("binding", "emit", "build"),
     *(
@@ -31,6 +31,8 @@ LAYERS = (
         "packing",
         "interface",
         "moments",
+        "columns",
+        "gram",
         "calling",
         "optimize",
         "objective",
@@ -38,7 +40,7 @@ LAYERS = (
         "kernel",
         "elementwise",
     ),
-    *("checking", "definition_file", "generate", "stages", "verify", "demo", "commands", "cli"),
+    *("definition_file", "generate", "checking", "stages", "verify", "demo", "commands", "cli"),
 )
 # Names what users call, and runs it.
 _TOP = frozenset({"__init__", "__main__"})

@@ -6,7 +6,8 @@ import pytest
 import sympy as sp
 
 from symcompile.frontend.definition import Definition, define
-from symcompile.stages import Stage, show_stage
+from symcompile.options import Stage
+from symcompile.stages import show_stage
 from tests.corpus import BY_NAME
 from tests.models import MODELS
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.timing import interleaved
-from symcompile.compiler import build
+from symcompile.compiler import Binding, build
 from symcompile.errors import SymcompileError
 from symcompile.frontend.definition import Definition
 from symcompile.kernel import Kernel
@@ -224,4 +224,5 @@ def kernel_of(
     """Compile some functions of a definition, in one module."""
     options = Options(cache_dir=cache)
     load = partial(build, definition, backend, options)  # type: ignore[arg-type]
-    return Kernel(definition, backend, options, load, functions)
+    binding = Binding(definition, options)
+    return Kernel(definition, backend, options, load, functions, binding=binding)

@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 # Each start is a process of its own, which prints the seconds beyond its imports.
 _START = """
 import time
-import Cython.Compiler.Main, filelock, jinja2, llvmlite.binding, numpy, platformdirs, scipy
+import Cython.Compiler.Main, jinja2, llvmlite.binding, numpy, platformdirs, scipy
 import sympy as sp, sympy.tensor.tensor
 import symcompile as sc, symcompile.build.loader, symcompile.emit.llvm, symcompile.kernel
 w0, w1, x, y = sp.symbols("w0 w1 x y")

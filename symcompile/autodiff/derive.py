@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from symcompile.autodiff.forward import forward, unit
-from symcompile.autodiff.reverse import reverse, summed_over
+from symcompile.autodiff.reverse import elementwise, reverse, summed_over
 from symcompile.errors import UnsupportedFunctionError
 from symcompile.ir.build import Builder
+from symcompile.ir.cost import cost_of, nominal_sizes
 from symcompile.ir.graph import Axes, Function, Graph, Kind, Output, Segment, payload, whole
 from symcompile.ir.parts import splits
 
@@ -24,6 +25,9 @@ SCALAR_FUNCTIONS = (
     "vjp",
 )
 
+
+#: With so many more columns than rows, forward mode is not tried.
+_MUCH_WIDER = 8
 
 #: Why a function of complex parameters has no derivative, and what to do.
 NOT_HOLOMORPHIC = (
@@ -184,22 +188,51 @@ class _Deriver:
         return self.b.view(node, whole(order), second + first)
 
     def jacobian(self) -> Output:
-        entries = self.value.entries
-        # Reverse mode sums over the samples, so a row per sample takes forward mode.
-        filled = self._value_axes()
-        arrays = any(filled)
-        if arrays or len(self.params) < len(entries):
-            columns = [self._columns(entries, filled, k) for k in range(len(self.params))]
-            rows = [list(row) for row in zip(*columns, strict=True)]
-        else:
-            one = self.b.constant(1)
-            rows = [self._pulled({entry: one}) for entry in entries]
-        flat = tuple(node for row in rows for node in row)
+        flat = tuple(node for row in self._rows() for node in row)
         value, size = self.value, len(self.params)
-        shape = (len(entries), size) if value.shape else (size,)
+        shape = (len(value.entries), size) if value.shape else (size,)
         plain = value.dims is None and not self.arrays
         dims = None if plain else (*value.layout, self.axes)
         return Output("jacobian", flat, shape, value.per_sample, dims, self.kind)
+
+    def _rows(self) -> list[list[int]]:
+        """Return the rows of the Jacobian, in the mode that costs less.
+
+        Which one does cannot be told from the shape: forward mode leaves out what a parameter does
+        not reach, and does once for all samples what stands outside their loop.
+        """
+        many, size = len(self.value.entries), len(self.params)
+        looped = any(self._value_axes())
+        if size < many or (looped and not self._pointwise()):
+            return self._rows_forward()
+        rows = self._rows_reverse(looped)
+        gradient = many == 1 and not looped
+        if gradient or self.arrays or self.splits or size > _MUCH_WIDER * many:
+            return rows
+        return min(rows, self._rows_forward(), key=self._cost)
+
+    def _rows_forward(self) -> list[list[int]]:
+        entries, filled = self.value.entries, self._value_axes()
+        columns = [self._columns(entries, filled, k) for k in range(len(self.params))]
+        return [list(row) for row in zip(*columns, strict=True)]
+
+    def _pointwise(self) -> bool:
+        """Return whether reverse mode has a row for each point of a loop: where none mix."""
+        if self.arrays or self.splits:
+            return False
+        return elementwise(self.b, self.value.entries, self.params)
+
+    def _rows_reverse(self, looped: bool) -> list[list[int]]:
+        one, entries = self.b.constant(1), self.value.entries
+        if not looped:
+            return [self._pulled({entry: one}) for entry in entries]
+        found = [reverse(self.b, {e: one}, self.params, pointwise=True) for e in entries]
+        return [self._or_zero(row.get(param) for param in self.params) for row in found]
+
+    def _cost(self, rows: Sequence[Sequence[int]]) -> int:
+        graph = self.b.graph
+        order = graph.ancestors([node for row in rows for node in row])
+        return cost_of(graph, order).weighed(nominal_sizes(graph, order))
 
     def jvp(self) -> Output:
         entries = tuple(self._tangents(self.value.entries))

@@ -9,15 +9,16 @@ from symcompile.autodiff.parts import is_split, part_reverse, real_part
 from symcompile.autodiff.rules import CHOICES, LINEAR, choice, product_slope, pull
 from symcompile.ir.algebra import exact
 from symcompile.ir.build import Builder
-from symcompile.ir.graph import REDUCTIONS, Axes, Kind, Node, View
+from symcompile.ir.graph import BODY_OPS, REDUCTIONS, STRUCTURAL, Axes, Kind, Node, View
 
 
 class _Adjoints:
     """Cotangents under accumulation, and the activity of the nodes that receive them."""
 
-    def __init__(self, b: Builder, projected: bool) -> None:
+    def __init__(self, b: Builder, projected: bool, pointwise: bool) -> None:
         self.b = b
         self.projected = projected
+        self.pointwise = pointwise
         #: By node, by axes, apart for scatters, whose sum needs one array for all, and by the
         #: condition under which there is any: their sum is one choice.
         self.parts: dict[int, dict[tuple[Axes, bool, int | None], int]] = {}
@@ -31,7 +32,8 @@ class _Adjoints:
         b = self.b
         if self.projected and b.graph[node].kind is not Kind.COMPLEX:
             contribution = real_part(b, contribution)
-        if axes and not b.graph[node].axes and not b.graph[contribution].axes:
+        same = axes and not b.graph[node].axes and not b.graph[contribution].axes
+        if same and not self.pointwise:
             for axis in axes:  # the same for each point: no loop needed
                 contribution = b.call("mul", b.size(axis.extent), contribution)
             axes = ()
@@ -48,7 +50,8 @@ class _Adjoints:
         b = self.b
         result: int | None = None
         for (axes, *_), part in parts.items():
-            value = part if b.graph[node].axes else summed_over(b, part, axes)
+            apart = self.pointwise or b.graph[node].axes
+            value = part if apart else summed_over(b, part, axes)
             result = value if result is None else b.call("add", result, value)
         return result
 
@@ -75,7 +78,12 @@ def summed_over(b: Builder, node: int, axes: Axes) -> int:
 
 
 def reverse(
-    b: Builder, seeds: Mapping[int, int], wrt: Iterable[int], *, projected: bool = False
+    b: Builder,
+    seeds: Mapping[int, int],
+    wrt: Iterable[int],
+    *,
+    projected: bool = False,
+    pointwise: bool = False,
 ) -> dict[int, int]:
     """Return the cotangents of the nodes ``wrt``; those that nothing reaches are left out.
 
@@ -86,11 +94,14 @@ def reverse(
         projected: whether real nodes take the real part of what reaches them (see
             :mod:`symcompile.autodiff.parts`); a function that goes through parts of complex
             numbers needs it.
+        pointwise: whether the cotangent of a number stays apart for each point of the loop that
+            uses it, so that it is the derivative of that point's result; what depends on
+            ``wrt`` must be :func:`elementwise`.
     """
     graph = b.graph
     order = graph.ancestors(seeds)
     depends = _dependants(b, order, wrt)
-    adjoints = _Adjoints(b, projected)
+    adjoints = _Adjoints(b, projected, pointwise)
     for node, seed in seeds.items():
         adjoints.push(node, seed, graph[node].axes or graph[seed].axes)
         adjoints.activate(node, ALWAYS)
@@ -106,6 +117,17 @@ def reverse(
             found[index] = g
         _propagate(adjoints, index, g, depends)
     return found
+
+
+def elementwise(b: Builder, roots: Iterable[int], wrt: Iterable[int]) -> bool:
+    """Return whether each point of ``roots`` depends on ``wrt`` through that point alone.
+
+    What is no operation of the table, and has axes or a body, is taken to mix them.
+    """
+    graph = b.graph
+    wrt = set(wrt)
+    depends = _dependants(b, graph.ancestors(roots), wrt) - wrt
+    return not any(graph[k].op in STRUCTURAL or graph[k].op in BODY_OPS for k in depends)
 
 
 def _dependants(b: Builder, order: Iterable[int], wrt: Iterable[int]) -> set[int]:
@@ -233,7 +255,8 @@ def _through_operation(
 def _send(adjoints: _Adjoints, node: Node, arg: int, contribution: int, reached: Activity) -> None:
     graph = adjoints.b.graph
     adjoints.push(arg, contribution, node.axes)
-    if not graph[arg].axes and node.axes and not reached.always and graph[arg].args:
+    outside = not graph[arg].axes and node.axes and not adjoints.pointwise
+    if outside and not reached.always and graph[arg].args:
         reached = _any_point(adjoints.b, reached)
     adjoints.activate(arg, reached)
 

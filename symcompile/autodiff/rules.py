@@ -8,7 +8,9 @@ At a kink the derivative is that of one side, the same on every backend: ``max(x
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
 
+from symcompile.ir.algebra import exact
 from symcompile.ir.build import Builder, Value
 from symcompile.ir.graph import BODY_OPS
 from symcompile.ir.ops import OPS
@@ -43,7 +45,33 @@ def pull(
     if rule is None:
         return None
     values = [Value(b, arg) for arg in args]
-    return rule(Value(b, g), Value(b, result), *values).node
+    # Rules are linear in g, and without its number the quotient is one that others need as well.
+    number, rest = (Fraction(1), g) if b.textbook else _number_apart(b, g)
+    pulled = rule(Value(b, rest), Value(b, result), *values).node
+    return b.call("mul", b.constant(number), pulled)
+
+
+def _number_apart(b: Builder, g: int) -> tuple[Fraction, int]:
+    """Return a number and a node whose product is ``g``: of a constant, a sign, ``3/x``.
+
+    Of products the number stays: what is multiplied by them moves it outwards as it is.
+
+    >>> b = Builder()
+    >>> x = b.graph.input("param", 0)
+    >>> number, rest = _number_apart(b, b.call("neg", b.call("div", b.constant(3), x)))
+    >>> number == -3, rest == b.call("div", b.constant(1), x)
+    (True, True)
+    """
+    found, value = b.graph[g], exact(b.graph, g)
+    if value:
+        return value, b.constant(1)
+    if found.op == "neg":
+        number, rest = _number_apart(b, found.args[0])
+        return -number, rest
+    value = exact(b.graph, found.args[0]) if found.op == "div" else None
+    if value:
+        return value, b.call("div", b.constant(1), found.args[1])
+    return Fraction(1), g
 
 
 def product_slope(b: Builder, node: int) -> int:

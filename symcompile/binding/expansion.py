@@ -27,7 +27,7 @@ Powers = tuple[tuple[int, int], ...]
 Polynomial = Mapping[tuple[Powers, Powers], Fraction]
 
 #: The inputs that are known only at a call.
-_LATE = frozenset({"param", "direction", "cotangent"})
+LATE = frozenset({"param", "direction", "cotangent"})
 _MOST_TERMS = 2000
 _LARGEST_POWER = 16
 #: What the spelling of an operation may use: see :func:`written`.
@@ -113,7 +113,7 @@ class Expansion:
         order = self.graph.ancestors(function.roots())
         for index in order:
             node = self.graph[index]
-            own = isinstance(node.data, Input) and node.data.role in _LATE
+            own = isinstance(node.data, Input) and node.data.role in LATE
             self.late[index] = own or any(self.late[arg] for arg in node.args)
         for index in self._needed(function, order):
             node = self.graph[index]

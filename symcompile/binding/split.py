@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from symcompile.binding.expansion import Columns, Expansion, NotPolynomialError, Powers
+from symcompile.binding.gram import Arrays, arrays_of, refused_arrays
 from symcompile.frontend.definition import Definition
 from symcompile.ir.graph import SAMPLES, Function, Output, payload
 from symcompile.planning import Nest, Schedule, Sweep, cost
@@ -64,6 +65,7 @@ class Split:
             is none, so that the moment is the sum of a column.
         functions: those that take moments in place of the data.
         reasons: why others do not.
+        arrays: functions in index notation that take moments in place of the data.
     """
 
     columns: tuple[int, ...] = ()
@@ -71,6 +73,7 @@ class Split:
     products: tuple[tuple[int, int], ...] = ()
     functions: dict[str, Bound] = field(default_factory=dict)
     reasons: dict[str, str] = field(default_factory=dict)
+    arrays: dict[str, Arrays] = field(default_factory=dict)
 
     @property
     def squares(self) -> tuple[bool, ...]:
@@ -114,10 +117,12 @@ def split(definition: Definition, schedules: Sequence[Schedule]) -> Split:
         >>> found.products, found.functions["value"].terms
         (((0, 0), (0, 1), (1, 1)), 3)
     """
-    reason = _unsuited(definition)
+    reason = refused(definition)
     names = [schedule.function.name for schedule in schedules]
     if reason:
         return Split(reasons=dict.fromkeys(names, reason))
+    if definition.indexed:
+        return _indexed(definition, schedules)
     columns = Columns()
     expansions: dict[str, Expansion] = {}
     reasons: dict[str, str] = {}
@@ -149,14 +154,28 @@ def split(definition: Definition, schedules: Sequence[Schedule]) -> Split:
     return Split(slots, derived, products, functions, reasons)
 
 
-def _unsuited(definition: Definition) -> str:
-    """Return why a definition has no sums over samples to look at, or nothing."""
-    if definition.indexed:
-        return "it is in index notation"
-    if not definition.data or definition.output.per_sample:
-        return "nothing is summed over samples"
+def _indexed(definition: Definition, schedules: Sequence[Schedule]) -> Split:
+    """Return what scheduled functions over arrays need of the data, each by itself."""
+    found = Split()
+    for each in schedules:
+        try:
+            found.arrays[each.function.name] = arrays_of(definition, each)
+        except NotPolynomialError as error:
+            found.reasons[each.function.name] = str(error)
+    return found
+
+
+def refused(definition: Definition) -> str:
+    """Return why no function of a definition takes moments, or nothing if some may.
+
+    It looks at the formula as it was written, before anything is derived from it.
+    """
     if definition.dtype != "float64":
         return f"it computes in {definition.dtype}"
+    if definition.indexed:
+        return refused_arrays(definition)
+    if not definition.data or definition.output.per_sample:
+        return "nothing is summed over samples"
     return ""
 
 

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import os
-import platform
 import re
 import shutil
 import stat
-import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+import warnings
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from symcompile.build import manifest
+from symcompile.build import leftovers, locks, manifest, pruning
 from symcompile.errors import CacheError, SymcompileError
 from symcompile.options import Options
 
@@ -24,9 +24,6 @@ VARIABLE = "SYMCOMPILE_CACHE_DIR"
 
 _KEY = re.compile(r"[0-9a-f]{64}")
 _SHARD = re.compile(r"[0-9a-f]{2}")
-_TEMPORARY = re.compile(r"(?P<host>.+)-(?P<pid>\d+)-[^-]+")
-_STALE_SECONDS = 3600
-_STALE_SECONDS_ELSEWHERE = 24 * 3600
 
 
 def cache_dir(options: Options) -> Path:
@@ -66,17 +63,19 @@ _digest = key  # by another name, where a parameter has this one
 
 @dataclass(frozen=True)
 class CacheInfo:
-    """What a cache holds.
+    """What a cache holds, or what was removed of it.
 
     Attributes:
         path: its folder.
         entries: number of compiled modules.
         bytes: size of their files.
+        oldest: the time when the one that was not used for longest was used, within half an hour.
     """
 
     path: Path
     entries: int
     bytes: int
+    oldest: float | None = None
 
 
 class Cache:
@@ -107,17 +106,27 @@ class Cache:
         Raises:
             CacheError: the cache folder cannot be used.
         """
-        entry = self._entry(key)
+        entry = self.path(key)
         if manifest.intact(entry, key):
+            pruning.touch(entry / manifest.NAME)
             return entry
         with self._usable():
             self._prepare(entry)
             with self._lock(key):
-                if not manifest.intact(entry, key):
+                built = not manifest.intact(entry, key)
+                if built:
                     self._sweep()
                     self._discard(entry)
                     self._publish(entry, key, build)
+        if built:
+            self._prune_now_and_then()
         return entry
+
+    def path(self, key: str) -> Path:
+        """Return where the entry of a key is, once it is built."""
+        if not _KEY.fullmatch(key):
+            raise ValueError(f"a cache key is 64 hexadecimal digits, not {key!r}")
+        return self.root / key[:2] / key
 
     def noted(self, recipe: str) -> Path | None:
         """Return the entry that :meth:`note` noted for a recipe, if it is there and intact."""
@@ -126,11 +135,12 @@ class Cache:
             if not manifest.trusted(path.parent.lstat()):
                 return None
             found, check = manifest.read(path).decode().split()
-            entry = self._entry(found)
+            entry = self.path(found)
         except (OSError, ValueError):
             return None
         if check != _digest(recipe, found) or not manifest.intact(entry, found):
             return None
+        pruning.touch(entry / manifest.NAME)
         return entry
 
     def note(self, recipe: str, key: str) -> None:
@@ -155,8 +165,7 @@ class Cache:
             CacheError: the cache folder cannot be read.
         """
         with self._usable():
-            entries = list(self._entries())
-            return CacheInfo(self.root, len(entries), sum(map(_size, entries)))
+            return _sum(self.root, map(_use, self._entries()))
 
     def clear(self) -> int:
         """Remove every entry, waiting for builds under way, and the logs of failed ones.
@@ -173,10 +182,48 @@ class Cache:
                 self._prepare(entry)
                 with self._lock(entry.name):
                     removed += self._discard(entry)
+                    locks.remove(self._lock_path(entry.name))
             shutil.rmtree(self.log_folder, ignore_errors=True)
             shutil.rmtree(self._note_folder, ignore_errors=True)
             self._sweep()
         return removed
+
+    def prune(
+        self,
+        size: float = math.inf,
+        *,
+        down_to: float | None = None,
+        older_than: float = math.inf,
+    ) -> CacheInfo:
+        """Remove what was not used for longest, and what leads to it.
+
+        Readers and builders may go on beside it: what was used in the last hour stays (on a file
+        server, in the last week), and what is being built is passed over.
+
+        Args:
+            size: how many bytes may stay.
+            down_to: how many stay once there are more than that; ``size`` by default.
+            older_than: how many seconds after its last use an entry may stay.
+
+        Returns:
+            What was removed.
+
+        Raises:
+            CacheError: the cache folder cannot be read.
+        """
+        with self._usable():
+            doomed = pruning.chosen(
+                map(_use, self._entries()),
+                most=size,
+                down_to=down_to,
+                oldest=older_than,
+                spared=pruning.spared_seconds(self.root),
+                now=time.time(),
+            )
+            removed = [use for use in doomed if self._removed(use)]
+            if self.root.exists():
+                self._tidy()
+        return _sum(self.root, removed)
 
     @property
     def log_folder(self) -> Path:
@@ -200,10 +247,8 @@ class Cache:
     def _lock_folder(self) -> Path:
         return self.root / "locks"
 
-    def _entry(self, key: str) -> Path:
-        if not _KEY.fullmatch(key):
-            raise ValueError(f"a cache key is 64 hexadecimal digits, not {key!r}")
-        return self.root / key[:2] / key
+    def _lock_path(self, key: str) -> Path:
+        return self._lock_folder / f"{key}.lock"
 
     def _entries(self) -> Iterator[Path]:
         if not self.root.exists():
@@ -240,14 +285,11 @@ class Cache:
 
     @contextmanager
     def _lock(self, key: str) -> Iterator[None]:
-        from filelock import FileLock
-
-        # Lock files stay: removing one that another process is waiting for splits the lock.
-        with FileLock(self._lock_folder / f"{key}.lock", mode=0o600):
+        with locks.lock(self._lock_path(key)):
             yield
 
     def _temporary(self) -> Path:
-        prefix = f"{_host()}-{os.getpid()}-"
+        prefix = f"{locks.host()}-{os.getpid()}-"
         return Path(tempfile.mkdtemp(prefix=prefix, dir=self._temporary_folder))
 
     def _publish(self, entry: Path, key: str, build: Callable[[Path], None]) -> None:
@@ -269,44 +311,72 @@ class Cache:
         if not os.path.lexists(entry):
             return False
         # Moved first: a reader sees the whole entry or none, never one half removed.
-        doomed = self._temporary()
-        entry.rename(doomed / "entry")
-        shutil.rmtree(doomed, ignore_errors=True)
+        try:
+            doomed = self._temporary()
+        except OSError:
+            # On a full disk there is no folder to move it to; without a manifest it is none.
+            if entry.is_symlink() or not entry.is_dir():
+                entry.unlink()
+            else:
+                with suppress(FileNotFoundError):
+                    (entry / manifest.NAME).unlink()
+                shutil.rmtree(entry)
+            return True
+        try:
+            entry.rename(doomed / "entry")
+        except FileNotFoundError:
+            return False  # without working locks another process may have been first
+        finally:
+            shutil.rmtree(doomed, ignore_errors=True)
         return True
+
+    def _removed(self, use: pruning.Use) -> bool:
+        """Remove an entry unless somebody builds it, or has used it in the meantime."""
+        lock = self._lock_path(use.entry.name)
+        try:
+            self._prepare(use.entry)
+            with locks.lock(lock, wait=False) as held:
+                if not held or _use(use.entry).last > use.last:
+                    return False
+                gone = self._discard(use.entry)
+                locks.remove(lock)
+                return gone
+        except OSError:
+            return False  # Windows keeps files that a process has loaded
+
+    def _tidy(self) -> None:
+        leftovers.remove_notes(self._note_folder, self.path)
+        leftovers.remove_old((self.log_folder, self.root / "templates"))
+        leftovers.remove_locks(self._lock_folder, self.path)
+        self._sweep()
+
+    def _prune_now_and_then(self) -> None:
+        try:
+            most = pruning.limit()
+        except CacheError as error:
+            warnings.warn(f"{error} Nothing is pruned.", RuntimeWarning, stacklevel=2)
+            return
+        # Pruned by a fifth more than needed, or each build would prune again.
+        with suppress(OSError):
+            if most is not None and pruning.due(self.root / "pruned"):
+                self.prune(most, down_to=0.8 * most)
 
     def _sweep(self) -> None:
-        with suppress(FileNotFoundError):
-            for folder in list(self._temporary_folder.iterdir()):
-                if _abandoned(folder):
-                    shutil.rmtree(folder, ignore_errors=True)
+        leftovers.sweep(self._temporary_folder)
 
 
-def _host() -> str:
-    return re.sub(r"[^\w.]", "_", platform.node()) or "unknown"
+def _use(entry: Path) -> pruning.Use:
+    last = 0.0
+    with suppress(OSError):
+        last = entry.lstat().st_mtime
+        last = (entry / manifest.NAME).lstat().st_mtime
+    return pruning.Use(entry, last, _size(entry))
 
 
-def _abandoned(folder: Path) -> bool:
-    match = _TEMPORARY.fullmatch(folder.name)
-    if match is None:
-        return False
-    try:
-        age = time.time() - folder.lstat().st_mtime
-    except OSError:
-        return False
-    if match["host"] == _host() and sys.platform != "win32":
-        return age > _STALE_SECONDS and not _alive(int(match["pid"]))
-    # Whether a process lives on another machine cannot be asked.
-    return age > _STALE_SECONDS_ELSEWHERE
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except (OSError, OverflowError):
-        return True
-    return True
+def _sum(root: Path, uses: Iterable[pruning.Use]) -> CacheInfo:
+    found = list(uses)
+    oldest = min((use.last for use in found), default=None)
+    return CacheInfo(root, len(found), sum(use.bytes for use in found), oldest)
 
 
 def _size(folder: Path) -> int:

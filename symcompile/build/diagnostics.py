@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 
 from symcompile.errors import CompileError
+
+#: What the system says of a disk, or of a user's share of it, that is full.
+FULL = frozenset({errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)})
 
 _MAX_ERRORS = 3
 _MAX_LINES = 14
@@ -25,6 +30,16 @@ class RejectedSourceError(CompileError):
     def __init__(self, message: str, log: str = "") -> None:
         super().__init__(message)
         self.log = log
+
+
+def disk_full(log: str) -> bool:
+    """Whether a compiler failed because there was no room for what it writes.
+
+    Example:
+        >>> disk_full("fatal error: error writing to k.s: No space left on device")
+        True
+    """
+    return any(os.strerror(code) in log for code in FULL)
 
 
 def first_c_errors(output: str) -> str:

@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-import atexit
 import hashlib
 import importlib.machinery
 import importlib.util
 import os
 import py_compile
 import re
-import shutil
 import sys
-import tempfile
 import threading
-import warnings
 from collections.abc import Callable
 from contextlib import suppress
-from functools import lru_cache
+from functools import wraps
 from pathlib import Path
 from types import ModuleType
+from typing import Any, TypeVar, cast
 
 from symcompile.build.cache import VARIABLE, Cache, cache_dir, key
 from symcompile.build.cpu import cpu_features
 from symcompile.build.diagnostics import RejectedSourceError
+from symcompile.build.private import private_root, telling
 from symcompile.build.toolchain import (
     compile_extension,
     extension_suffix,
@@ -41,6 +39,27 @@ _Stamp = tuple[int, int, int] | None
 
 _lock = threading.RLock()
 _modules: dict[str, tuple[_Stamp, ModuleType]] = {}
+_replaced: list[ModuleType] = []
+
+
+class _GoneError(BackendError):
+    """A module whose file is not there: another process may have emptied the cache meanwhile."""
+
+
+_Build = TypeVar("_Build", bound=Callable[..., ModuleType])
+
+
+def _twice(build: _Build) -> _Build:
+    """Build again where the entry goes between the look into the cache and the import."""
+
+    @wraps(build)
+    def built(*arguments: Any, **keywords: Any) -> ModuleType:
+        try:
+            return build(*arguments, **keywords)
+        except _GoneError:
+            return build(*arguments, **keywords)
+
+    return cast("_Build", built)
 
 
 class _SourceLoader(importlib.machinery.SourceFileLoader):
@@ -87,6 +106,9 @@ def load_module(path: Path, name: str) -> ModuleType:
         known = _modules.get(real)
         if known is not None and known[0] == stamp:
             return known[1]
+        if known is not None:
+            # Functions that are still in use need its machine code.
+            _replaced.append(known[1])
         module = _import(real, name, extension=extension)
         _modules[real] = (stamp, module)
         return module
@@ -95,6 +117,8 @@ def load_module(path: Path, name: str) -> ModuleType:
 def _stamp(path: str) -> _Stamp:
     try:
         status = Path(path).stat()
+    except FileNotFoundError as error:
+        raise _GoneError(f"The module {path} cannot be read: {error}") from error
     except OSError as error:
         raise BackendError(f"The module {path} cannot be read: {error}") from error
     return status.st_ino, status.st_mtime_ns, status.st_size
@@ -121,8 +145,12 @@ def _import(path: str, name: str, *, extension: bool) -> ModuleType:
         module = importlib.util.module_from_spec(spec)
         sys.modules[full_name] = module
         loader.exec_module(module)
-    except ImportError as error:
+    except (ImportError, FileNotFoundError) as error:
         sys.modules.pop(full_name, None)
+        if not Path(path).exists():
+            raise _GoneError(f"The module {path} is gone") from error
+        if not isinstance(error, ImportError):
+            raise
         raise BackendError(
             f"The module {path} cannot be loaded: {error}. If its folder forbids programs "
             f"(mounted noexec), set {VARIABLE} to a folder that allows them."
@@ -167,9 +195,13 @@ def load_known(recipe: str, backend: Backend, name: str, options: Options) -> Mo
     if entry is None:
         return None
     suffix = extension_suffix() if backend == "cython" else ".py"
-    return load_module(entry / f"{_identifier(name)}{suffix}", name)
+    try:
+        return load_module(entry / f"{_identifier(name)}{suffix}", name)
+    except _GoneError:
+        return None
 
 
+@_twice
 def build_python(source: str, name: str, options: Options, recipe: str | None = None) -> ModuleType:
     """Import Python or Numba source through the cache.
 
@@ -212,6 +244,7 @@ def build_python(source: str, name: str, options: Options, recipe: str | None = 
     return load_module(entry / file_name, name)
 
 
+@_twice
 def build_cython(source: str, name: str, options: Options, recipe: str | None = None) -> ModuleType:
     """Compile Cython source through the cache and import it.
 
@@ -241,6 +274,7 @@ def build_cython(source: str, name: str, options: Options, recipe: str | None = 
     return load_module(entry / (name + extension_suffix()), name)
 
 
+@_twice
 def build_llvm(source: str, name: str, options: Options, recipe: str | None = None) -> ModuleType:
     """Compile a module for LLVM through the cache and import it.
 
@@ -294,11 +328,11 @@ def _cached(
     cache = Cache(cache_dir(options))
     try:
         try:
-            entry = cache.get_or_build(entry_key, build)
+            entry = cache.get_or_build(entry_key, telling(build))
         except CacheError as error:
             # A home folder that cannot be written must not cost the user the kernel.
-            cache = Cache(_private_root(str(error)))
-            return cache.get_or_build(entry_key, build)
+            cache = Cache(private_root(str(error)))
+            return cache.get_or_build(entry_key, telling(build))
         if recipe is not None:
             cache.note(recipe, entry_key)
         return entry
@@ -314,32 +348,3 @@ def _keep_log(cache: Cache, file_name: str, error: RejectedSourceError, source: 
         log.write_text(f"{error.log}\n\n{source}", encoding="utf-8", errors="replace")
         return f"\nThe whole output, and the source: {log}"
     return ""
-
-
-@lru_cache(maxsize=1)
-def _private_folder() -> Path:
-    folder = Path(tempfile.mkdtemp(prefix="symcompile-"))
-    owner = os.getpid()
-
-    def remove() -> None:
-        # A forked child ends while its parent still uses the folder.
-        if os.getpid() == owner:
-            shutil.rmtree(folder, ignore_errors=True)
-
-    atexit.register(remove)
-    return folder
-
-
-_warned = threading.Event()
-
-
-def _private_root(reason: str) -> Path:
-    with _lock:
-        if not _warned.is_set():
-            _warned.set()
-            warnings.warn(
-                f"{reason} Until then, modules are compiled for this process alone.",
-                RuntimeWarning,
-                stacklevel=5,
-            )
-        return _private_folder()

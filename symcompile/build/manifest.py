@@ -8,7 +8,8 @@ import os
 import stat
 from pathlib import Path, PurePosixPath
 
-_MANIFEST = "manifest.json"
+#: The file whose presence makes a folder an entry, and whose time is that of its last use.
+NAME = "manifest.json"
 _FORMAT = 1
 _NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
 _BINARY = getattr(os, "O_BINARY", 0)
@@ -32,7 +33,7 @@ def write(entry: Path, key: str) -> None:
         content = read(path, sync=True)
         files[path.relative_to(entry).as_posix()] = _record(content)
     text = json.dumps({"files": files, "format": _FORMAT, "key": key}, indent=1, sort_keys=True)
-    with (entry / _MANIFEST).open("x", encoding="utf-8", newline="\n") as stream:
+    with (entry / NAME).open("x", encoding="utf-8", newline="\n") as stream:
         stream.write(text + "\n")
         stream.flush()
         os.fsync(stream.fileno())
@@ -47,11 +48,12 @@ def intact(entry: Path, key: str) -> bool:
     try:
         if not (_private_folder(entry.parent) and _private_folder(entry)):
             return False
-        manifest = json.loads(read(entry / _MANIFEST))
+        group = bool(os.lstat(entry).st_mode & stat.S_IXGRP)
+        manifest = json.loads(read(entry / NAME, group=group))
         if manifest["key"] != key or manifest["format"] != _FORMAT:
             return False
         return all(
-            _inside(name) and _record(read(entry / name)) == record
+            _inside(name) and _record(read(entry / name, group=group)) == record
             for name, record in manifest["files"].items()
         )
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
@@ -78,7 +80,8 @@ def sync_folder(folder: Path) -> None:
 
 def _private_folder(folder: Path) -> bool:
     status = os.lstat(folder)
-    return stat.S_ISDIR(status.st_mode) and trusted(status)
+    group_writes = os.name == "posix" and status.st_mode & stat.S_IWGRP
+    return stat.S_ISDIR(status.st_mode) and trusted(status) and not group_writes
 
 
 def _inside(name: str) -> bool:
@@ -90,8 +93,13 @@ def _record(content: bytes) -> dict[str, str | int]:
     return {"sha256": hashlib.sha256(content).hexdigest(), "size": len(content)}
 
 
-def read(path: Path, *, sync: bool = False) -> bytes:
+def read(path: Path, *, sync: bool = False, group: bool = False) -> bytes:
     """Return the content of a regular file of this user.
+
+    Args:
+        path: the file.
+        sync: whether to force it to disk.
+        group: whether others of its group can reach it, so that they must not write in it.
 
     Raises:
         OSError: it is none, or cannot be read.
@@ -101,6 +109,8 @@ def read(path: Path, *, sync: bool = False) -> bytes:
         status = os.fstat(descriptor)
         if not (stat.S_ISREG(status.st_mode) and trusted(status)):
             raise PermissionError(f"{path} is not a regular file of this user")
+        if group and status.st_mode & stat.S_IWGRP:
+            raise PermissionError(f"{path} can be changed by others of its group")
         if sync and os.name == "posix":
             os.fsync(descriptor)
         return stream.read()

@@ -51,6 +51,16 @@ def recipe(
     )
 
 
+def shared_recipe(name: str, surroundings: Sequence[str]) -> str:
+    """Return the digest of what a module that is the same for all definitions is made from.
+
+    Args:
+        name: what the module is called.
+        surroundings: what else decides what is built.
+    """
+    return key("shared recipe", name, _compiler(), sys.version, *surroundings)
+
+
 @lru_cache(maxsize=1)
 def _compiler() -> str:
     """Return what tells this version of the compiler from others: its files, as they lie there."""

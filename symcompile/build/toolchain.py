@@ -19,6 +19,7 @@ from pathlib import Path
 from symcompile.build.cpu import cpu_features, has_feature
 from symcompile.build.diagnostics import (
     RejectedSourceError,
+    disk_full,
     first_c_errors,
     first_cython_errors,
 )
@@ -322,7 +323,8 @@ def _compile_c(
 
     # Trial compilations are for compilers that lack a flag; others don't pay for them.
     result = attempt()
-    if result.returncode and known not in _refused:
+    full = result.returncode and disk_full(result.stderr)
+    if result.returncode and known not in _refused and not full:
         _refused[known] = _refused_flags(toolchain, source.parent, flags)
         if _refused[known]:
             result = attempt()

@@ -93,10 +93,47 @@ def crosscheck(
         >>> report.ok, report.max_ulp < 2
         (True, True)
     """
+    setting = Setting(definition, data, constants or {}, p, oracle_samples)
+    report = check_all(
+        setting,
+        backends=backends,
+        tolerance=tolerance,
+        time_calls=time_calls,
+        start=None if p is None else setting.points[0],
+        fit=fit,
+        options=options,
+    )
+    if not quiet:
+        from rich.console import Console as RichConsole
+
+        (console or RichConsole()).print(report)
+    return report
+
+
+def check_all(
+    setting: Setting,
+    *,
+    backends: Sequence[str] | None = None,
+    tolerance: float = 16.0,
+    time_calls: bool = True,
+    start: Array | None = None,
+    fit: bool = True,
+    options: Options | None = None,
+) -> Report:
+    """Check every function of every backend in a setting.
+
+    Args:
+        setting: the definition, its data, and the points.
+        backends, tolerance, time_calls, fit, options: as in :func:`crosscheck`.
+        start: where BFGS runs start; None chooses.
+
+    Raises:
+        BackendError: no such backend.
+    """
     unknown = set(backends or ()) - set(BACKENDS)
     if unknown:
         raise BackendError(f"no backend {sorted(unknown)[0]!r}: use {', '.join(BACKENDS)}")
-    setting = Setting(definition, data, constants or {}, p, oracle_samples)
+    definition = setting.definition
     check = _Check(setting, tolerance)
     check.compile(tuple(backends or BACKENDS), backends is not None, options or Options())
     for function in setting.functions:
@@ -104,13 +141,8 @@ def crosscheck(
     check.ask_sympy()
     real = definition.dtype == "float64" and definition.output.kind is Kind.REAL
     if fit and real and definition.scalar and definition.params:
-        check.fit(start=None if p is None else setting.points[0])
-    report = check.report()
-    if not quiet:
-        from rich.console import Console as RichConsole
-
-        (console or RichConsole()).print(report)
-    return report
+        check.fit(start)
+    return check.report()
 
 
 def _compile(definition: Definition, backend: str, options: Options) -> Any:

@@ -385,14 +385,29 @@ def _one_error(
 def _in_units(
     mp: MPContext, error: Number, size: float, scale: float, single: bool
 ) -> tuple[float, float]:
+    unit, conditioned = units(size, scale, single)
+    return to_double(error / mp.mpf(unit)), to_double(error / mp.mpf(conditioned))
+
+
+def units(size: float, scale: float, single: bool = False) -> tuple[float, float]:
+    """Return an ulp and a conditioned ulp of a number.
+
+    Args:
+        size: its absolute value.
+        scale: its scale; see the module.
+        single: whether what is computed has 24 bits.
+
+    Example:
+        >>> units(1.0, 4.0) == (EPS, 4*EPS)
+        True
+    """
     if single:
         size = min(size, float(np.finfo(np.float32).max))
         unit, eps, tiny = float(np.spacing(np.float32(size))), EPS_SINGLE, _TINY_SINGLE
     else:
         size = min(size, float(np.finfo(np.float64).max))
         unit, eps, tiny = math.ulp(size), EPS, _TINY
-    spread = eps * scale if math.isfinite(scale) else 0.0
-    return to_double(error / mp.mpf(unit)), to_double(error / mp.mpf(max(unit, spread, tiny)))
+    return unit, max(unit, eps * scale if math.isfinite(scale) else 0.0, tiny)
 
 
 def errors(

@@ -7,8 +7,7 @@ from pathlib import Path
 import click
 
 from symcompile.commands.common import FILE, Failure, load, print_code
-from symcompile.options import BACKENDS, Backend
-from symcompile.stages import STAGES, Stage, show_stage
+from symcompile.options import BACKENDS, STAGES, Backend, Stage
 
 
 @click.command()
@@ -24,6 +23,8 @@ from symcompile.stages import STAGES, Stage, show_stage
 @click.option("--name", help="One definition of FILE; all of them by default.")
 def show(file: Path, stage: Stage, backend: Backend, name: str | None) -> None:
     """Show what a definition becomes: its formula, IR, schedule, moments or source."""
+    from symcompile.stages import show_stage
+
     found = load(file)
     definitions = [definition for definition in found if name in (None, definition.name)]
     if not definitions:

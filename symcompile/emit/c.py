@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from symcompile.emit.c_sweep import SweepFunction
+from symcompile.emit.clones import cloned
 from symcompile.emit.dialect import C
 from symcompile.emit.expression import Printer
 from symcompile.emit.lines import filled, indent
@@ -105,7 +106,8 @@ class CEmitter(NestEmitter):
         memory = self._allocation()
         tail = ["free(memory);"] if memory else []
         lines = [*head, *self.extents, *memory, *body, *tail, "return 0;"]
-        declaration = "\n".join(filled(f"static int {self.name}(", arguments, ")", 0))
+        clones = cloned(lines)
+        declaration = "\n".join(filled(f"{clones}static int {self.name}(", arguments, ")", 0))
         text = "\n".join([*self.pieces, declaration, "{", indent(lines, 1), "}", ""])
         return CFunction(self.name, declaration, text, self.schedule.loops)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from symcompile.emit.clones import cloned
 from symcompile.emit.expression import Printer
 from symcompile.emit.lines import filled, indent
 from symcompile.emit.memory import Array, added, scaled
@@ -180,7 +181,7 @@ class SweepFunction:
         for name, kind in used.items():
             constant = "" if kind.endswith("*restrict ") else "const "
             opening.append(f"{constant}{kind}{name} = context->{name};")
-        head = "\n".join(filled(f"static void {self.name}(", _ARGUMENTS, ")", 0))
+        head = "\n".join(filled(f"{cloned(body)}static void {self.name}(", _ARGUMENTS, ")", 0))
         lines = [*struct, head, "{", indent([*opening, *body], 1), "}", ""]
         self.emitter.pieces.append("\n".join(lines))
 

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from symcompile.emit.bodies import helpers_of, integrates, with_helpers
 from symcompile.emit.c import CEmitter, guarded
 from symcompile.emit.chunks import LONGEST_WHOLE
+from symcompile.emit.clones import cloned
 from symcompile.emit.dialect import NUMBA, NUMPY, SCALAR_PYTHON, C, Dialect
 from symcompile.emit.expression import Printer
 from symcompile.emit.library import Language, Support, support
@@ -473,5 +474,5 @@ class _Module:
         body = self._loop_body(dialect, [f"{name}[i]" for name in self.params], outs, rows, names)
         hint = ["#pragma omp simd"] if self._vector() else []
         lines += [*hint, "for (ptrdiff_t i = 0; i < size; i++) {", indent(body, 1), "}"]
-        head = "static void function_tile(ptrdiff_t size, char *const *at)"
+        head = f"{cloned(lines)}static void function_tile(ptrdiff_t size, char *const *at)"
         return "\n".join(["", "", head, "{", indent(lines, 1), "}", ""])

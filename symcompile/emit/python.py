@@ -319,7 +319,7 @@ def _indexed_function(definition: Definition, names: Identifiers, schedule: Sche
     lines = printer.run()
     results = []
     for output in function.outputs:
-        made, text = _result(printer, output, numbers)
+        made, text = array_result(printer, output, numbers)
         lines += made
         results.append(text)
     lines.append(f"return {', '.join(results)}")
@@ -344,11 +344,11 @@ def _indexed_setup(
         lines += unpacked(names.sizes, "found") if names.sizes else []
     shapes = [squeezed(shape) for shape in definition.param_shapes]
     if used_slots(function, "param"):
-        lines += _taken(names.params, "p", shapes, printer.segments(shapes))
+        lines += taken(names.params, "p", shapes, printer.segments(shapes))
     if used_slots(function, "direction"):
         directions = [f"v{k}" for k in range(len(names.params))]
         vector = '_vector(v, "v", p.size)'
-        lines += _taken(directions, vector, shapes, printer.segments(shapes))
+        lines += taken(directions, vector, shapes, printer.segments(shapes))
     elif function.name in ("hvp", "jvp"):
         lines.append('_vector(v, "v", p.size)')
     if function.name == "vjp":
@@ -370,7 +370,7 @@ def _target(names: Sequence[str]) -> str:
     return f"({', '.join(names)}{',' if len(names) == 1 else ''})"
 
 
-def _result(printer: ArrayPrinter, output: Output, numbers: Numbers) -> tuple[list[str], str]:
+def array_result(printer: ArrayPrinter, output: Output, numbers: Numbers) -> tuple[list[str], str]:
     """Return the lines that put a result together, and its text."""
     if not output.layout:
         return [], numbers.number(printer.full(output.entries[0]).text, output.kind)
@@ -391,7 +391,7 @@ def _result(printer: ArrayPrinter, output: Output, numbers: Numbers) -> tuple[li
     return filled(f"{output.name} = _joined([", pieces, end, 2), output.name + shape
 
 
-def _taken(names: Sequence[str], vector: str, segments: Sequence[Axes], text: str) -> list[str]:
+def taken(names: Sequence[str], vector: str, segments: Sequence[Axes], text: str) -> list[str]:
     """Return the assignment that takes a vector apart: its text is ``text``."""
     if not any(segments):
         return unpacked(names, vector)

@@ -206,7 +206,10 @@ def _hoist(b: Builder, x: int, y: int) -> int | None:
         inner = g[first]
         outside = not g[second].axes and not inner.axes
         if outside and inner.op == "div" and exact(g, inner.args[0]) == 1:
-            return b.call("div", second, inner.args[1])  # one rounding less
+            # One rounding less. The reciprocal of anything but a size may be needed as it is.
+            if g[inner.args[1]].kind is Kind.INTEGER:
+                return b.call("div", second, inner.args[1])
+            continue
         if inner.op != "mul" or not inner.axes:
             continue
         whole = len(inner.axes)

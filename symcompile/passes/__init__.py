@@ -6,10 +6,11 @@ from symcompile.ir.graph import Function
 from symcompile.passes.constants import round_constants
 from symcompile.passes.contract import contract
 from symcompile.passes.lower import lower
+from symcompile.passes.quotients import share_quotients
 from symcompile.passes.recognise import Tried, recognise, rederived
 
 #: What runs after differentiation, in order. Dead code goes as each pass copies what is used.
-PASSES = (rederived, contract, lower, round_constants)
+PASSES = (rederived, contract, lower, share_quotients, round_constants)
 
 
 def optimise(function: Function, *, stable: bool = True, before: Tried | None = None) -> Function:
@@ -28,4 +29,4 @@ def optimise(function: Function, *, stable: bool = True, before: Tried | None = 
     return function
 
 
-__all__ = ["PASSES", "Tried", "contract", "optimise", "recognise", "rederived"]
+__all__ = ["PASSES", "Tried", "contract", "optimise", "recognise", "rederived", "share_quotients"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Mapping
 from dataclasses import replace
 
 from symcompile.ir.bodies import closed, opened
@@ -14,20 +14,33 @@ from symcompile.ir.graph import BODY_OPS, Function, Node
 Rule = Callable[[Builder, Node, tuple[int, ...]], int | None]
 
 
+#: Given the new graph, a node of the old one, and the new nodes of earlier ones: the new node.
+Making = Callable[[Builder, int, Mapping[int, int]], int | None]
+
+
 def rewrite(function: Function, rule: Rule) -> Function:
     """Return ``function`` with each node that it needs copied, or replaced by the rule."""
+    source = function.graph
+
+    def make(b: Builder, index: int, mapping: Mapping[int, int]) -> int | None:
+        node = source[index]
+        args = tuple(mapping[arg] for arg in node.args)
+        if isinstance(node.data, Body):
+            return _with_body(b, node.op, args, node.data, rule)
+        return rule(b, node, args)
+
+    return copied(function, make)
+
+
+def copied(function: Function, make: Making) -> Function:
+    """Return ``function`` with each node that it needs copied, or made; bodies stay."""
     b = Builder()
     source = function.graph
     mapping: dict[int, int] = {}
     for index in source.ancestors(function.roots()):
-        node = source[index]
-        args = tuple(mapping[arg] for arg in node.args)
-        if isinstance(node.data, Body):
-            made = _with_body(b, node.op, args, node.data, rule)
-        else:
-            replaced = rule(b, node, args)
-            made = b.copy_node(source, index, mapping) if replaced is None else replaced
-        mapping[index] = b.widened(made, node.kind)
+        replaced = make(b, index, mapping)
+        made = b.copy_node(source, index, mapping) if replaced is None else replaced
+        mapping[index] = b.widened(made, source[index].kind)
         label = source.labels.get(index)
         if label is not None and b.graph[mapping[index]].args:
             b.graph.labels.setdefault(mapping[index], label)

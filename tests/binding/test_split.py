@@ -73,11 +73,6 @@ def test_other_formulas_say_why_not(formula: Any, reason: str) -> None:
 def test_other_definitions_say_why_not() -> None:
     assert "float32" in _split(a * x, dtype="float32").reasons["value"]
     assert "summed" in _split(a * x, reduce=None).reasons["value"]
-    i = sp.Idx("i", sp.Symbol("n", integer=True, positive=True))
-    n = i.upper + 1
-    data = sp.IndexedBase("X", shape=(n,))
-    total = sp.Sum(a * data[i], (i, 0, n - 1))
-    assert "index" in _split(total, data=data, reduce=None).reasons["value"]
 
 
 def test_what_stands_around_a_sum_stays_as_it_is() -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from symcompile.build import cache as cache_module
+from symcompile.build import locks
 from symcompile.build.cache import Cache, cache_dir, key
 from symcompile.errors import CacheError, CompileError
 from symcompile.options import Options
@@ -135,6 +135,21 @@ def _swap(entry: Path) -> None:
     (entry / "module.py").write_text("x = 7\n")  # of the same length
 
 
+def _flip_a_bit(entry: Path) -> None:
+    content = bytearray((entry / "extra" / "data.bin").read_bytes())
+    content[1] ^= 0x10
+    (entry / "extra" / "data.bin").write_bytes(content)
+
+
+def _open_to_the_group(entry: Path) -> None:
+    entry.chmod(0o770)
+
+
+def _open_file_to_the_group(entry: Path) -> None:
+    entry.chmod(0o750)
+    (entry / "module.py").chmod(0o664)
+
+
 def _delete(entry: Path) -> None:
     (entry / "extra" / "data.bin").unlink()
 
@@ -171,6 +186,7 @@ def _open_file_to_all(entry: Path) -> None:
     [
         _truncate,
         _swap,
+        _flip_a_bit,
         _delete,
         _break_manifest,
         _drop_manifest,
@@ -178,6 +194,8 @@ def _open_file_to_all(entry: Path) -> None:
         pytest.param(_link_out, marks=posix),
         pytest.param(_open_to_all, marks=posix),
         pytest.param(_open_file_to_all, marks=posix),
+        pytest.param(_open_to_the_group, marks=posix),
+        pytest.param(_open_file_to_the_group, marks=posix),
     ],
 )
 def test_damaged_entry_is_rebuilt(cache: Cache, damage: Callable[[Path], None]) -> None:
@@ -211,6 +229,18 @@ def test_entry_of_another_key_is_not_taken(cache: Cache) -> None:
     other.rename(place)
     entry = cache.get_or_build(KEY, Builder("mine"))
     assert (entry / "module.py").read_text() == "mine"
+
+
+def test_entries_that_were_swapped_are_built_again(cache: Cache) -> None:
+    builds = Builder("x = 1"), Builder("x = 2")
+    keys = KEY, OTHER_KEY
+    first, second = (cache.get_or_build(*each) for each in zip(keys, builds, strict=True))
+    first.rename(cache.root / "aside")
+    second.rename(first)
+    (cache.root / "aside").rename(second)
+    for each, build, content in zip(keys, builds, ("x = 1", "x = 2"), strict=True):
+        assert (cache.get_or_build(each, build) / "module.py").read_text() == content
+        assert build.calls == 2
 
 
 def test_files_added_later_are_allowed(cache: Cache) -> None:
@@ -284,7 +314,7 @@ def test_killed_build_leaves_no_entry_and_no_lock(cache: Cache, tmp_path: Path) 
 @posix
 def test_old_folder_of_a_living_process_stays(cache: Cache) -> None:
     cache.get_or_build(KEY, Builder())
-    mine = cache.root / "tmp" / f"{cache_module._host()}-{os.getpid()}-abc"
+    mine = cache.root / "tmp" / f"{locks.host()}-{os.getpid()}-abc"
     foreign = cache.root / "tmp" / "another.host-1-abc"
     long_ago = time.time() - 2 * 3600
     for folder in (mine, foreign):

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from symcompile.build import loader
+from symcompile.build import loader, private
 from symcompile.build.cache import Cache
 from symcompile.build.loader import build_cython, build_python, load_module
 from symcompile.build.toolchain import find_toolchain
@@ -155,7 +155,7 @@ def test_unusable_cache_falls_back_with_one_warning(
 ) -> None:
     (tmp_path / "file").touch()
     options = Options(cache_dir=tmp_path / "file" / "cache")
-    monkeypatch.setattr(loader, "_warned", threading.Event())
+    monkeypatch.setattr(private, "_warned", threading.Event())
     with pytest.warns(RuntimeWarning, match="SYMCOMPILE_CACHE_DIR"):
         first = build_python("x = 1\n", "kernel", options)
     with warnings.catch_warnings():

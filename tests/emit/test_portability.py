@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import re
 import shutil
 import subprocess
@@ -12,6 +13,7 @@ import sympy as sp
 
 from symcompile.compiler import plan
 from symcompile.emit.c_program import emit_c
+from symcompile.emit.clones import cloned
 from symcompile.frontend.definition import define
 
 FLAGS = (
@@ -44,6 +46,27 @@ def test_code_compiles_anywhere(compiler: str, tmp_path: Path) -> None:
     assert re.search(r"\bexp\b", text)
     if compiler in ("clang", "musl-gcc"):
         assert "_ZGV" not in text
+
+
+def test_loops_are_there_for_several_processors(tmp_path: Path) -> None:
+    if not shutil.which("gcc") or platform.machine() != "x86_64":
+        pytest.skip("for gcc on x86-64")
+    text = assembly("gcc", c_source(), tmp_path)
+    if "_ZGV" not in text:
+        pytest.skip("this C library has no vector functions")
+    assert "gnu_indirect_function" in text
+    for variant in ("_ZGVbN2v_exp", "_ZGVdN4v_exp", "_ZGVeN8v_exp"):
+        assert variant in text
+    # What is for one processor is there once.
+    once = c_source().replace("SC_CLONES static", "static")
+    assert "gnu_indirect_function" not in assembly("gcc", once, tmp_path)
+    one = assembly("gcc", f"#define __AVX2__ 1\n{c_source()}", tmp_path)
+    assert "gnu_indirect_function" not in one
+
+
+def test_long_bodies_are_there_once() -> None:
+    loop = ["#pragma omp simd", "for (;;) {}"]
+    assert cloned(loop) and not cloned([*loop, *["x++;"] * 3000])
 
 
 def test_arm_is_told_of_its_vector_functions(tmp_path: Path) -> None:

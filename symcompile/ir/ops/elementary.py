@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from symcompile.ir.build import Value, call
 from symcompile.ir.ops.op import Op, Spelling, function, infix
-from symcompile.ir.ops.rules import one_less_square, sqrt
+from symcompile.ir.ops.rules import is_rounded, one_less_square, sqrt
 
 
 def _pow_exponent(g: Value, f: Value, x: Value, y: Value) -> Value:
@@ -55,11 +55,26 @@ def _slope_across(g: Value, f: Value, x: Value, y: Value, size: Value) -> Value:
     return -(g * (f * call("hypot_slope", y, x, size) / size))
 
 
+def _div_dividend(g: Value, f: Value, x: Value, y: Value) -> Value:
+    return 1 / y * g if is_rounded(y) and not g.builder.textbook else g / y
+
+
+def _div_divisor(g: Value, f: Value, x: Value, y: Value) -> Value:
+    """Return ``-g*x/y**2``, dividing by y only what is divided anyway, for the slope in x."""
+    if g.builder.textbook:
+        return -(g * (f / y))
+    number = x.exact()
+    if number is None:
+        return -(g / y * f)
+    # There is no slope in a constant.
+    return -(g * (f * f)) if number == 1 else -(g * (f / y))
+
+
 ROWS = [
     infix("add", lambda g, f, x, y: g, lambda g, f, x, y: g),
     infix("sub", lambda g, f, x, y: g, lambda g, f, x, y: -g),
     infix("mul", lambda g, f, x, y: g * y, lambda g, f, x, y: g * x),
-    infix("div", lambda g, f, x, y: g / y, lambda g, f, x, y: -(g * (f / y))),
+    infix("div", _div_dividend, _div_divisor),
     Op(
         "neg",
         1,
@@ -90,7 +105,7 @@ ROWS = [
         domain=((0.1, 4.0), (-3.0, 3.0)),
         complex=_COMPLEX_POWER,
     ),
-    function("sqrt", lambda g, f, x: g / (2 * f), domain=(0.01, 9.0), vector=False),
+    function("sqrt", lambda g, f, x: g / f / 2, domain=(0.01, 9.0), vector=False),
     function(
         "cbrt",
         lambda g, f, x: g / (3 * (f * f)),

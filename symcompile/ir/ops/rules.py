@@ -7,8 +7,11 @@ from fractions import Fraction
 
 from symcompile.errors import LoweringError
 from symcompile.ir.build import Value, call
+from symcompile.ir.ops.constants import CONSTANTS
 
 HALF = Fraction(1, 2)
+# Reciprocals of smaller numbers may overflow.
+_LEAST = Fraction(1, 2**1000)
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,21 @@ class Refused:
 def number(like: Value, name: str) -> Value:
     """Return a named constant, such as ``pi``, in the graph of ``like``."""
     return Value(like.builder, like.builder.call(name))
+
+
+def is_rounded(x: Value) -> bool:
+    """Return whether a value is a number such as ``pi`` or ``4*pi``, which no double holds.
+
+    Its reciprocal, rounded once too, is as good to multiply by as it is to divide by.
+    """
+    graph = x.builder.graph
+    node = graph[x.node]
+    if node.op == "mul":
+        factor = graph[node.args[0]].data
+        if not isinstance(factor, Fraction) or not _LEAST < abs(factor) < 1 / _LEAST:
+            return False
+        node = graph[node.args[1]]
+    return node.op in CONSTANTS and not node.args
 
 
 def exp(x: Value) -> Value:
