@@ -294,13 +294,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } logistic_value_sweep0_context;
+    } logistic_value_core_sweep0_context;
 
-    SC_CLONES static void logistic_value_sweep0(
+    SC_CLONES static void logistic_value_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const logistic_value_sweep0_context *context = shared;
+        const logistic_value_core_sweep0_context *context = shared;
         const double *restrict x1 = context->x1;
         const ptrdiff_t x1_0 = context->x1_0;
         const double *restrict x2 = context->x2;
@@ -339,7 +339,7 @@ cdef extern from *:
         }
     }
 
-    static int logistic_value(
+    static int logistic_value_core(
         const double *restrict p, sc_array x1_array, sc_array x2_array, sc_array label_array,
         ptrdiff_t n, double *restrict value
     )
@@ -360,11 +360,11 @@ cdef extern from *:
         const double w1 = p[0];
         const double w2 = p[1];
         const double b = p[2];
-        const logistic_value_sweep0_context context0 = {
+        const logistic_value_core_sweep0_context context0 = {
             x1, x1_0, x2, x2_0, label, label_0, n, w1, w2, b, parts0, blocks0, tile0
         };
         if (sc_run(
-            logistic_value_sweep0, &context0, blocks0, tile0 + tile0 + tile0, 51*(double)n
+            logistic_value_core_sweep0, &context0, blocks0, tile0 + tile0 + tile0, 51*(double)n
         ) < 0) {
             free(memory);
             return -1;
@@ -389,13 +389,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } logistic_grad_sweep0_context;
+    } logistic_grad_core_sweep0_context;
 
-    SC_CLONES static void logistic_grad_sweep0(
+    SC_CLONES static void logistic_grad_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const logistic_grad_sweep0_context *context = shared;
+        const logistic_grad_core_sweep0_context *context = shared;
         const double *restrict x1 = context->x1;
         const ptrdiff_t x1_0 = context->x1_0;
         const double *restrict x2 = context->x2;
@@ -442,7 +442,7 @@ cdef extern from *:
         }
     }
 
-    static int logistic_grad(
+    static int logistic_grad_core(
         const double *restrict p, sc_array x1_array, sc_array x2_array, sc_array label_array,
         ptrdiff_t n, double *restrict grad
     )
@@ -463,11 +463,11 @@ cdef extern from *:
         const double w1 = p[0];
         const double w2 = p[1];
         const double b = p[2];
-        const logistic_grad_sweep0_context context0 = {
+        const logistic_grad_core_sweep0_context context0 = {
             x1, x1_0, x2, x2_0, label, label_0, n, w1, w2, b, parts0, blocks0, tile0
         };
         if (sc_run(
-            logistic_grad_sweep0, &context0, blocks0, tile0 + tile0 + tile0, 42*(double)n
+            logistic_grad_core_sweep0, &context0, blocks0, tile0 + tile0 + tile0, 42*(double)n
         ) < 0) {
             free(memory);
             return -1;
@@ -496,13 +496,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } logistic_value_and_grad_sweep0_context;
+    } logistic_value_and_grad_core_sweep0_context;
 
-    SC_CLONES static void logistic_value_and_grad_sweep0(
+    SC_CLONES static void logistic_value_and_grad_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const logistic_value_and_grad_sweep0_context *context = shared;
+        const logistic_value_and_grad_core_sweep0_context *context = shared;
         const double *restrict x1 = context->x1;
         const ptrdiff_t x1_0 = context->x1_0;
         const double *restrict x2 = context->x2;
@@ -553,7 +553,7 @@ cdef extern from *:
         }
     }
 
-    static int logistic_value_and_grad(
+    static int logistic_value_and_grad_core(
         const double *restrict p, sc_array x1_array, sc_array x2_array, sc_array label_array,
         ptrdiff_t n, double *restrict value, double *restrict grad
     )
@@ -574,11 +574,11 @@ cdef extern from *:
         const double w1 = p[0];
         const double w2 = p[1];
         const double b = p[2];
-        const logistic_value_and_grad_sweep0_context context0 = {
+        const logistic_value_and_grad_core_sweep0_context context0 = {
             x1, x1_0, x2, x2_0, label, label_0, n, w1, w2, b, parts0, blocks0, tile0
         };
         if (sc_run(
-            logistic_value_and_grad_sweep0, &context0, blocks0, tile0 + tile0 + tile0,
+            logistic_value_and_grad_core_sweep0, &context0, blocks0, tile0 + tile0 + tile0,
             65*(double)n
         ) < 0) {
             free(memory);
@@ -610,13 +610,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } logistic_hessian_sweep0_context;
+    } logistic_hessian_core_sweep0_context;
 
-    SC_CLONES static void logistic_hessian_sweep0(
+    SC_CLONES static void logistic_hessian_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const logistic_hessian_sweep0_context *context = shared;
+        const logistic_hessian_core_sweep0_context *context = shared;
         const double *restrict x1 = context->x1;
         const ptrdiff_t x1_0 = context->x1_0;
         const double *restrict x2 = context->x2;
@@ -676,7 +676,7 @@ cdef extern from *:
         }
     }
 
-    static int logistic_hessian(
+    static int logistic_hessian_core(
         const double *restrict p, sc_array x1_array, sc_array x2_array, sc_array label_array,
         ptrdiff_t n, double *restrict hessian
     )
@@ -697,11 +697,12 @@ cdef extern from *:
         const double w1 = p[0];
         const double w2 = p[1];
         const double b = p[2];
-        const logistic_hessian_sweep0_context context0 = {
+        const logistic_hessian_core_sweep0_context context0 = {
             x1, x1_0, x2, x2_0, label, label_0, n, w1, w2, b, parts0, blocks0, tile0
         };
         if (sc_run(
-            logistic_hessian_sweep0, &context0, blocks0, tile0 + tile0 + tile0, 63*(double)n
+            logistic_hessian_core_sweep0, &context0, blocks0, tile0 + tile0 + tile0,
+            63*(double)n
         ) < 0) {
             free(memory);
             return -1;
@@ -745,13 +746,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } logistic_hvp_sweep0_context;
+    } logistic_hvp_core_sweep0_context;
 
-    SC_CLONES static void logistic_hvp_sweep0(
+    SC_CLONES static void logistic_hvp_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const logistic_hvp_sweep0_context *context = shared;
+        const logistic_hvp_core_sweep0_context *context = shared;
         const double *restrict x1 = context->x1;
         const ptrdiff_t x1_0 = context->x1_0;
         const double *restrict x2 = context->x2;
@@ -804,7 +805,7 @@ cdef extern from *:
         }
     }
 
-    static int logistic_hvp(
+    static int logistic_hvp_core(
         const double *restrict p, const double *restrict v, sc_array x1_array, sc_array x2_array,
         sc_array label_array, ptrdiff_t n, double *restrict hvp
     )
@@ -828,11 +829,11 @@ cdef extern from *:
         const double v0 = v[0];
         const double v1 = v[1];
         const double v2 = v[2];
-        const logistic_hvp_sweep0_context context0 = {
+        const logistic_hvp_core_sweep0_context context0 = {
             x1, x1_0, x2, x2_0, label, label_0, n, w1, w2, b, v0, v1, v2, parts0, blocks0, tile0
         };
         if (sc_run(
-            logistic_hvp_sweep0, &context0, blocks0, tile0 + tile0 + tile0, 56*(double)n
+            logistic_hvp_core_sweep0, &context0, blocks0, tile0 + tile0 + tile0, 56*(double)n
         ) < 0) {
             free(memory);
             return -1;
@@ -861,13 +862,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } logistic_jacobian_sweep0_context;
+    } logistic_jacobian_core_sweep0_context;
 
-    SC_CLONES static void logistic_jacobian_sweep0(
+    SC_CLONES static void logistic_jacobian_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const logistic_jacobian_sweep0_context *context = shared;
+        const logistic_jacobian_core_sweep0_context *context = shared;
         const double *restrict x1 = context->x1;
         const ptrdiff_t x1_0 = context->x1_0;
         const double *restrict x2 = context->x2;
@@ -914,7 +915,7 @@ cdef extern from *:
         }
     }
 
-    static int logistic_jacobian(
+    static int logistic_jacobian_core(
         const double *restrict p, sc_array x1_array, sc_array x2_array, sc_array label_array,
         ptrdiff_t n, double *restrict jacobian
     )
@@ -935,11 +936,12 @@ cdef extern from *:
         const double w1 = p[0];
         const double w2 = p[1];
         const double b = p[2];
-        const logistic_jacobian_sweep0_context context0 = {
+        const logistic_jacobian_core_sweep0_context context0 = {
             x1, x1_0, x2, x2_0, label, label_0, n, w1, w2, b, parts0, blocks0, tile0
         };
         if (sc_run(
-            logistic_jacobian_sweep0, &context0, blocks0, tile0 + tile0 + tile0, 42*(double)n
+            logistic_jacobian_core_sweep0, &context0, blocks0, tile0 + tile0 + tile0,
+            42*(double)n
         ) < 0) {
             free(memory);
             return -1;
@@ -971,13 +973,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } logistic_jvp_sweep0_context;
+    } logistic_jvp_core_sweep0_context;
 
-    SC_CLONES static void logistic_jvp_sweep0(
+    SC_CLONES static void logistic_jvp_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const logistic_jvp_sweep0_context *context = shared;
+        const logistic_jvp_core_sweep0_context *context = shared;
         const double *restrict x1 = context->x1;
         const ptrdiff_t x1_0 = context->x1_0;
         const double *restrict x2 = context->x2;
@@ -1021,7 +1023,7 @@ cdef extern from *:
         }
     }
 
-    static int logistic_jvp(
+    static int logistic_jvp_core(
         const double *restrict p, const double *restrict v, sc_array x1_array, sc_array x2_array,
         sc_array label_array, ptrdiff_t n, double *restrict jvp
     )
@@ -1045,11 +1047,11 @@ cdef extern from *:
         const double v0 = v[0];
         const double v1 = v[1];
         const double v2 = v[2];
-        const logistic_jvp_sweep0_context context0 = {
+        const logistic_jvp_core_sweep0_context context0 = {
             x1, x1_0, x2, x2_0, label, label_0, n, w1, w2, b, v0, v1, v2, parts0, blocks0, tile0
         };
         if (sc_run(
-            logistic_jvp_sweep0, &context0, blocks0, tile0 + tile0 + tile0, 43*(double)n
+            logistic_jvp_core_sweep0, &context0, blocks0, tile0 + tile0 + tile0, 43*(double)n
         ) < 0) {
             free(memory);
             return -1;
@@ -1074,13 +1076,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } logistic_vjp_sweep0_context;
+    } logistic_vjp_core_sweep0_context;
 
-    SC_CLONES static void logistic_vjp_sweep0(
+    SC_CLONES static void logistic_vjp_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const logistic_vjp_sweep0_context *context = shared;
+        const logistic_vjp_core_sweep0_context *context = shared;
         const double *restrict x1 = context->x1;
         const ptrdiff_t x1_0 = context->x1_0;
         const double *restrict x2 = context->x2;
@@ -1127,7 +1129,7 @@ cdef extern from *:
         }
     }
 
-    static int logistic_vjp(
+    static int logistic_vjp_core(
         const double *restrict p, const double *restrict u, sc_array x1_array, sc_array x2_array,
         sc_array label_array, ptrdiff_t n, double *restrict vjp
     )
@@ -1150,11 +1152,11 @@ cdef extern from *:
         const double b = p[2];
         const double u0 = u[0];
         const double t0 = u0/(double)n;
-        const logistic_vjp_sweep0_context context0 = {
+        const logistic_vjp_core_sweep0_context context0 = {
             x1, x1_0, x2, x2_0, label, label_0, n, w1, w2, b, parts0, blocks0, tile0
         };
         if (sc_run(
-            logistic_vjp_sweep0, &context0, blocks0, tile0 + tile0 + tile0, 42*(double)n
+            logistic_vjp_core_sweep0, &context0, blocks0, tile0 + tile0 + tile0, 42*(double)n
         ) < 0) {
             free(memory);
             return -1;
@@ -1167,6 +1169,99 @@ cdef extern from *:
         vjp[2] = -s0*t0;
         free(memory);
         return 0;
+    }
+
+    static int logistic_value(
+        const double *p, const double *x1, ptrdiff_t x1_stride, const double *x2,
+        ptrdiff_t x2_stride, const double *label, ptrdiff_t label_stride, ptrdiff_t n,
+        double *value
+    )
+    {
+        return logistic_value_core(
+            p, (sc_array){x1, {x1_stride}}, (sc_array){x2, {x2_stride}},
+            (sc_array){label, {label_stride}}, n, value
+        );
+    }
+
+    static int logistic_grad(
+        const double *p, const double *x1, ptrdiff_t x1_stride, const double *x2,
+        ptrdiff_t x2_stride, const double *label, ptrdiff_t label_stride, ptrdiff_t n,
+        double *grad
+    )
+    {
+        return logistic_grad_core(
+            p, (sc_array){x1, {x1_stride}}, (sc_array){x2, {x2_stride}},
+            (sc_array){label, {label_stride}}, n, grad
+        );
+    }
+
+    static int logistic_value_and_grad(
+        const double *p, const double *x1, ptrdiff_t x1_stride, const double *x2,
+        ptrdiff_t x2_stride, const double *label, ptrdiff_t label_stride, ptrdiff_t n,
+        double *value, double *grad
+    )
+    {
+        return logistic_value_and_grad_core(
+            p, (sc_array){x1, {x1_stride}}, (sc_array){x2, {x2_stride}},
+            (sc_array){label, {label_stride}}, n, value, grad
+        );
+    }
+
+    static int logistic_hessian(
+        const double *p, const double *x1, ptrdiff_t x1_stride, const double *x2,
+        ptrdiff_t x2_stride, const double *label, ptrdiff_t label_stride, ptrdiff_t n,
+        double *hessian
+    )
+    {
+        return logistic_hessian_core(
+            p, (sc_array){x1, {x1_stride}}, (sc_array){x2, {x2_stride}},
+            (sc_array){label, {label_stride}}, n, hessian
+        );
+    }
+
+    static int logistic_hvp(
+        const double *p, const double *v, const double *x1, ptrdiff_t x1_stride, const double *x2,
+        ptrdiff_t x2_stride, const double *label, ptrdiff_t label_stride, ptrdiff_t n, double *hvp
+    )
+    {
+        return logistic_hvp_core(
+            p, v, (sc_array){x1, {x1_stride}}, (sc_array){x2, {x2_stride}},
+            (sc_array){label, {label_stride}}, n, hvp
+        );
+    }
+
+    static int logistic_jacobian(
+        const double *p, const double *x1, ptrdiff_t x1_stride, const double *x2,
+        ptrdiff_t x2_stride, const double *label, ptrdiff_t label_stride, ptrdiff_t n,
+        double *jacobian
+    )
+    {
+        return logistic_jacobian_core(
+            p, (sc_array){x1, {x1_stride}}, (sc_array){x2, {x2_stride}},
+            (sc_array){label, {label_stride}}, n, jacobian
+        );
+    }
+
+    static int logistic_jvp(
+        const double *p, const double *v, const double *x1, ptrdiff_t x1_stride, const double *x2,
+        ptrdiff_t x2_stride, const double *label, ptrdiff_t label_stride, ptrdiff_t n, double *jvp
+    )
+    {
+        return logistic_jvp_core(
+            p, v, (sc_array){x1, {x1_stride}}, (sc_array){x2, {x2_stride}},
+            (sc_array){label, {label_stride}}, n, jvp
+        );
+    }
+
+    static int logistic_vjp(
+        const double *p, const double *u, const double *x1, ptrdiff_t x1_stride, const double *x2,
+        ptrdiff_t x2_stride, const double *label, ptrdiff_t label_stride, ptrdiff_t n, double *vjp
+    )
+    {
+        return logistic_vjp_core(
+            p, u, (sc_array){x1, {x1_stride}}, (sc_array){x2, {x2_stride}},
+            (sc_array){label, {label_stride}}, n, vjp
+        );
     }
 
     static int sc_import_numpy(void)
@@ -1329,14 +1424,22 @@ cdef extern from *:
     void sc_acquire(void *)
     Py_ssize_t sc_dim(object, int)
     sc_array sc_as_array(object)
-    int logistic_value(const double *p, sc_array x1_array, sc_array x2_array, sc_array label_array, ptrdiff_t n, double *value) nogil
-    int logistic_grad(const double *p, sc_array x1_array, sc_array x2_array, sc_array label_array, ptrdiff_t n, double *grad) nogil
-    int logistic_value_and_grad(const double *p, sc_array x1_array, sc_array x2_array, sc_array label_array, ptrdiff_t n, double *value, double *grad) nogil
-    int logistic_hessian(const double *p, sc_array x1_array, sc_array x2_array, sc_array label_array, ptrdiff_t n, double *hessian) nogil
-    int logistic_hvp(const double *p, const double *v, sc_array x1_array, sc_array x2_array, sc_array label_array, ptrdiff_t n, double *hvp) nogil
-    int logistic_jacobian(const double *p, sc_array x1_array, sc_array x2_array, sc_array label_array, ptrdiff_t n, double *jacobian) nogil
-    int logistic_jvp(const double *p, const double *v, sc_array x1_array, sc_array x2_array, sc_array label_array, ptrdiff_t n, double *jvp) nogil
-    int logistic_vjp(const double *p, const double *u, sc_array x1_array, sc_array x2_array, sc_array label_array, ptrdiff_t n, double *vjp) nogil
+    int logistic_value_core(const double *p, sc_array x1_array, sc_array x2_array, sc_array label_array, ptrdiff_t n, double *value) nogil
+    int logistic_grad_core(const double *p, sc_array x1_array, sc_array x2_array, sc_array label_array, ptrdiff_t n, double *grad) nogil
+    int logistic_value_and_grad_core(const double *p, sc_array x1_array, sc_array x2_array, sc_array label_array, ptrdiff_t n, double *value, double *grad) nogil
+    int logistic_hessian_core(const double *p, sc_array x1_array, sc_array x2_array, sc_array label_array, ptrdiff_t n, double *hessian) nogil
+    int logistic_hvp_core(const double *p, const double *v, sc_array x1_array, sc_array x2_array, sc_array label_array, ptrdiff_t n, double *hvp) nogil
+    int logistic_jacobian_core(const double *p, sc_array x1_array, sc_array x2_array, sc_array label_array, ptrdiff_t n, double *jacobian) nogil
+    int logistic_jvp_core(const double *p, const double *v, sc_array x1_array, sc_array x2_array, sc_array label_array, ptrdiff_t n, double *jvp) nogil
+    int logistic_vjp_core(const double *p, const double *u, sc_array x1_array, sc_array x2_array, sc_array label_array, ptrdiff_t n, double *vjp) nogil
+    int sc_logistic_value "logistic_value"(const double *, const double *, ptrdiff_t, const double *, ptrdiff_t, const double *, ptrdiff_t, ptrdiff_t, double *) noexcept nogil
+    int sc_logistic_grad "logistic_grad"(const double *, const double *, ptrdiff_t, const double *, ptrdiff_t, const double *, ptrdiff_t, ptrdiff_t, double *) noexcept nogil
+    int sc_logistic_value_and_grad "logistic_value_and_grad"(const double *, const double *, ptrdiff_t, const double *, ptrdiff_t, const double *, ptrdiff_t, ptrdiff_t, double *, double *) noexcept nogil
+    int sc_logistic_hessian "logistic_hessian"(const double *, const double *, ptrdiff_t, const double *, ptrdiff_t, const double *, ptrdiff_t, ptrdiff_t, double *) noexcept nogil
+    int sc_logistic_hvp "logistic_hvp"(const double *, const double *, const double *, ptrdiff_t, const double *, ptrdiff_t, const double *, ptrdiff_t, ptrdiff_t, double *) noexcept nogil
+    int sc_logistic_jacobian "logistic_jacobian"(const double *, const double *, ptrdiff_t, const double *, ptrdiff_t, const double *, ptrdiff_t, ptrdiff_t, double *) noexcept nogil
+    int sc_logistic_jvp "logistic_jvp"(const double *, const double *, const double *, ptrdiff_t, const double *, ptrdiff_t, const double *, ptrdiff_t, ptrdiff_t, double *) noexcept nogil
+    int sc_logistic_vjp "logistic_vjp"(const double *, const double *, const double *, ptrdiff_t, const double *, ptrdiff_t, const double *, ptrdiff_t, ptrdiff_t, double *) noexcept nogil
 
 sc_import_numpy()
 
@@ -1359,7 +1462,7 @@ def value(p, x1, x2, label):
     cdef sc_array sc__x2 = sc_as_array(x2)
     cdef sc_array sc__label = sc_as_array(label)
     cdef void *sc__thread = sc_release(51*<double>n)
-    sc__status = logistic_value(sc__p, sc__x1, sc__x2, sc__label, n, &value)
+    sc__status = logistic_value_core(sc__p, sc__x1, sc__x2, sc__label, n, &value)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
@@ -1381,7 +1484,7 @@ def grad(p, x1, x2, label):
     cdef sc_array sc__label = sc_as_array(label)
     cdef double *sc__grad = sc_doubles(grad)
     cdef void *sc__thread = sc_release(42*<double>n)
-    sc__status = logistic_grad(sc__p, sc__x1, sc__x2, sc__label, n, sc__grad)
+    sc__status = logistic_grad_core(sc__p, sc__x1, sc__x2, sc__label, n, sc__grad)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
@@ -1404,7 +1507,9 @@ def value_and_grad(p, x1, x2, label):
     cdef sc_array sc__label = sc_as_array(label)
     cdef double *sc__grad = sc_doubles(grad)
     cdef void *sc__thread = sc_release(65*<double>n)
-    sc__status = logistic_value_and_grad(sc__p, sc__x1, sc__x2, sc__label, n, &value, sc__grad)
+    sc__status = logistic_value_and_grad_core(
+        sc__p, sc__x1, sc__x2, sc__label, n, &value, sc__grad
+    )
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
@@ -1426,7 +1531,7 @@ def hessian(p, x1, x2, label):
     cdef sc_array sc__label = sc_as_array(label)
     cdef double *sc__hessian = sc_doubles(hessian)
     cdef void *sc__thread = sc_release(63*<double>n)
-    sc__status = logistic_hessian(sc__p, sc__x1, sc__x2, sc__label, n, sc__hessian)
+    sc__status = logistic_hessian_core(sc__p, sc__x1, sc__x2, sc__label, n, sc__hessian)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
@@ -1451,7 +1556,7 @@ def hvp(p, v, x1, x2, label):
     cdef sc_array sc__label = sc_as_array(label)
     cdef double *sc__hvp = sc_doubles(hvp)
     cdef void *sc__thread = sc_release(56*<double>n)
-    sc__status = logistic_hvp(sc__p, sc__v, sc__x1, sc__x2, sc__label, n, sc__hvp)
+    sc__status = logistic_hvp_core(sc__p, sc__v, sc__x1, sc__x2, sc__label, n, sc__hvp)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
@@ -1473,7 +1578,7 @@ def jacobian(p, x1, x2, label):
     cdef sc_array sc__label = sc_as_array(label)
     cdef double *sc__jacobian = sc_doubles(jacobian)
     cdef void *sc__thread = sc_release(42*<double>n)
-    sc__status = logistic_jacobian(sc__p, sc__x1, sc__x2, sc__label, n, sc__jacobian)
+    sc__status = logistic_jacobian_core(sc__p, sc__x1, sc__x2, sc__label, n, sc__jacobian)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
@@ -1497,7 +1602,7 @@ def jvp(p, v, x1, x2, label):
     cdef sc_array sc__x2 = sc_as_array(x2)
     cdef sc_array sc__label = sc_as_array(label)
     cdef void *sc__thread = sc_release(43*<double>n)
-    sc__status = logistic_jvp(sc__p, sc__v, sc__x1, sc__x2, sc__label, n, &jvp)
+    sc__status = logistic_jvp_core(sc__p, sc__v, sc__x1, sc__x2, sc__label, n, &jvp)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
@@ -1522,11 +1627,74 @@ def vjp(p, u, x1, x2, label):
     cdef sc_array sc__label = sc_as_array(label)
     cdef double *sc__vjp = sc_doubles(vjp)
     cdef void *sc__thread = sc_release(42*<double>n)
-    sc__status = logistic_vjp(sc__p, sc__u, sc__x1, sc__x2, sc__label, n, sc__vjp)
+    sc__status = logistic_vjp_core(sc__p, sc__u, sc__x1, sc__x2, sc__label, n, sc__vjp)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
     return vjp
+
+
+cdef api int logistic_value(
+    const double *p, const double *x1, ptrdiff_t x1_stride, const double *x2,
+    ptrdiff_t x2_stride, const double *label, ptrdiff_t label_stride, ptrdiff_t n,
+    double *value
+) noexcept nogil:
+    return sc_logistic_value(p, x1, x1_stride, x2, x2_stride, label, label_stride, n, value)
+
+
+cdef api int logistic_grad(
+    const double *p, const double *x1, ptrdiff_t x1_stride, const double *x2,
+    ptrdiff_t x2_stride, const double *label, ptrdiff_t label_stride, ptrdiff_t n,
+    double *grad
+) noexcept nogil:
+    return sc_logistic_grad(p, x1, x1_stride, x2, x2_stride, label, label_stride, n, grad)
+
+
+cdef api int logistic_value_and_grad(
+    const double *p, const double *x1, ptrdiff_t x1_stride, const double *x2,
+    ptrdiff_t x2_stride, const double *label, ptrdiff_t label_stride, ptrdiff_t n,
+    double *value, double *grad
+) noexcept nogil:
+    return sc_logistic_value_and_grad(
+        p, x1, x1_stride, x2, x2_stride, label, label_stride, n, value, grad
+    )
+
+
+cdef api int logistic_hessian(
+    const double *p, const double *x1, ptrdiff_t x1_stride, const double *x2,
+    ptrdiff_t x2_stride, const double *label, ptrdiff_t label_stride, ptrdiff_t n,
+    double *hessian
+) noexcept nogil:
+    return sc_logistic_hessian(p, x1, x1_stride, x2, x2_stride, label, label_stride, n, hessian)
+
+
+cdef api int logistic_hvp(
+    const double *p, const double *v, const double *x1, ptrdiff_t x1_stride, const double *x2,
+    ptrdiff_t x2_stride, const double *label, ptrdiff_t label_stride, ptrdiff_t n, double *hvp
+) noexcept nogil:
+    return sc_logistic_hvp(p, v, x1, x1_stride, x2, x2_stride, label, label_stride, n, hvp)
+
+
+cdef api int logistic_jacobian(
+    const double *p, const double *x1, ptrdiff_t x1_stride, const double *x2,
+    ptrdiff_t x2_stride, const double *label, ptrdiff_t label_stride, ptrdiff_t n,
+    double *jacobian
+) noexcept nogil:
+    return sc_logistic_jacobian(p, x1, x1_stride, x2, x2_stride, label, label_stride, n, jacobian)
+
+
+cdef api int logistic_jvp(
+    const double *p, const double *v, const double *x1, ptrdiff_t x1_stride, const double *x2,
+    ptrdiff_t x2_stride, const double *label, ptrdiff_t label_stride, ptrdiff_t n, double *jvp
+) noexcept nogil:
+    return sc_logistic_jvp(p, v, x1, x1_stride, x2, x2_stride, label, label_stride, n, jvp)
+
+
+cdef api int logistic_vjp(
+    const double *p, const double *u, const double *x1, ptrdiff_t x1_stride, const double *x2,
+    ptrdiff_t x2_stride, const double *label, ptrdiff_t label_stride, ptrdiff_t n, double *vjp
+) noexcept nogil:
+    return sc_logistic_vjp(p, u, x1, x1_stride, x2, x2_stride, label, label_stride, n, vjp)
 
 
 def _bound(name, arguments):

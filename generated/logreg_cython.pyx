@@ -768,13 +768,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } logreg_value_sweep0_context;
+    } logreg_value_core_sweep0_context;
 
-    SC_CLONES static void logreg_value_sweep0(
+    SC_CLONES static void logreg_value_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const logreg_value_sweep0_context *context = shared;
+        const logreg_value_core_sweep0_context *context = shared;
         const double *restrict p = context->p;
         const double *restrict X = context->X;
         const ptrdiff_t X_0 = context->X_0;
@@ -811,7 +811,7 @@ cdef extern from *:
         }
     }
 
-    static int logreg_value(
+    static int logreg_value_core(
         const double *restrict p, sc_array X_array, sc_array y_array, ptrdiff_t n, ptrdiff_t d,
         double *restrict value
     )
@@ -829,11 +829,11 @@ cdef extern from *:
         }
         double *restrict parts0 = memory;
         const double b = p[d];
-        const logreg_value_sweep0_context context0 = {
+        const logreg_value_core_sweep0_context context0 = {
             p, X, X_0, X_1, y, y_0, n, d, b, parts0, blocks0, tile0
         };
         if (sc_run(
-            logreg_value_sweep0, &context0, blocks0, tile0 + tile0,
+            logreg_value_core_sweep0, &context0, blocks0, tile0 + tile0,
             (double)d*(double)n + 48*(double)n
         ) < 0) {
             free(memory);
@@ -859,13 +859,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } logreg_grad_sweep0_context;
+    } logreg_grad_core_sweep0_context;
 
-    SC_CLONES static void logreg_grad_sweep0(
+    SC_CLONES static void logreg_grad_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const logreg_grad_sweep0_context *context = shared;
+        const logreg_grad_core_sweep0_context *context = shared;
         const double *restrict p = context->p;
         const double *restrict X = context->X;
         const ptrdiff_t X_0 = context->X_0;
@@ -916,7 +916,7 @@ cdef extern from *:
         }
     }
 
-    static int logreg_grad(
+    static int logreg_grad_core(
         const double *restrict p, sc_array X_array, sc_array y_array, ptrdiff_t n, ptrdiff_t d,
         double *restrict grad
     )
@@ -935,11 +935,11 @@ cdef extern from *:
         double *restrict parts0 = memory;
         const double b = p[d];
         const double t0 = 1.0/(double)n;
-        const logreg_grad_sweep0_context context0 = {
+        const logreg_grad_core_sweep0_context context0 = {
             p, X, X_0, X_1, y, y_0, n, d, b, t0, parts0, blocks0, tile0
         };
         if (sc_run(
-            logreg_grad_sweep0, &context0, blocks0, d + tile0 + tile0 + tile0,
+            logreg_grad_core_sweep0, &context0, blocks0, d + tile0 + tile0 + tile0,
             2*(double)d*(double)n + 38*(double)n
         ) < 0) {
             free(memory);
@@ -966,13 +966,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } logreg_value_and_grad_sweep0_context;
+    } logreg_value_and_grad_core_sweep0_context;
 
-    SC_CLONES static void logreg_value_and_grad_sweep0(
+    SC_CLONES static void logreg_value_and_grad_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const logreg_value_and_grad_sweep0_context *context = shared;
+        const logreg_value_and_grad_core_sweep0_context *context = shared;
         const double *restrict p = context->p;
         const double *restrict X = context->X;
         const ptrdiff_t X_0 = context->X_0;
@@ -1027,7 +1027,7 @@ cdef extern from *:
         }
     }
 
-    static int logreg_value_and_grad(
+    static int logreg_value_and_grad_core(
         const double *restrict p, sc_array X_array, sc_array y_array, ptrdiff_t n, ptrdiff_t d,
         double *restrict value, double *restrict grad
     )
@@ -1046,11 +1046,11 @@ cdef extern from *:
         double *restrict parts0 = memory;
         const double b = p[d];
         const double t0 = 1.0/(double)n;
-        const logreg_value_and_grad_sweep0_context context0 = {
+        const logreg_value_and_grad_core_sweep0_context context0 = {
             p, X, X_0, X_1, y, y_0, n, d, b, t0, parts0, blocks0, tile0
         };
         if (sc_run(
-            logreg_value_and_grad_sweep0, &context0, blocks0, d + tile0 + tile0 + tile0,
+            logreg_value_and_grad_core_sweep0, &context0, blocks0, d + tile0 + tile0 + tile0,
             2*(double)d*(double)n + 61*(double)n
         ) < 0) {
             free(memory);
@@ -1079,13 +1079,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } logreg_hessian_sweep0_context;
+    } logreg_hessian_core_sweep0_context;
 
-    SC_CLONES static void logreg_hessian_sweep0(
+    SC_CLONES static void logreg_hessian_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const logreg_hessian_sweep0_context *context = shared;
+        const logreg_hessian_core_sweep0_context *context = shared;
         const double *restrict p = context->p;
         const double *restrict X = context->X;
         const ptrdiff_t X_0 = context->X_0;
@@ -1165,13 +1165,13 @@ cdef extern from *:
         double *restrict h1;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } logreg_hessian_sweep1_context;
+    } logreg_hessian_core_sweep1_context;
 
-    SC_CLONES static void logreg_hessian_sweep1(
+    SC_CLONES static void logreg_hessian_core_sweep1(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const logreg_hessian_sweep1_context *context = shared;
+        const logreg_hessian_core_sweep1_context *context = shared;
         const ptrdiff_t d = context->d;
         double *restrict hessian = context->hessian;
         double *restrict h0 = context->h0;
@@ -1200,7 +1200,7 @@ cdef extern from *:
         }
     }
 
-    static int logreg_hessian(
+    static int logreg_hessian_core(
         const double *restrict p, sc_array X_array, sc_array y_array, ptrdiff_t n, ptrdiff_t d,
         double *restrict hessian
     )
@@ -1223,11 +1223,11 @@ cdef extern from *:
         double *restrict parts0 = h1 + d*d;
         const double b = p[d];
         const double t0 = 1.0/(double)n;
-        const logreg_hessian_sweep0_context context0 = {
+        const logreg_hessian_core_sweep0_context context0 = {
             p, X, X_0, X_1, y, y_0, n, d, b, t0, parts0, blocks0, tile0
         };
         if (sc_run(
-            logreg_hessian_sweep0, &context0, blocks0,
+            logreg_hessian_core_sweep0, &context0, blocks0,
             d*d + d + tile0 + tile0 + d*tile0 + tile0 + d*tile0 + 61448,
             (double)d*(double)d*(double)n + 4*(double)d*(double)n + 46*(double)n
         ) < 0) {
@@ -1238,9 +1238,10 @@ cdef extern from *:
         sc_totals(h0, parts0 + 2*d*d, 2*d*d + 2*d + 2, blocks0, d);
         const double s0 = sc_total(parts0 + 2*d*d + 2*d, 2*d*d + 2*d + 2, blocks0);
         hessian[d*d + 2*d] = s0/(double)n;
-        const logreg_hessian_sweep1_context context1 = {d, hessian, h0, h1, blocks1, tile1};
+        const logreg_hessian_core_sweep1_context context1 = {d, hessian, h0, h1, blocks1, tile1};
         if (sc_run(
-            logreg_hessian_sweep1, &context1, blocks1, 0, (double)d*(double)d + 2*(double)d
+            logreg_hessian_core_sweep1, &context1, blocks1, 0,
+            (double)d*(double)d + 2*(double)d
         ) < 0) {
             free(memory);
             return -1;
@@ -1265,13 +1266,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } logreg_hvp_sweep0_context;
+    } logreg_hvp_core_sweep0_context;
 
-    SC_CLONES static void logreg_hvp_sweep0(
+    SC_CLONES static void logreg_hvp_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const logreg_hvp_sweep0_context *context = shared;
+        const logreg_hvp_core_sweep0_context *context = shared;
         const double *restrict p = context->p;
         const double *restrict v = context->v;
         const double *restrict X = context->X;
@@ -1329,7 +1330,7 @@ cdef extern from *:
         }
     }
 
-    static int logreg_hvp(
+    static int logreg_hvp_core(
         const double *restrict p, const double *restrict v, sc_array X_array, sc_array y_array,
         ptrdiff_t n, ptrdiff_t d, double *restrict hvp
     )
@@ -1349,11 +1350,11 @@ cdef extern from *:
         const double b = p[d];
         const double v1 = v[d];
         const double t0 = 1.0/(double)n;
-        const logreg_hvp_sweep0_context context0 = {
+        const logreg_hvp_core_sweep0_context context0 = {
             p, v, X, X_0, X_1, y, y_0, n, d, b, v1, t0, parts0, blocks0, tile0
         };
         if (sc_run(
-            logreg_hvp_sweep0, &context0, blocks0, d + tile0 + tile0 + tile0 + tile0,
+            logreg_hvp_core_sweep0, &context0, blocks0, d + tile0 + tile0 + tile0 + tile0,
             3*(double)d*(double)n + 48*(double)n
         ) < 0) {
             free(memory);
@@ -1380,13 +1381,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } logreg_jacobian_sweep0_context;
+    } logreg_jacobian_core_sweep0_context;
 
-    SC_CLONES static void logreg_jacobian_sweep0(
+    SC_CLONES static void logreg_jacobian_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const logreg_jacobian_sweep0_context *context = shared;
+        const logreg_jacobian_core_sweep0_context *context = shared;
         const double *restrict p = context->p;
         const double *restrict X = context->X;
         const ptrdiff_t X_0 = context->X_0;
@@ -1437,7 +1438,7 @@ cdef extern from *:
         }
     }
 
-    static int logreg_jacobian(
+    static int logreg_jacobian_core(
         const double *restrict p, sc_array X_array, sc_array y_array, ptrdiff_t n, ptrdiff_t d,
         double *restrict jacobian
     )
@@ -1456,11 +1457,11 @@ cdef extern from *:
         double *restrict parts0 = memory;
         const double b = p[d];
         const double t0 = 1.0/(double)n;
-        const logreg_jacobian_sweep0_context context0 = {
+        const logreg_jacobian_core_sweep0_context context0 = {
             p, X, X_0, X_1, y, y_0, n, d, b, t0, parts0, blocks0, tile0
         };
         if (sc_run(
-            logreg_jacobian_sweep0, &context0, blocks0, d + tile0 + tile0 + tile0,
+            logreg_jacobian_core_sweep0, &context0, blocks0, d + tile0 + tile0 + tile0,
             2*(double)d*(double)n + 38*(double)n
         ) < 0) {
             free(memory);
@@ -1488,13 +1489,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } logreg_jvp_sweep0_context;
+    } logreg_jvp_core_sweep0_context;
 
-    SC_CLONES static void logreg_jvp_sweep0(
+    SC_CLONES static void logreg_jvp_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const logreg_jvp_sweep0_context *context = shared;
+        const logreg_jvp_core_sweep0_context *context = shared;
         const double *restrict p = context->p;
         const double *restrict v = context->v;
         const double *restrict X = context->X;
@@ -1538,7 +1539,7 @@ cdef extern from *:
         }
     }
 
-    static int logreg_jvp(
+    static int logreg_jvp_core(
         const double *restrict p, const double *restrict v, sc_array X_array, sc_array y_array,
         ptrdiff_t n, ptrdiff_t d, double *restrict jvp
     )
@@ -1557,11 +1558,11 @@ cdef extern from *:
         double *restrict parts0 = memory;
         const double b = p[d];
         const double v1 = v[d];
-        const logreg_jvp_sweep0_context context0 = {
+        const logreg_jvp_core_sweep0_context context0 = {
             p, v, X, X_0, X_1, y, y_0, n, d, b, v1, parts0, blocks0, tile0
         };
         if (sc_run(
-            logreg_jvp_sweep0, &context0, blocks0, tile0 + tile0 + tile0,
+            logreg_jvp_core_sweep0, &context0, blocks0, tile0 + tile0 + tile0,
             2*(double)d*(double)n + 37*(double)n
         ) < 0) {
             free(memory);
@@ -1587,13 +1588,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } logreg_vjp_sweep0_context;
+    } logreg_vjp_core_sweep0_context;
 
-    SC_CLONES static void logreg_vjp_sweep0(
+    SC_CLONES static void logreg_vjp_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const logreg_vjp_sweep0_context *context = shared;
+        const logreg_vjp_core_sweep0_context *context = shared;
         const double *restrict p = context->p;
         const double *restrict X = context->X;
         const ptrdiff_t X_0 = context->X_0;
@@ -1644,7 +1645,7 @@ cdef extern from *:
         }
     }
 
-    static int logreg_vjp(
+    static int logreg_vjp_core(
         const double *restrict p, const double *restrict u, sc_array X_array, sc_array y_array,
         ptrdiff_t n, ptrdiff_t d, double *restrict vjp
     )
@@ -1664,11 +1665,11 @@ cdef extern from *:
         const double b = p[d];
         const double u0 = u[0];
         const double t0 = u0/(double)n;
-        const logreg_vjp_sweep0_context context0 = {
+        const logreg_vjp_core_sweep0_context context0 = {
             p, X, X_0, X_1, y, y_0, n, d, b, t0, parts0, blocks0, tile0
         };
         if (sc_run(
-            logreg_vjp_sweep0, &context0, blocks0, d + tile0 + tile0 + tile0,
+            logreg_vjp_core_sweep0, &context0, blocks0, d + tile0 + tile0 + tile0,
             2*(double)d*(double)n + 38*(double)n
         ) < 0) {
             free(memory);
@@ -1679,6 +1680,70 @@ cdef extern from *:
         vjp[d] = -s0*t0;
         free(memory);
         return 0;
+    }
+
+    static int logreg_value(
+        const double *p, const double *X, const double *y, ptrdiff_t n, ptrdiff_t d, double *value
+    )
+    {
+        return logreg_value_core(p, (sc_array){X, {d, 1}}, (sc_array){y, {1}}, n, d, value);
+    }
+
+    static int logreg_grad(
+        const double *p, const double *X, const double *y, ptrdiff_t n, ptrdiff_t d, double *grad
+    )
+    {
+        return logreg_grad_core(p, (sc_array){X, {d, 1}}, (sc_array){y, {1}}, n, d, grad);
+    }
+
+    static int logreg_value_and_grad(
+        const double *p, const double *X, const double *y, ptrdiff_t n, ptrdiff_t d, double *value,
+        double *grad
+    )
+    {
+        return logreg_value_and_grad_core(
+            p, (sc_array){X, {d, 1}}, (sc_array){y, {1}}, n, d, value, grad
+        );
+    }
+
+    static int logreg_hessian(
+        const double *p, const double *X, const double *y, ptrdiff_t n, ptrdiff_t d,
+        double *hessian
+    )
+    {
+        return logreg_hessian_core(p, (sc_array){X, {d, 1}}, (sc_array){y, {1}}, n, d, hessian);
+    }
+
+    static int logreg_hvp(
+        const double *p, const double *v, const double *X, const double *y, ptrdiff_t n,
+        ptrdiff_t d, double *hvp
+    )
+    {
+        return logreg_hvp_core(p, v, (sc_array){X, {d, 1}}, (sc_array){y, {1}}, n, d, hvp);
+    }
+
+    static int logreg_jacobian(
+        const double *p, const double *X, const double *y, ptrdiff_t n, ptrdiff_t d,
+        double *jacobian
+    )
+    {
+        return logreg_jacobian_core(p, (sc_array){X, {d, 1}}, (sc_array){y, {1}}, n, d, jacobian);
+    }
+
+    static int logreg_jvp(
+        const double *p, const double *v, const double *X, const double *y, ptrdiff_t n,
+        ptrdiff_t d, double *jvp
+    )
+    {
+        return logreg_jvp_core(p, v, (sc_array){X, {d, 1}}, (sc_array){y, {1}}, n, d, jvp);
+    }
+
+    static int logreg_vjp(
+        const double *p, const double *u, const double *X, const double *y, ptrdiff_t n,
+        ptrdiff_t d, double *vjp
+    )
+    {
+        return logreg_vjp_core(p, u, (sc_array){X, {d, 1}}, (sc_array){y, {1}}, n, d, vjp);
     }
 
     static int sc_import_numpy(void)
@@ -1841,14 +1906,22 @@ cdef extern from *:
     void sc_acquire(void *)
     Py_ssize_t sc_dim(object, int)
     sc_array sc_as_array(object)
-    int logreg_value(const double *p, sc_array X_array, sc_array y_array, ptrdiff_t n, ptrdiff_t d, double *value) nogil
-    int logreg_grad(const double *p, sc_array X_array, sc_array y_array, ptrdiff_t n, ptrdiff_t d, double *grad) nogil
-    int logreg_value_and_grad(const double *p, sc_array X_array, sc_array y_array, ptrdiff_t n, ptrdiff_t d, double *value, double *grad) nogil
-    int logreg_hessian(const double *p, sc_array X_array, sc_array y_array, ptrdiff_t n, ptrdiff_t d, double *hessian) nogil
-    int logreg_hvp(const double *p, const double *v, sc_array X_array, sc_array y_array, ptrdiff_t n, ptrdiff_t d, double *hvp) nogil
-    int logreg_jacobian(const double *p, sc_array X_array, sc_array y_array, ptrdiff_t n, ptrdiff_t d, double *jacobian) nogil
-    int logreg_jvp(const double *p, const double *v, sc_array X_array, sc_array y_array, ptrdiff_t n, ptrdiff_t d, double *jvp) nogil
-    int logreg_vjp(const double *p, const double *u, sc_array X_array, sc_array y_array, ptrdiff_t n, ptrdiff_t d, double *vjp) nogil
+    int logreg_value_core(const double *p, sc_array X_array, sc_array y_array, ptrdiff_t n, ptrdiff_t d, double *value) nogil
+    int logreg_grad_core(const double *p, sc_array X_array, sc_array y_array, ptrdiff_t n, ptrdiff_t d, double *grad) nogil
+    int logreg_value_and_grad_core(const double *p, sc_array X_array, sc_array y_array, ptrdiff_t n, ptrdiff_t d, double *value, double *grad) nogil
+    int logreg_hessian_core(const double *p, sc_array X_array, sc_array y_array, ptrdiff_t n, ptrdiff_t d, double *hessian) nogil
+    int logreg_hvp_core(const double *p, const double *v, sc_array X_array, sc_array y_array, ptrdiff_t n, ptrdiff_t d, double *hvp) nogil
+    int logreg_jacobian_core(const double *p, sc_array X_array, sc_array y_array, ptrdiff_t n, ptrdiff_t d, double *jacobian) nogil
+    int logreg_jvp_core(const double *p, const double *v, sc_array X_array, sc_array y_array, ptrdiff_t n, ptrdiff_t d, double *jvp) nogil
+    int logreg_vjp_core(const double *p, const double *u, sc_array X_array, sc_array y_array, ptrdiff_t n, ptrdiff_t d, double *vjp) nogil
+    int sc_logreg_value "logreg_value"(const double *, const double *, const double *, ptrdiff_t, ptrdiff_t, double *) noexcept nogil
+    int sc_logreg_grad "logreg_grad"(const double *, const double *, const double *, ptrdiff_t, ptrdiff_t, double *) noexcept nogil
+    int sc_logreg_value_and_grad "logreg_value_and_grad"(const double *, const double *, const double *, ptrdiff_t, ptrdiff_t, double *, double *) noexcept nogil
+    int sc_logreg_hessian "logreg_hessian"(const double *, const double *, const double *, ptrdiff_t, ptrdiff_t, double *) noexcept nogil
+    int sc_logreg_hvp "logreg_hvp"(const double *, const double *, const double *, const double *, ptrdiff_t, ptrdiff_t, double *) noexcept nogil
+    int sc_logreg_jacobian "logreg_jacobian"(const double *, const double *, const double *, ptrdiff_t, ptrdiff_t, double *) noexcept nogil
+    int sc_logreg_jvp "logreg_jvp"(const double *, const double *, const double *, const double *, ptrdiff_t, ptrdiff_t, double *) noexcept nogil
+    int sc_logreg_vjp "logreg_vjp"(const double *, const double *, const double *, const double *, ptrdiff_t, ptrdiff_t, double *) noexcept nogil
 
 sc_import_numpy()
 
@@ -1870,14 +1943,14 @@ def value(p, X, y):
         sc_n = sc_dim(X, 0)
         sc_d = sc_dim(X, 1)
     if not (sc_n > 0 and sc_d > 0 and sc_dim(y, 0) == sc_n and sc_is_vector(p, sc_d + 1)):
-        p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y), {})
+        p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y))
     cdef double value = 0.0
     cdef int sc__status = 0
     cdef double *sc__p = sc_doubles(p)
     cdef sc_array sc__X = sc_as_array(X)
     cdef sc_array sc__y = sc_as_array(y)
     cdef void *sc__thread = sc_release(<double>sc_d*<double>sc_n + 48*<double>sc_n)
-    sc__status = logreg_value(sc__p, sc__X, sc__y, sc_n, sc_d, &value)
+    sc__status = logreg_value_core(sc__p, sc__X, sc__y, sc_n, sc_d, &value)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
@@ -1891,7 +1964,7 @@ def grad(p, X, y):
         sc_n = sc_dim(X, 0)
         sc_d = sc_dim(X, 1)
     if not (sc_n > 0 and sc_d > 0 and sc_dim(y, 0) == sc_n and sc_is_vector(p, sc_d + 1)):
-        p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y), {})
+        p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y))
     grad = sc_new(sc_d + 1)
     cdef int sc__status = 0
     cdef double *sc__p = sc_doubles(p)
@@ -1899,7 +1972,7 @@ def grad(p, X, y):
     cdef sc_array sc__y = sc_as_array(y)
     cdef double *sc__grad = sc_doubles(grad)
     cdef void *sc__thread = sc_release(2*<double>sc_d*<double>sc_n + 38*<double>sc_n)
-    sc__status = logreg_grad(sc__p, sc__X, sc__y, sc_n, sc_d, sc__grad)
+    sc__status = logreg_grad_core(sc__p, sc__X, sc__y, sc_n, sc_d, sc__grad)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
@@ -1913,7 +1986,7 @@ def value_and_grad(p, X, y):
         sc_n = sc_dim(X, 0)
         sc_d = sc_dim(X, 1)
     if not (sc_n > 0 and sc_d > 0 and sc_dim(y, 0) == sc_n and sc_is_vector(p, sc_d + 1)):
-        p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y), {})
+        p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y))
     cdef double value = 0.0
     grad = sc_new(sc_d + 1)
     cdef int sc__status = 0
@@ -1922,7 +1995,7 @@ def value_and_grad(p, X, y):
     cdef sc_array sc__y = sc_as_array(y)
     cdef double *sc__grad = sc_doubles(grad)
     cdef void *sc__thread = sc_release(2*<double>sc_d*<double>sc_n + 61*<double>sc_n)
-    sc__status = logreg_value_and_grad(sc__p, sc__X, sc__y, sc_n, sc_d, &value, sc__grad)
+    sc__status = logreg_value_and_grad_core(sc__p, sc__X, sc__y, sc_n, sc_d, &value, sc__grad)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
@@ -1936,7 +2009,7 @@ def hessian(p, X, y):
         sc_n = sc_dim(X, 0)
         sc_d = sc_dim(X, 1)
     if not (sc_n > 0 and sc_d > 0 and sc_dim(y, 0) == sc_n and sc_is_vector(p, sc_d + 1)):
-        p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y), {})
+        p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y))
     hessian = sc_new(sc_d*sc_d + 2*sc_d + 1)
     cdef int sc__status = 0
     cdef double *sc__p = sc_doubles(p)
@@ -1946,7 +2019,7 @@ def hessian(p, X, y):
     cdef void *sc__thread = sc_release(
         <double>sc_d*<double>sc_d*<double>sc_n + <double>sc_d*<double>sc_d + 4*<double>sc_d*<double>sc_n + 2*<double>sc_d + 46*<double>sc_n
     )
-    sc__status = logreg_hessian(sc__p, sc__X, sc__y, sc_n, sc_d, sc__hessian)
+    sc__status = logreg_hessian_core(sc__p, sc__X, sc__y, sc_n, sc_d, sc__hessian)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
@@ -1960,7 +2033,7 @@ def hvp(p, v, X, y):
         sc_n = sc_dim(X, 0)
         sc_d = sc_dim(X, 1)
     if not (sc_n > 0 and sc_d > 0 and sc_dim(y, 0) == sc_n and sc_is_vector(p, sc_d + 1)):
-        p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y), {})
+        p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y))
     if not sc_is_vector(v, p.size):
         v = _vector(v, "v", p.size)
     hvp = sc_new(sc_d + 1)
@@ -1971,7 +2044,7 @@ def hvp(p, v, X, y):
     cdef sc_array sc__y = sc_as_array(y)
     cdef double *sc__hvp = sc_doubles(hvp)
     cdef void *sc__thread = sc_release(3*<double>sc_d*<double>sc_n + 48*<double>sc_n)
-    sc__status = logreg_hvp(sc__p, sc__v, sc__X, sc__y, sc_n, sc_d, sc__hvp)
+    sc__status = logreg_hvp_core(sc__p, sc__v, sc__X, sc__y, sc_n, sc_d, sc__hvp)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
@@ -1985,7 +2058,7 @@ def jacobian(p, X, y):
         sc_n = sc_dim(X, 0)
         sc_d = sc_dim(X, 1)
     if not (sc_n > 0 and sc_d > 0 and sc_dim(y, 0) == sc_n and sc_is_vector(p, sc_d + 1)):
-        p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y), {})
+        p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y))
     jacobian = sc_new(sc_d + 1)
     cdef int sc__status = 0
     cdef double *sc__p = sc_doubles(p)
@@ -1993,7 +2066,7 @@ def jacobian(p, X, y):
     cdef sc_array sc__y = sc_as_array(y)
     cdef double *sc__jacobian = sc_doubles(jacobian)
     cdef void *sc__thread = sc_release(2*<double>sc_d*<double>sc_n + 38*<double>sc_n)
-    sc__status = logreg_jacobian(sc__p, sc__X, sc__y, sc_n, sc_d, sc__jacobian)
+    sc__status = logreg_jacobian_core(sc__p, sc__X, sc__y, sc_n, sc_d, sc__jacobian)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
@@ -2007,7 +2080,7 @@ def jvp(p, v, X, y):
         sc_n = sc_dim(X, 0)
         sc_d = sc_dim(X, 1)
     if not (sc_n > 0 and sc_d > 0 and sc_dim(y, 0) == sc_n and sc_is_vector(p, sc_d + 1)):
-        p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y), {})
+        p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y))
     if not sc_is_vector(v, p.size):
         v = _vector(v, "v", p.size)
     cdef double jvp = 0.0
@@ -2017,7 +2090,7 @@ def jvp(p, v, X, y):
     cdef sc_array sc__X = sc_as_array(X)
     cdef sc_array sc__y = sc_as_array(y)
     cdef void *sc__thread = sc_release(2*<double>sc_d*<double>sc_n + 37*<double>sc_n)
-    sc__status = logreg_jvp(sc__p, sc__v, sc__X, sc__y, sc_n, sc_d, &jvp)
+    sc__status = logreg_jvp_core(sc__p, sc__v, sc__X, sc__y, sc_n, sc_d, &jvp)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
@@ -2031,7 +2104,7 @@ def vjp(p, u, X, y):
         sc_n = sc_dim(X, 0)
         sc_d = sc_dim(X, 1)
     if not (sc_n > 0 and sc_d > 0 and sc_dim(y, 0) == sc_n and sc_is_vector(p, sc_d + 1)):
-        p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y), {})
+        p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y))
     u = _shaped(u, "u", ())
     vjp = sc_new(sc_d + 1)
     cdef int sc__status = 0
@@ -2041,11 +2114,65 @@ def vjp(p, u, X, y):
     cdef sc_array sc__y = sc_as_array(y)
     cdef double *sc__vjp = sc_doubles(vjp)
     cdef void *sc__thread = sc_release(2*<double>sc_d*<double>sc_n + 38*<double>sc_n)
-    sc__status = logreg_vjp(sc__p, sc__u, sc__X, sc__y, sc_n, sc_d, sc__vjp)
+    sc__status = logreg_vjp_core(sc__p, sc__u, sc__X, sc__y, sc_n, sc_d, sc__vjp)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
     return vjp
+
+
+cdef api int logreg_value(
+    const double *p, const double *X, const double *y, ptrdiff_t n, ptrdiff_t d, double *value
+) noexcept nogil:
+    return sc_logreg_value(p, X, y, n, d, value)
+
+
+cdef api int logreg_grad(
+    const double *p, const double *X, const double *y, ptrdiff_t n, ptrdiff_t d, double *grad
+) noexcept nogil:
+    return sc_logreg_grad(p, X, y, n, d, grad)
+
+
+cdef api int logreg_value_and_grad(
+    const double *p, const double *X, const double *y, ptrdiff_t n, ptrdiff_t d, double *value,
+    double *grad
+) noexcept nogil:
+    return sc_logreg_value_and_grad(p, X, y, n, d, value, grad)
+
+
+cdef api int logreg_hessian(
+    const double *p, const double *X, const double *y, ptrdiff_t n, ptrdiff_t d,
+    double *hessian
+) noexcept nogil:
+    return sc_logreg_hessian(p, X, y, n, d, hessian)
+
+
+cdef api int logreg_hvp(
+    const double *p, const double *v, const double *X, const double *y, ptrdiff_t n,
+    ptrdiff_t d, double *hvp
+) noexcept nogil:
+    return sc_logreg_hvp(p, v, X, y, n, d, hvp)
+
+
+cdef api int logreg_jacobian(
+    const double *p, const double *X, const double *y, ptrdiff_t n, ptrdiff_t d,
+    double *jacobian
+) noexcept nogil:
+    return sc_logreg_jacobian(p, X, y, n, d, jacobian)
+
+
+cdef api int logreg_jvp(
+    const double *p, const double *v, const double *X, const double *y, ptrdiff_t n,
+    ptrdiff_t d, double *jvp
+) noexcept nogil:
+    return sc_logreg_jvp(p, v, X, y, n, d, jvp)
+
+
+cdef api int logreg_vjp(
+    const double *p, const double *u, const double *X, const double *y, ptrdiff_t n,
+    ptrdiff_t d, double *vjp
+) noexcept nogil:
+    return sc_logreg_vjp(p, u, X, y, n, d, vjp)
 
 
 def _bound(name, arguments):
@@ -2078,7 +2205,7 @@ def _vector(value, name, size):
     return np.ascontiguousarray(array.reshape(-1))
 
 
-def _arrays(p, data, constants):
+def _arrays(p, data, constants={}):
     """Return `p`, the data and all sizes, checked against PARAM_SHAPES and DATA_SHAPES.
 
     `p` comes back as one row of doubles; the data as arrays of doubles without the dimensions

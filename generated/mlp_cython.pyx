@@ -777,13 +777,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } mlp_value_sweep0_context;
+    } mlp_value_core_sweep0_context;
 
-    SC_CLONES static void mlp_value_sweep0(
+    SC_CLONES static void mlp_value_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const mlp_value_sweep0_context *context = shared;
+        const mlp_value_core_sweep0_context *context = shared;
         const double *restrict p = context->p;
         const double *restrict X = context->X;
         const ptrdiff_t X_0 = context->X_0;
@@ -863,7 +863,7 @@ cdef extern from *:
         }
     }
 
-    static int mlp_value(
+    static int mlp_value_core(
         const double *restrict p, sc_array X_array, sc_array Y_array, ptrdiff_t n, ptrdiff_t d,
         ptrdiff_t c_, ptrdiff_t h, double *restrict value
     )
@@ -881,11 +881,11 @@ cdef extern from *:
             return -1;
         }
         double *restrict parts0 = memory;
-        const mlp_value_sweep0_context context0 = {
+        const mlp_value_core_sweep0_context context0 = {
             p, X, X_0, X_1, Y, Y_0, Y_1, n, d, c_, h, parts0, blocks0, tile0
         };
         if (sc_run(
-            mlp_value_sweep0, &context0, blocks0,
+            mlp_value_core_sweep0, &context0, blocks0,
             h*tile0 + h*tile0 + c_*tile0 + tile0 + tile0 + tile0 + tile0 + c_*tile0 + 61448,
             (double)c_*(double)h*(double)n + (double)d*(double)h*(double)n + 27*(double)c_*(double)n + 22*(double)h*(double)n + 27*(double)n
         ) < 0) {
@@ -914,13 +914,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } mlp_grad_sweep0_context;
+    } mlp_grad_core_sweep0_context;
 
-    SC_CLONES static void mlp_grad_sweep0(
+    SC_CLONES static void mlp_grad_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const mlp_grad_sweep0_context *context = shared;
+        const mlp_grad_core_sweep0_context *context = shared;
         const double *restrict p = context->p;
         const double *restrict X = context->X;
         const ptrdiff_t X_0 = context->X_0;
@@ -1059,13 +1059,13 @@ cdef extern from *:
         double *restrict h0;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } mlp_grad_sweep1_context;
+    } mlp_grad_core_sweep1_context;
 
-    SC_CLONES static void mlp_grad_sweep1(
+    SC_CLONES static void mlp_grad_core_sweep1(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const mlp_grad_sweep1_context *context = shared;
+        const mlp_grad_core_sweep1_context *context = shared;
         const ptrdiff_t d = context->d;
         const ptrdiff_t h = context->h;
         double *restrict grad = context->grad;
@@ -1087,7 +1087,7 @@ cdef extern from *:
         }
     }
 
-    static int mlp_grad(
+    static int mlp_grad_core(
         const double *restrict p, sc_array X_array, sc_array Y_array, ptrdiff_t n, ptrdiff_t d,
         ptrdiff_t c_, ptrdiff_t h, double *restrict grad
     )
@@ -1109,11 +1109,11 @@ cdef extern from *:
         double *restrict h0 = memory;
         double *restrict parts0 = h0 + h;
         const double t0 = 1.0/(double)n;
-        const mlp_grad_sweep0_context context0 = {
+        const mlp_grad_core_sweep0_context context0 = {
             p, X, X_0, X_1, Y, Y_0, Y_1, n, d, c_, h, t0, parts0, blocks0, tile0
         };
         if (sc_run(
-            mlp_grad_sweep0, &context0, blocks0,
+            mlp_grad_core_sweep0, &context0, blocks0,
             d*h + h + c_*h + c_ + h*tile0 + h*tile0 + h*tile0 + h*tile0 + c_*tile0 + tile0 + tile0 + c_*tile0 + tile0 + tile0 + c_*tile0 + h*tile0 + h*tile0 + c_*tile0 + 61448,
             3*(double)c_*(double)h*(double)n + 2*(double)d*(double)h*(double)n + 31*(double)c_*(double)n + 63*(double)h*(double)n + 10*(double)n
         ) < 0) {
@@ -1127,8 +1127,8 @@ cdef extern from *:
             grad + c_*h + d*h + h, parts0 + 2*c_*h + 2*d*h + 2*h, 2*c_*h + 2*d*h + 2*c_ + 2*h,
             blocks0, c_
         );
-        const mlp_grad_sweep1_context context1 = {d, h, grad, h0, blocks1, tile1};
-        if (sc_run(mlp_grad_sweep1, &context1, blocks1, 0, 2*(double)h) < 0) {
+        const mlp_grad_core_sweep1_context context1 = {d, h, grad, h0, blocks1, tile1};
+        if (sc_run(mlp_grad_core_sweep1, &context1, blocks1, 0, 2*(double)h) < 0) {
             free(memory);
             return -1;
         }
@@ -1152,13 +1152,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } mlp_value_and_grad_sweep0_context;
+    } mlp_value_and_grad_core_sweep0_context;
 
-    SC_CLONES static void mlp_value_and_grad_sweep0(
+    SC_CLONES static void mlp_value_and_grad_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const mlp_value_and_grad_sweep0_context *context = shared;
+        const mlp_value_and_grad_core_sweep0_context *context = shared;
         const double *restrict p = context->p;
         const double *restrict X = context->X;
         const ptrdiff_t X_0 = context->X_0;
@@ -1304,13 +1304,13 @@ cdef extern from *:
         double *restrict h0;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } mlp_value_and_grad_sweep1_context;
+    } mlp_value_and_grad_core_sweep1_context;
 
-    SC_CLONES static void mlp_value_and_grad_sweep1(
+    SC_CLONES static void mlp_value_and_grad_core_sweep1(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const mlp_value_and_grad_sweep1_context *context = shared;
+        const mlp_value_and_grad_core_sweep1_context *context = shared;
         const ptrdiff_t d = context->d;
         const ptrdiff_t h = context->h;
         double *restrict grad = context->grad;
@@ -1332,7 +1332,7 @@ cdef extern from *:
         }
     }
 
-    static int mlp_value_and_grad(
+    static int mlp_value_and_grad_core(
         const double *restrict p, sc_array X_array, sc_array Y_array, ptrdiff_t n, ptrdiff_t d,
         ptrdiff_t c_, ptrdiff_t h, double *restrict value, double *restrict grad
     )
@@ -1354,11 +1354,11 @@ cdef extern from *:
         double *restrict h0 = memory;
         double *restrict parts0 = h0 + h;
         const double t0 = 1.0/(double)n;
-        const mlp_value_and_grad_sweep0_context context0 = {
+        const mlp_value_and_grad_core_sweep0_context context0 = {
             p, X, X_0, X_1, Y, Y_0, Y_1, n, d, c_, h, t0, parts0, blocks0, tile0
         };
         if (sc_run(
-            mlp_value_and_grad_sweep0, &context0, blocks0,
+            mlp_value_and_grad_core_sweep0, &context0, blocks0,
             d*h + h + c_*h + c_ + h*tile0 + h*tile0 + h*tile0 + h*tile0 + c_*tile0 + tile0 + tile0 + tile0 + c_*tile0 + tile0 + tile0 + c_*tile0 + h*tile0 + h*tile0 + c_*tile0 + 61448,
             3*(double)c_*(double)h*(double)n + 2*(double)d*(double)h*(double)n + 33*(double)c_*(double)n + 63*(double)h*(double)n + 33*(double)n
         ) < 0) {
@@ -1377,8 +1377,8 @@ cdef extern from *:
             2*c_*h + 2*d*h + 2*c_ + 2*h + 2, blocks0, c_
         );
         value[0] = s0/(double)n;
-        const mlp_value_and_grad_sweep1_context context1 = {d, h, grad, h0, blocks1, tile1};
-        if (sc_run(mlp_value_and_grad_sweep1, &context1, blocks1, 0, 2*(double)h) < 0) {
+        const mlp_value_and_grad_core_sweep1_context context1 = {d, h, grad, h0, blocks1, tile1};
+        if (sc_run(mlp_value_and_grad_core_sweep1, &context1, blocks1, 0, 2*(double)h) < 0) {
             free(memory);
             return -1;
         }
@@ -1402,13 +1402,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } mlp_hessian_sweep0_context;
+    } mlp_hessian_core_sweep0_context;
 
-    SC_CLONES static void mlp_hessian_sweep0(
+    SC_CLONES static void mlp_hessian_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const mlp_hessian_sweep0_context *context = shared;
+        const mlp_hessian_core_sweep0_context *context = shared;
         const double *restrict p = context->p;
         const double *restrict X = context->X;
         const ptrdiff_t X_0 = context->X_0;
@@ -1907,13 +1907,13 @@ cdef extern from *:
         double *restrict h9;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } mlp_hessian_sweep1_context;
+    } mlp_hessian_core_sweep1_context;
 
-    SC_CLONES static void mlp_hessian_sweep1(
+    SC_CLONES static void mlp_hessian_core_sweep1(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const mlp_hessian_sweep1_context *context = shared;
+        const mlp_hessian_core_sweep1_context *context = shared;
         const ptrdiff_t d = context->d;
         const ptrdiff_t c_ = context->c_;
         const ptrdiff_t h = context->h;
@@ -2070,13 +2070,13 @@ cdef extern from *:
         double *restrict h0;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } mlp_hessian_sweep2_context;
+    } mlp_hessian_core_sweep2_context;
 
-    SC_CLONES static void mlp_hessian_sweep2(
+    SC_CLONES static void mlp_hessian_core_sweep2(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const mlp_hessian_sweep2_context *context = shared;
+        const mlp_hessian_core_sweep2_context *context = shared;
         const ptrdiff_t d = context->d;
         const ptrdiff_t c_ = context->c_;
         const ptrdiff_t h = context->h;
@@ -2101,7 +2101,7 @@ cdef extern from *:
         }
     }
 
-    static int mlp_hessian(
+    static int mlp_hessian_core(
         const double *restrict p, sc_array X_array, sc_array Y_array, ptrdiff_t n, ptrdiff_t d,
         ptrdiff_t c_, ptrdiff_t h, double *restrict hessian
     )
@@ -2136,11 +2136,11 @@ cdef extern from *:
         double *restrict h9 = h8 + d*d*h*h;
         double *restrict parts0 = h9 + c_*d*h*h;
         const double t0 = 1.0/(double)n;
-        const mlp_hessian_sweep0_context context0 = {
+        const mlp_hessian_core_sweep0_context context0 = {
             p, X, X_0, X_1, Y, Y_0, Y_1, n, d, c_, h, t0, parts0, blocks0, tile0
         };
         if (sc_run(
-            mlp_hessian_sweep0, &context0, blocks0,
+            mlp_hessian_core_sweep0, &context0, blocks0,
             d*d*h*h + d*h*h + h*h + c_*d*h*h + c_*h*h + c_*c_*h*h + c_*d*h + c_*h + c_*c_*h + c_*c_ + h*tile0 + h*tile0 + h*tile0 + h*tile0 + c_*tile0 + d*h*tile0 + c_*h*tile0 + tile0 + c_*d*h*tile0 + tile0 + c_*tile0 + tile0 + tile0 + tile0 + h*tile0 + c_*tile0 + c_*tile0 + c_*tile0 + c_*tile0 + h*tile0 + h*tile0 + d*h*tile0 + c_*h*tile0 + c_*h*tile0 + c_*h*tile0 + c_*c_*tile0 + c_*d*h*tile0 + h*tile0 + h*h*tile0 + c_*c_*h*tile0 + c_*h*tile0 + c_*d*h*tile0 + h*h*tile0 + c_*c_*h*tile0 + c_*h*tile0 + d*h*h*tile0 + c_*h*h*tile0 + d*h*h*tile0 + c_*h*h*tile0 + d*tile0 + c_*tile0 + 61448,
             4*(double)c_*(double)c_*(double)h*(double)h*(double)n + 4*(double)c_*(double)d*(double)h*(double)h*(double)n + 2*(double)d*(double)d*(double)h*(double)h*(double)n + 11*(double)c_*(double)c_*(double)h*(double)n + 12*(double)c_*(double)d*(double)h*(double)n + 6*(double)c_*(double)h*(double)h*(double)n + 7*(double)d*(double)h*(double)h*(double)n + 6*(double)c_*(double)c_*(double)n + 17*(double)c_*(double)h*(double)n + 3*(double)d*(double)h*(double)n + 6*(double)h*(double)h*(double)n + 63*(double)c_*(double)n + 62*(double)h*(double)n + 16*(double)n
         ) < 0) {
@@ -2200,18 +2200,18 @@ cdef extern from *:
             2*c_*c_*h*h + 2*c_*d*h*h + 2*d*d*h*h + 2*c_*c_*h + 2*c_*d*h + 2*c_*h*h + 2*d*h*h + 2*c_*c_ + 2*c_*h + 2*h*h,
             blocks0, c_*c_
         );
-        const mlp_hessian_sweep1_context context1 = {
+        const mlp_hessian_core_sweep1_context context1 = {
             d, c_, h, hessian, h1, h2, h3, h4, h5, h6, h7, h8, h9, blocks1, tile1
         };
         if (sc_run(
-            mlp_hessian_sweep1, &context1, blocks1, 0,
+            mlp_hessian_core_sweep1, &context1, blocks1, 0,
             (double)c_*(double)c_*(double)h*(double)h + 2*(double)c_*(double)d*(double)h*(double)h + (double)d*(double)d*(double)h*(double)h + 2*(double)c_*(double)c_*(double)h + 2*(double)c_*(double)d*(double)h + 2*(double)c_*(double)h*(double)h + 2*(double)d*(double)h*(double)h + 2*(double)c_*(double)h + (double)h*(double)h
         ) < 0) {
             free(memory);
             return -1;
         }
-        const mlp_hessian_sweep2_context context2 = {d, c_, h, hessian, h0, blocks2, tile2};
-        if (sc_run(mlp_hessian_sweep2, &context2, blocks2, 0, (double)c_*(double)c_) < 0) {
+        const mlp_hessian_core_sweep2_context context2 = {d, c_, h, hessian, h0, blocks2, tile2};
+        if (sc_run(mlp_hessian_core_sweep2, &context2, blocks2, 0, (double)c_*(double)c_) < 0) {
             free(memory);
             return -1;
         }
@@ -2236,13 +2236,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } mlp_hvp_sweep0_context;
+    } mlp_hvp_core_sweep0_context;
 
-    SC_CLONES static void mlp_hvp_sweep0(
+    SC_CLONES static void mlp_hvp_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const mlp_hvp_sweep0_context *context = shared;
+        const mlp_hvp_core_sweep0_context *context = shared;
         const double *restrict p = context->p;
         const double *restrict v = context->v;
         const double *restrict X = context->X;
@@ -2416,7 +2416,7 @@ cdef extern from *:
         }
     }
 
-    static int mlp_hvp(
+    static int mlp_hvp_core(
         const double *restrict p, const double *restrict v, sc_array X_array, sc_array Y_array,
         ptrdiff_t n, ptrdiff_t d, ptrdiff_t c_, ptrdiff_t h, double *restrict hvp
     )
@@ -2435,11 +2435,11 @@ cdef extern from *:
         }
         double *restrict parts0 = memory;
         const double t0 = 1.0/(double)n;
-        const mlp_hvp_sweep0_context context0 = {
+        const mlp_hvp_core_sweep0_context context0 = {
             p, v, X, X_0, X_1, Y, Y_0, Y_1, n, d, c_, h, t0, parts0, blocks0, tile0
         };
         if (sc_run(
-            mlp_hvp_sweep0, &context0, blocks0,
+            mlp_hvp_core_sweep0, &context0, blocks0,
             d*h + h + c_*h + c_ + h*tile0 + h*tile0 + h*tile0 + h*tile0 + h*tile0 + c_*tile0 + c_*tile0 + tile0 + tile0 + c_*tile0 + c_*tile0 + tile0 + tile0 + tile0 + tile0 + c_*tile0 + c_*tile0 + h*tile0 + h*tile0 + h*tile0 + c_*tile0 + 61448,
             14*(double)c_*(double)h*(double)n + 3*(double)d*(double)h*(double)n + 39*(double)c_*(double)n + 65*(double)h*(double)n + 18*(double)n
         ) < 0) {
@@ -2473,13 +2473,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } mlp_jacobian_sweep0_context;
+    } mlp_jacobian_core_sweep0_context;
 
-    SC_CLONES static void mlp_jacobian_sweep0(
+    SC_CLONES static void mlp_jacobian_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const mlp_jacobian_sweep0_context *context = shared;
+        const mlp_jacobian_core_sweep0_context *context = shared;
         const double *restrict p = context->p;
         const double *restrict X = context->X;
         const ptrdiff_t X_0 = context->X_0;
@@ -2618,13 +2618,13 @@ cdef extern from *:
         double *restrict h0;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } mlp_jacobian_sweep1_context;
+    } mlp_jacobian_core_sweep1_context;
 
-    SC_CLONES static void mlp_jacobian_sweep1(
+    SC_CLONES static void mlp_jacobian_core_sweep1(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const mlp_jacobian_sweep1_context *context = shared;
+        const mlp_jacobian_core_sweep1_context *context = shared;
         const ptrdiff_t d = context->d;
         const ptrdiff_t h = context->h;
         double *restrict jacobian = context->jacobian;
@@ -2646,7 +2646,7 @@ cdef extern from *:
         }
     }
 
-    static int mlp_jacobian(
+    static int mlp_jacobian_core(
         const double *restrict p, sc_array X_array, sc_array Y_array, ptrdiff_t n, ptrdiff_t d,
         ptrdiff_t c_, ptrdiff_t h, double *restrict jacobian
     )
@@ -2668,11 +2668,11 @@ cdef extern from *:
         double *restrict h0 = memory;
         double *restrict parts0 = h0 + h;
         const double t0 = 1.0/(double)n;
-        const mlp_jacobian_sweep0_context context0 = {
+        const mlp_jacobian_core_sweep0_context context0 = {
             p, X, X_0, X_1, Y, Y_0, Y_1, n, d, c_, h, t0, parts0, blocks0, tile0
         };
         if (sc_run(
-            mlp_jacobian_sweep0, &context0, blocks0,
+            mlp_jacobian_core_sweep0, &context0, blocks0,
             d*h + h + c_*h + c_ + h*tile0 + h*tile0 + h*tile0 + h*tile0 + c_*tile0 + tile0 + tile0 + c_*tile0 + tile0 + tile0 + c_*tile0 + h*tile0 + h*tile0 + c_*tile0 + 61448,
             3*(double)c_*(double)h*(double)n + 2*(double)d*(double)h*(double)n + 31*(double)c_*(double)n + 63*(double)h*(double)n + 10*(double)n
         ) < 0) {
@@ -2688,8 +2688,8 @@ cdef extern from *:
             jacobian + c_*h + d*h + h, parts0 + 2*c_*h + 2*d*h + 2*h, 2*c_*h + 2*d*h + 2*c_ + 2*h,
             blocks0, c_
         );
-        const mlp_jacobian_sweep1_context context1 = {d, h, jacobian, h0, blocks1, tile1};
-        if (sc_run(mlp_jacobian_sweep1, &context1, blocks1, 0, 2*(double)h) < 0) {
+        const mlp_jacobian_core_sweep1_context context1 = {d, h, jacobian, h0, blocks1, tile1};
+        if (sc_run(mlp_jacobian_core_sweep1, &context1, blocks1, 0, 2*(double)h) < 0) {
             free(memory);
             return -1;
         }
@@ -2713,13 +2713,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } mlp_jvp_sweep0_context;
+    } mlp_jvp_core_sweep0_context;
 
-    SC_CLONES static void mlp_jvp_sweep0(
+    SC_CLONES static void mlp_jvp_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const mlp_jvp_sweep0_context *context = shared;
+        const mlp_jvp_core_sweep0_context *context = shared;
         const double *restrict p = context->p;
         const double *restrict v = context->v;
         const double *restrict X = context->X;
@@ -2824,7 +2824,7 @@ cdef extern from *:
         }
     }
 
-    static int mlp_jvp(
+    static int mlp_jvp_core(
         const double *restrict p, const double *restrict v, sc_array X_array, sc_array Y_array,
         ptrdiff_t n, ptrdiff_t d, ptrdiff_t c_, ptrdiff_t h, double *restrict jvp
     )
@@ -2842,11 +2842,11 @@ cdef extern from *:
             return -1;
         }
         double *restrict parts0 = memory;
-        const mlp_jvp_sweep0_context context0 = {
+        const mlp_jvp_core_sweep0_context context0 = {
             p, v, X, X_0, X_1, Y, Y_0, Y_1, n, d, c_, h, parts0, blocks0, tile0
         };
         if (sc_run(
-            mlp_jvp_sweep0, &context0, blocks0,
+            mlp_jvp_core_sweep0, &context0, blocks0,
             h*tile0 + h*tile0 + h*tile0 + h*tile0 + c_*tile0 + c_*tile0 + tile0 + tile0 + tile0 + tile0 + tile0 + c_*tile0 + 61448,
             5*(double)c_*(double)h*(double)n + 2*(double)d*(double)h*(double)n + 31*(double)c_*(double)n + 55*(double)h*(double)n + 11*(double)n
         ) < 0) {
@@ -2875,13 +2875,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } mlp_vjp_sweep0_context;
+    } mlp_vjp_core_sweep0_context;
 
-    SC_CLONES static void mlp_vjp_sweep0(
+    SC_CLONES static void mlp_vjp_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const mlp_vjp_sweep0_context *context = shared;
+        const mlp_vjp_core_sweep0_context *context = shared;
         const double *restrict p = context->p;
         const double *restrict X = context->X;
         const ptrdiff_t X_0 = context->X_0;
@@ -3020,13 +3020,13 @@ cdef extern from *:
         double *restrict h0;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } mlp_vjp_sweep1_context;
+    } mlp_vjp_core_sweep1_context;
 
-    SC_CLONES static void mlp_vjp_sweep1(
+    SC_CLONES static void mlp_vjp_core_sweep1(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const mlp_vjp_sweep1_context *context = shared;
+        const mlp_vjp_core_sweep1_context *context = shared;
         const ptrdiff_t d = context->d;
         const ptrdiff_t h = context->h;
         double *restrict vjp = context->vjp;
@@ -3048,7 +3048,7 @@ cdef extern from *:
         }
     }
 
-    static int mlp_vjp(
+    static int mlp_vjp_core(
         const double *restrict p, const double *restrict u, sc_array X_array, sc_array Y_array,
         ptrdiff_t n, ptrdiff_t d, ptrdiff_t c_, ptrdiff_t h, double *restrict vjp
     )
@@ -3071,11 +3071,11 @@ cdef extern from *:
         double *restrict parts0 = h0 + h;
         const double u0 = u[0];
         const double t0 = u0/(double)n;
-        const mlp_vjp_sweep0_context context0 = {
+        const mlp_vjp_core_sweep0_context context0 = {
             p, X, X_0, X_1, Y, Y_0, Y_1, n, d, c_, h, t0, parts0, blocks0, tile0
         };
         if (sc_run(
-            mlp_vjp_sweep0, &context0, blocks0,
+            mlp_vjp_core_sweep0, &context0, blocks0,
             d*h + h + c_*h + c_ + h*tile0 + h*tile0 + h*tile0 + h*tile0 + c_*tile0 + tile0 + tile0 + c_*tile0 + tile0 + tile0 + c_*tile0 + h*tile0 + h*tile0 + c_*tile0 + 61448,
             3*(double)c_*(double)h*(double)n + 2*(double)d*(double)h*(double)n + 31*(double)c_*(double)n + 63*(double)h*(double)n + 10*(double)n
         ) < 0) {
@@ -3089,13 +3089,83 @@ cdef extern from *:
             vjp + c_*h + d*h + h, parts0 + 2*c_*h + 2*d*h + 2*h, 2*c_*h + 2*d*h + 2*c_ + 2*h,
             blocks0, c_
         );
-        const mlp_vjp_sweep1_context context1 = {d, h, vjp, h0, blocks1, tile1};
-        if (sc_run(mlp_vjp_sweep1, &context1, blocks1, 0, 2*(double)h) < 0) {
+        const mlp_vjp_core_sweep1_context context1 = {d, h, vjp, h0, blocks1, tile1};
+        if (sc_run(mlp_vjp_core_sweep1, &context1, blocks1, 0, 2*(double)h) < 0) {
             free(memory);
             return -1;
         }
         free(memory);
         return 0;
+    }
+
+    static int mlp_value(
+        const double *p, const double *X, const double *Y, ptrdiff_t n, ptrdiff_t d, ptrdiff_t c_,
+        ptrdiff_t h, double *value
+    )
+    {
+        return mlp_value_core(p, (sc_array){X, {d, 1}}, (sc_array){Y, {c_, 1}}, n, d, c_, h, value);
+    }
+
+    static int mlp_grad(
+        const double *p, const double *X, const double *Y, ptrdiff_t n, ptrdiff_t d, ptrdiff_t c_,
+        ptrdiff_t h, double *grad
+    )
+    {
+        return mlp_grad_core(p, (sc_array){X, {d, 1}}, (sc_array){Y, {c_, 1}}, n, d, c_, h, grad);
+    }
+
+    static int mlp_value_and_grad(
+        const double *p, const double *X, const double *Y, ptrdiff_t n, ptrdiff_t d, ptrdiff_t c_,
+        ptrdiff_t h, double *value, double *grad
+    )
+    {
+        return mlp_value_and_grad_core(
+            p, (sc_array){X, {d, 1}}, (sc_array){Y, {c_, 1}}, n, d, c_, h, value, grad
+        );
+    }
+
+    static int mlp_hessian(
+        const double *p, const double *X, const double *Y, ptrdiff_t n, ptrdiff_t d, ptrdiff_t c_,
+        ptrdiff_t h, double *hessian
+    )
+    {
+        return mlp_hessian_core(
+            p, (sc_array){X, {d, 1}}, (sc_array){Y, {c_, 1}}, n, d, c_, h, hessian
+        );
+    }
+
+    static int mlp_hvp(
+        const double *p, const double *v, const double *X, const double *Y, ptrdiff_t n,
+        ptrdiff_t d, ptrdiff_t c_, ptrdiff_t h, double *hvp
+    )
+    {
+        return mlp_hvp_core(p, v, (sc_array){X, {d, 1}}, (sc_array){Y, {c_, 1}}, n, d, c_, h, hvp);
+    }
+
+    static int mlp_jacobian(
+        const double *p, const double *X, const double *Y, ptrdiff_t n, ptrdiff_t d, ptrdiff_t c_,
+        ptrdiff_t h, double *jacobian
+    )
+    {
+        return mlp_jacobian_core(
+            p, (sc_array){X, {d, 1}}, (sc_array){Y, {c_, 1}}, n, d, c_, h, jacobian
+        );
+    }
+
+    static int mlp_jvp(
+        const double *p, const double *v, const double *X, const double *Y, ptrdiff_t n,
+        ptrdiff_t d, ptrdiff_t c_, ptrdiff_t h, double *jvp
+    )
+    {
+        return mlp_jvp_core(p, v, (sc_array){X, {d, 1}}, (sc_array){Y, {c_, 1}}, n, d, c_, h, jvp);
+    }
+
+    static int mlp_vjp(
+        const double *p, const double *u, const double *X, const double *Y, ptrdiff_t n,
+        ptrdiff_t d, ptrdiff_t c_, ptrdiff_t h, double *vjp
+    )
+    {
+        return mlp_vjp_core(p, u, (sc_array){X, {d, 1}}, (sc_array){Y, {c_, 1}}, n, d, c_, h, vjp);
     }
     #pragma pop_macro("W1")
     #pragma pop_macro("W2")
@@ -3260,14 +3330,22 @@ cdef extern from *:
     void sc_acquire(void *)
     Py_ssize_t sc_dim(object, int)
     sc_array sc_as_array(object)
-    int mlp_value(const double *p, sc_array X_array, sc_array Y_array, ptrdiff_t n, ptrdiff_t d, ptrdiff_t c_, ptrdiff_t h, double *value) nogil
-    int mlp_grad(const double *p, sc_array X_array, sc_array Y_array, ptrdiff_t n, ptrdiff_t d, ptrdiff_t c_, ptrdiff_t h, double *grad) nogil
-    int mlp_value_and_grad(const double *p, sc_array X_array, sc_array Y_array, ptrdiff_t n, ptrdiff_t d, ptrdiff_t c_, ptrdiff_t h, double *value, double *grad) nogil
-    int mlp_hessian(const double *p, sc_array X_array, sc_array Y_array, ptrdiff_t n, ptrdiff_t d, ptrdiff_t c_, ptrdiff_t h, double *hessian) nogil
-    int mlp_hvp(const double *p, const double *v, sc_array X_array, sc_array Y_array, ptrdiff_t n, ptrdiff_t d, ptrdiff_t c_, ptrdiff_t h, double *hvp) nogil
-    int mlp_jacobian(const double *p, sc_array X_array, sc_array Y_array, ptrdiff_t n, ptrdiff_t d, ptrdiff_t c_, ptrdiff_t h, double *jacobian) nogil
-    int mlp_jvp(const double *p, const double *v, sc_array X_array, sc_array Y_array, ptrdiff_t n, ptrdiff_t d, ptrdiff_t c_, ptrdiff_t h, double *jvp) nogil
-    int mlp_vjp(const double *p, const double *u, sc_array X_array, sc_array Y_array, ptrdiff_t n, ptrdiff_t d, ptrdiff_t c_, ptrdiff_t h, double *vjp) nogil
+    int mlp_value_core(const double *p, sc_array X_array, sc_array Y_array, ptrdiff_t n, ptrdiff_t d, ptrdiff_t c_, ptrdiff_t h, double *value) nogil
+    int mlp_grad_core(const double *p, sc_array X_array, sc_array Y_array, ptrdiff_t n, ptrdiff_t d, ptrdiff_t c_, ptrdiff_t h, double *grad) nogil
+    int mlp_value_and_grad_core(const double *p, sc_array X_array, sc_array Y_array, ptrdiff_t n, ptrdiff_t d, ptrdiff_t c_, ptrdiff_t h, double *value, double *grad) nogil
+    int mlp_hessian_core(const double *p, sc_array X_array, sc_array Y_array, ptrdiff_t n, ptrdiff_t d, ptrdiff_t c_, ptrdiff_t h, double *hessian) nogil
+    int mlp_hvp_core(const double *p, const double *v, sc_array X_array, sc_array Y_array, ptrdiff_t n, ptrdiff_t d, ptrdiff_t c_, ptrdiff_t h, double *hvp) nogil
+    int mlp_jacobian_core(const double *p, sc_array X_array, sc_array Y_array, ptrdiff_t n, ptrdiff_t d, ptrdiff_t c_, ptrdiff_t h, double *jacobian) nogil
+    int mlp_jvp_core(const double *p, const double *v, sc_array X_array, sc_array Y_array, ptrdiff_t n, ptrdiff_t d, ptrdiff_t c_, ptrdiff_t h, double *jvp) nogil
+    int mlp_vjp_core(const double *p, const double *u, sc_array X_array, sc_array Y_array, ptrdiff_t n, ptrdiff_t d, ptrdiff_t c_, ptrdiff_t h, double *vjp) nogil
+    int sc_mlp_value "mlp_value"(const double *, const double *, const double *, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, double *) noexcept nogil
+    int sc_mlp_grad "mlp_grad"(const double *, const double *, const double *, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, double *) noexcept nogil
+    int sc_mlp_value_and_grad "mlp_value_and_grad"(const double *, const double *, const double *, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, double *, double *) noexcept nogil
+    int sc_mlp_hessian "mlp_hessian"(const double *, const double *, const double *, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, double *) noexcept nogil
+    int sc_mlp_hvp "mlp_hvp"(const double *, const double *, const double *, const double *, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, double *) noexcept nogil
+    int sc_mlp_jacobian "mlp_jacobian"(const double *, const double *, const double *, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, double *) noexcept nogil
+    int sc_mlp_jvp "mlp_jvp"(const double *, const double *, const double *, const double *, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, double *) noexcept nogil
+    int sc_mlp_vjp "mlp_vjp"(const double *, const double *, const double *, const double *, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, double *) noexcept nogil
 
 sc_import_numpy()
 
@@ -3285,7 +3363,7 @@ WHOLES = ()
 def value(p, X, Y):
     """Return the value: a float."""
     cdef Py_ssize_t sc_n = 0, sc_d = 0, sc_c_ = 0, sc_h = 0
-    p, (X, Y), (sc_n, sc_d, sc_c_, sc_h) = _arrays(p, (X, Y), {})
+    p, (X, Y), (sc_n, sc_d, sc_c_, sc_h) = _arrays(p, (X, Y))
     cdef double value = 0.0
     cdef int sc__status = 0
     cdef double *sc__p = sc_doubles(p)
@@ -3294,7 +3372,7 @@ def value(p, X, Y):
     cdef void *sc__thread = sc_release(
         <double>sc_c_*<double>sc_h*<double>sc_n + <double>sc_d*<double>sc_h*<double>sc_n + 27*<double>sc_c_*<double>sc_n + 22*<double>sc_h*<double>sc_n + 27*<double>sc_n
     )
-    sc__status = mlp_value(sc__p, sc__X, sc__Y, sc_n, sc_d, sc_c_, sc_h, &value)
+    sc__status = mlp_value_core(sc__p, sc__X, sc__Y, sc_n, sc_d, sc_c_, sc_h, &value)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
@@ -3304,7 +3382,7 @@ def value(p, X, Y):
 def grad(p, X, Y):
     """Return the gradient: shape (d*h + h*c_ + c_ + h,)."""
     cdef Py_ssize_t sc_n = 0, sc_d = 0, sc_c_ = 0, sc_h = 0
-    p, (X, Y), (sc_n, sc_d, sc_c_, sc_h) = _arrays(p, (X, Y), {})
+    p, (X, Y), (sc_n, sc_d, sc_c_, sc_h) = _arrays(p, (X, Y))
     grad = sc_new(sc_c_*sc_h + sc_d*sc_h + sc_c_ + sc_h)
     cdef int sc__status = 0
     cdef double *sc__p = sc_doubles(p)
@@ -3314,7 +3392,7 @@ def grad(p, X, Y):
     cdef void *sc__thread = sc_release(
         3*<double>sc_c_*<double>sc_h*<double>sc_n + 2*<double>sc_d*<double>sc_h*<double>sc_n + 31*<double>sc_c_*<double>sc_n + 63*<double>sc_h*<double>sc_n + 2*<double>sc_h + 10*<double>sc_n
     )
-    sc__status = mlp_grad(sc__p, sc__X, sc__Y, sc_n, sc_d, sc_c_, sc_h, sc__grad)
+    sc__status = mlp_grad_core(sc__p, sc__X, sc__Y, sc_n, sc_d, sc_c_, sc_h, sc__grad)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
@@ -3324,7 +3402,7 @@ def grad(p, X, Y):
 def value_and_grad(p, X, Y):
     """Return the value and the gradient: a float and shape (d*h + h*c_ + c_ + h,)."""
     cdef Py_ssize_t sc_n = 0, sc_d = 0, sc_c_ = 0, sc_h = 0
-    p, (X, Y), (sc_n, sc_d, sc_c_, sc_h) = _arrays(p, (X, Y), {})
+    p, (X, Y), (sc_n, sc_d, sc_c_, sc_h) = _arrays(p, (X, Y))
     cdef double value = 0.0
     grad = sc_new(sc_c_*sc_h + sc_d*sc_h + sc_c_ + sc_h)
     cdef int sc__status = 0
@@ -3335,7 +3413,7 @@ def value_and_grad(p, X, Y):
     cdef void *sc__thread = sc_release(
         3*<double>sc_c_*<double>sc_h*<double>sc_n + 2*<double>sc_d*<double>sc_h*<double>sc_n + 33*<double>sc_c_*<double>sc_n + 63*<double>sc_h*<double>sc_n + 2*<double>sc_h + 33*<double>sc_n
     )
-    sc__status = mlp_value_and_grad(
+    sc__status = mlp_value_and_grad_core(
         sc__p, sc__X, sc__Y, sc_n, sc_d, sc_c_, sc_h, &value, sc__grad
     )
     sc_acquire(sc__thread)
@@ -3347,7 +3425,7 @@ def value_and_grad(p, X, Y):
 def hessian(p, X, Y):
     """Return the Hessian: shape (d*h + h*c_ + c_ + h, d*h + h*c_ + c_ + h)."""
     cdef Py_ssize_t sc_n = 0, sc_d = 0, sc_c_ = 0, sc_h = 0
-    p, (X, Y), (sc_n, sc_d, sc_c_, sc_h) = _arrays(p, (X, Y), {})
+    p, (X, Y), (sc_n, sc_d, sc_c_, sc_h) = _arrays(p, (X, Y))
     hessian = sc_new(sc_c_*sc_c_*sc_h*sc_h + 2*sc_c_*sc_d*sc_h*sc_h + sc_d*sc_d*sc_h*sc_h + 2*sc_c_*sc_c_*sc_h + 2*sc_c_*sc_d*sc_h + 2*sc_c_*sc_h*sc_h + 2*sc_d*sc_h*sc_h + sc_c_*sc_c_ + 2*sc_c_*sc_h + sc_h*sc_h)
     cdef int sc__status = 0
     cdef double *sc__p = sc_doubles(p)
@@ -3357,7 +3435,7 @@ def hessian(p, X, Y):
     cdef void *sc__thread = sc_release(
         4*<double>sc_c_*<double>sc_c_*<double>sc_h*<double>sc_h*<double>sc_n + 4*<double>sc_c_*<double>sc_d*<double>sc_h*<double>sc_h*<double>sc_n + 2*<double>sc_d*<double>sc_d*<double>sc_h*<double>sc_h*<double>sc_n + <double>sc_c_*<double>sc_c_*<double>sc_h*<double>sc_h + 11*<double>sc_c_*<double>sc_c_*<double>sc_h*<double>sc_n + 2*<double>sc_c_*<double>sc_d*<double>sc_h*<double>sc_h + 12*<double>sc_c_*<double>sc_d*<double>sc_h*<double>sc_n + 6*<double>sc_c_*<double>sc_h*<double>sc_h*<double>sc_n + <double>sc_d*<double>sc_d*<double>sc_h*<double>sc_h + 7*<double>sc_d*<double>sc_h*<double>sc_h*<double>sc_n + 2*<double>sc_c_*<double>sc_c_*<double>sc_h + 6*<double>sc_c_*<double>sc_c_*<double>sc_n + 2*<double>sc_c_*<double>sc_d*<double>sc_h + 2*<double>sc_c_*<double>sc_h*<double>sc_h + 17*<double>sc_c_*<double>sc_h*<double>sc_n + 2*<double>sc_d*<double>sc_h*<double>sc_h + 3*<double>sc_d*<double>sc_h*<double>sc_n + 6*<double>sc_h*<double>sc_h*<double>sc_n + <double>sc_c_*<double>sc_c_ + 2*<double>sc_c_*<double>sc_h + 63*<double>sc_c_*<double>sc_n + <double>sc_h*<double>sc_h + 62*<double>sc_h*<double>sc_n + 16*<double>sc_n
     )
-    sc__status = mlp_hessian(sc__p, sc__X, sc__Y, sc_n, sc_d, sc_c_, sc_h, sc__hessian)
+    sc__status = mlp_hessian_core(sc__p, sc__X, sc__Y, sc_n, sc_d, sc_c_, sc_h, sc__hessian)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
@@ -3367,7 +3445,7 @@ def hessian(p, X, Y):
 def hvp(p, v, X, Y):
     """Return the Hessian times v: shape (d*h + h*c_ + c_ + h,)."""
     cdef Py_ssize_t sc_n = 0, sc_d = 0, sc_c_ = 0, sc_h = 0
-    p, (X, Y), (sc_n, sc_d, sc_c_, sc_h) = _arrays(p, (X, Y), {})
+    p, (X, Y), (sc_n, sc_d, sc_c_, sc_h) = _arrays(p, (X, Y))
     if not sc_is_vector(v, p.size):
         v = _vector(v, "v", p.size)
     hvp = sc_new(sc_c_*sc_h + sc_d*sc_h + sc_c_ + sc_h)
@@ -3380,7 +3458,7 @@ def hvp(p, v, X, Y):
     cdef void *sc__thread = sc_release(
         14*<double>sc_c_*<double>sc_h*<double>sc_n + 3*<double>sc_d*<double>sc_h*<double>sc_n + 39*<double>sc_c_*<double>sc_n + 65*<double>sc_h*<double>sc_n + 18*<double>sc_n
     )
-    sc__status = mlp_hvp(sc__p, sc__v, sc__X, sc__Y, sc_n, sc_d, sc_c_, sc_h, sc__hvp)
+    sc__status = mlp_hvp_core(sc__p, sc__v, sc__X, sc__Y, sc_n, sc_d, sc_c_, sc_h, sc__hvp)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
@@ -3390,7 +3468,7 @@ def hvp(p, v, X, Y):
 def jacobian(p, X, Y):
     """Return the Jacobian: shape (d*h + h*c_ + c_ + h,)."""
     cdef Py_ssize_t sc_n = 0, sc_d = 0, sc_c_ = 0, sc_h = 0
-    p, (X, Y), (sc_n, sc_d, sc_c_, sc_h) = _arrays(p, (X, Y), {})
+    p, (X, Y), (sc_n, sc_d, sc_c_, sc_h) = _arrays(p, (X, Y))
     jacobian = sc_new(sc_c_*sc_h + sc_d*sc_h + sc_c_ + sc_h)
     cdef int sc__status = 0
     cdef double *sc__p = sc_doubles(p)
@@ -3400,7 +3478,7 @@ def jacobian(p, X, Y):
     cdef void *sc__thread = sc_release(
         3*<double>sc_c_*<double>sc_h*<double>sc_n + 2*<double>sc_d*<double>sc_h*<double>sc_n + 31*<double>sc_c_*<double>sc_n + 63*<double>sc_h*<double>sc_n + 2*<double>sc_h + 10*<double>sc_n
     )
-    sc__status = mlp_jacobian(sc__p, sc__X, sc__Y, sc_n, sc_d, sc_c_, sc_h, sc__jacobian)
+    sc__status = mlp_jacobian_core(sc__p, sc__X, sc__Y, sc_n, sc_d, sc_c_, sc_h, sc__jacobian)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
@@ -3410,7 +3488,7 @@ def jacobian(p, X, Y):
 def jvp(p, v, X, Y):
     """Return the Jacobian times v, shaped like the value: a float."""
     cdef Py_ssize_t sc_n = 0, sc_d = 0, sc_c_ = 0, sc_h = 0
-    p, (X, Y), (sc_n, sc_d, sc_c_, sc_h) = _arrays(p, (X, Y), {})
+    p, (X, Y), (sc_n, sc_d, sc_c_, sc_h) = _arrays(p, (X, Y))
     if not sc_is_vector(v, p.size):
         v = _vector(v, "v", p.size)
     cdef double jvp = 0.0
@@ -3422,7 +3500,7 @@ def jvp(p, v, X, Y):
     cdef void *sc__thread = sc_release(
         5*<double>sc_c_*<double>sc_h*<double>sc_n + 2*<double>sc_d*<double>sc_h*<double>sc_n + 31*<double>sc_c_*<double>sc_n + 55*<double>sc_h*<double>sc_n + 11*<double>sc_n
     )
-    sc__status = mlp_jvp(sc__p, sc__v, sc__X, sc__Y, sc_n, sc_d, sc_c_, sc_h, &jvp)
+    sc__status = mlp_jvp_core(sc__p, sc__v, sc__X, sc__Y, sc_n, sc_d, sc_c_, sc_h, &jvp)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
@@ -3432,7 +3510,7 @@ def jvp(p, v, X, Y):
 def vjp(p, u, X, Y):
     """Return u, shaped like the value, times the Jacobian: shape (d*h + h*c_ + c_ + h,)."""
     cdef Py_ssize_t sc_n = 0, sc_d = 0, sc_c_ = 0, sc_h = 0
-    p, (X, Y), (sc_n, sc_d, sc_c_, sc_h) = _arrays(p, (X, Y), {})
+    p, (X, Y), (sc_n, sc_d, sc_c_, sc_h) = _arrays(p, (X, Y))
     u = _shaped(u, "u", ())
     vjp = sc_new(sc_c_*sc_h + sc_d*sc_h + sc_c_ + sc_h)
     cdef int sc__status = 0
@@ -3444,11 +3522,67 @@ def vjp(p, u, X, Y):
     cdef void *sc__thread = sc_release(
         3*<double>sc_c_*<double>sc_h*<double>sc_n + 2*<double>sc_d*<double>sc_h*<double>sc_n + 31*<double>sc_c_*<double>sc_n + 63*<double>sc_h*<double>sc_n + 2*<double>sc_h + 10*<double>sc_n
     )
-    sc__status = mlp_vjp(sc__p, sc__u, sc__X, sc__Y, sc_n, sc_d, sc_c_, sc_h, sc__vjp)
+    sc__status = mlp_vjp_core(sc__p, sc__u, sc__X, sc__Y, sc_n, sc_d, sc_c_, sc_h, sc__vjp)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
     return vjp
+
+
+cdef api int mlp_value(
+    const double *p, const double *X, const double *Y, ptrdiff_t n, ptrdiff_t d, ptrdiff_t c_,
+    ptrdiff_t h, double *value
+) noexcept nogil:
+    return sc_mlp_value(p, X, Y, n, d, c_, h, value)
+
+
+cdef api int mlp_grad(
+    const double *p, const double *X, const double *Y, ptrdiff_t n, ptrdiff_t d, ptrdiff_t c_,
+    ptrdiff_t h, double *grad
+) noexcept nogil:
+    return sc_mlp_grad(p, X, Y, n, d, c_, h, grad)
+
+
+cdef api int mlp_value_and_grad(
+    const double *p, const double *X, const double *Y, ptrdiff_t n, ptrdiff_t d, ptrdiff_t c_,
+    ptrdiff_t h, double *value, double *grad
+) noexcept nogil:
+    return sc_mlp_value_and_grad(p, X, Y, n, d, c_, h, value, grad)
+
+
+cdef api int mlp_hessian(
+    const double *p, const double *X, const double *Y, ptrdiff_t n, ptrdiff_t d, ptrdiff_t c_,
+    ptrdiff_t h, double *hessian
+) noexcept nogil:
+    return sc_mlp_hessian(p, X, Y, n, d, c_, h, hessian)
+
+
+cdef api int mlp_hvp(
+    const double *p, const double *v, const double *X, const double *Y, ptrdiff_t n,
+    ptrdiff_t d, ptrdiff_t c_, ptrdiff_t h, double *hvp
+) noexcept nogil:
+    return sc_mlp_hvp(p, v, X, Y, n, d, c_, h, hvp)
+
+
+cdef api int mlp_jacobian(
+    const double *p, const double *X, const double *Y, ptrdiff_t n, ptrdiff_t d, ptrdiff_t c_,
+    ptrdiff_t h, double *jacobian
+) noexcept nogil:
+    return sc_mlp_jacobian(p, X, Y, n, d, c_, h, jacobian)
+
+
+cdef api int mlp_jvp(
+    const double *p, const double *v, const double *X, const double *Y, ptrdiff_t n,
+    ptrdiff_t d, ptrdiff_t c_, ptrdiff_t h, double *jvp
+) noexcept nogil:
+    return sc_mlp_jvp(p, v, X, Y, n, d, c_, h, jvp)
+
+
+cdef api int mlp_vjp(
+    const double *p, const double *u, const double *X, const double *Y, ptrdiff_t n,
+    ptrdiff_t d, ptrdiff_t c_, ptrdiff_t h, double *vjp
+) noexcept nogil:
+    return sc_mlp_vjp(p, u, X, Y, n, d, c_, h, vjp)
 
 
 def _bound(name, arguments):
@@ -3481,7 +3615,7 @@ def _vector(value, name, size):
     return np.ascontiguousarray(array.reshape(-1))
 
 
-def _arrays(p, data, constants):
+def _arrays(p, data, constants={}):
     """Return `p`, the data and all sizes, checked against PARAM_SHAPES and DATA_SHAPES.
 
     `p` comes back as one row of doubles; the data as arrays of doubles without the dimensions

@@ -752,13 +752,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } ridge_value_sweep0_context;
+    } ridge_value_core_sweep0_context;
 
-    SC_CLONES static void ridge_value_sweep0(
+    SC_CLONES static void ridge_value_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const ridge_value_sweep0_context *context = shared;
+        const ridge_value_core_sweep0_context *context = shared;
         const double *restrict p = context->p;
         const ptrdiff_t d = context->d;
         double *restrict parts = context->parts;
@@ -795,13 +795,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } ridge_value_sweep1_context;
+    } ridge_value_core_sweep1_context;
 
-    SC_CLONES static void ridge_value_sweep1(
+    SC_CLONES static void ridge_value_core_sweep1(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const ridge_value_sweep1_context *context = shared;
+        const ridge_value_core_sweep1_context *context = shared;
         const double *restrict p = context->p;
         const double *restrict X = context->X;
         const ptrdiff_t X_0 = context->X_0;
@@ -837,7 +837,7 @@ cdef extern from *:
         }
     }
 
-    static int ridge_value(
+    static int ridge_value_core(
         const double *restrict p, const double *restrict c, sc_array X_array, sc_array y_array,
         ptrdiff_t n, ptrdiff_t d, double *restrict value
     )
@@ -858,17 +858,17 @@ cdef extern from *:
         double *restrict parts0 = memory;
         double *restrict parts1 = parts0 + blocks0*2;
         const double lam = c[0];
-        const ridge_value_sweep0_context context0 = {p, d, parts0, blocks0, tile0};
-        if (sc_run(ridge_value_sweep0, &context0, blocks0, 0, 2*(double)d) < 0) {
+        const ridge_value_core_sweep0_context context0 = {p, d, parts0, blocks0, tile0};
+        if (sc_run(ridge_value_core_sweep0, &context0, blocks0, 0, 2*(double)d) < 0) {
             free(memory);
             return -1;
         }
         const double s0 = sc_total(parts0, 2, blocks0);
-        const ridge_value_sweep1_context context1 = {
+        const ridge_value_core_sweep1_context context1 = {
             p, X, X_0, X_1, y, y_0, n, d, parts1, blocks1, tile1
         };
         if (sc_run(
-            ridge_value_sweep1, &context1, blocks1, tile1 + tile1,
+            ridge_value_core_sweep1, &context1, blocks1, tile1 + tile1,
             (double)d*(double)n + 3*(double)n
         ) < 0) {
             free(memory);
@@ -893,13 +893,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } ridge_grad_sweep0_context;
+    } ridge_grad_core_sweep0_context;
 
-    SC_CLONES static void ridge_grad_sweep0(
+    SC_CLONES static void ridge_grad_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const ridge_grad_sweep0_context *context = shared;
+        const ridge_grad_core_sweep0_context *context = shared;
         const double *restrict p = context->p;
         const double *restrict X = context->X;
         const ptrdiff_t X_0 = context->X_0;
@@ -952,13 +952,13 @@ cdef extern from *:
         double lam;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } ridge_grad_sweep1_context;
+    } ridge_grad_core_sweep1_context;
 
-    SC_CLONES static void ridge_grad_sweep1(
+    SC_CLONES static void ridge_grad_core_sweep1(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const ridge_grad_sweep1_context *context = shared;
+        const ridge_grad_core_sweep1_context *context = shared;
         const double *restrict p = context->p;
         const ptrdiff_t d = context->d;
         double *restrict grad = context->grad;
@@ -981,7 +981,7 @@ cdef extern from *:
         }
     }
 
-    static int ridge_grad(
+    static int ridge_grad_core(
         const double *restrict p, const double *restrict c, sc_array X_array, sc_array y_array,
         ptrdiff_t n, ptrdiff_t d, double *restrict grad
     )
@@ -1003,19 +1003,19 @@ cdef extern from *:
         double *restrict parts0 = h0 + d;
         const double lam = c[0];
         const double t0 = 1.0/(double)n;
-        const ridge_grad_sweep0_context context0 = {
+        const ridge_grad_core_sweep0_context context0 = {
             p, X, X_0, X_1, y, y_0, n, d, t0, parts0, blocks0, tile0
         };
         if (sc_run(
-            ridge_grad_sweep0, &context0, blocks0, d + tile0 + tile0 + tile0,
+            ridge_grad_core_sweep0, &context0, blocks0, d + tile0 + tile0 + tile0,
             2*(double)d*(double)n + 4*(double)n
         ) < 0) {
             free(memory);
             return -1;
         }
         sc_totals(h0, parts0, 2*d, blocks0, d);
-        const ridge_grad_sweep1_context context1 = {p, d, grad, h0, lam, blocks1, tile1};
-        if (sc_run(ridge_grad_sweep1, &context1, blocks1, 0, 4*(double)d) < 0) {
+        const ridge_grad_core_sweep1_context context1 = {p, d, grad, h0, lam, blocks1, tile1};
+        if (sc_run(ridge_grad_core_sweep1, &context1, blocks1, 0, 4*(double)d) < 0) {
             free(memory);
             return -1;
         }
@@ -1029,13 +1029,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } ridge_value_and_grad_sweep0_context;
+    } ridge_value_and_grad_core_sweep0_context;
 
-    SC_CLONES static void ridge_value_and_grad_sweep0(
+    SC_CLONES static void ridge_value_and_grad_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const ridge_value_and_grad_sweep0_context *context = shared;
+        const ridge_value_and_grad_core_sweep0_context *context = shared;
         const double *restrict p = context->p;
         const ptrdiff_t d = context->d;
         double *restrict parts = context->parts;
@@ -1073,13 +1073,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } ridge_value_and_grad_sweep1_context;
+    } ridge_value_and_grad_core_sweep1_context;
 
-    SC_CLONES static void ridge_value_and_grad_sweep1(
+    SC_CLONES static void ridge_value_and_grad_core_sweep1(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const ridge_value_and_grad_sweep1_context *context = shared;
+        const ridge_value_and_grad_core_sweep1_context *context = shared;
         const double *restrict p = context->p;
         const double *restrict X = context->X;
         const ptrdiff_t X_0 = context->X_0;
@@ -1136,13 +1136,13 @@ cdef extern from *:
         double lam;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } ridge_value_and_grad_sweep2_context;
+    } ridge_value_and_grad_core_sweep2_context;
 
-    SC_CLONES static void ridge_value_and_grad_sweep2(
+    SC_CLONES static void ridge_value_and_grad_core_sweep2(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const ridge_value_and_grad_sweep2_context *context = shared;
+        const ridge_value_and_grad_core_sweep2_context *context = shared;
         const double *restrict p = context->p;
         const ptrdiff_t d = context->d;
         double *restrict grad = context->grad;
@@ -1165,7 +1165,7 @@ cdef extern from *:
         }
     }
 
-    static int ridge_value_and_grad(
+    static int ridge_value_and_grad_core(
         const double *restrict p, const double *restrict c, sc_array X_array, sc_array y_array,
         ptrdiff_t n, ptrdiff_t d, double *restrict value, double *restrict grad
     )
@@ -1190,17 +1190,17 @@ cdef extern from *:
         double *restrict parts1 = h0 + d;
         const double lam = c[0];
         const double t0 = 1.0/(double)n;
-        const ridge_value_and_grad_sweep0_context context0 = {p, d, parts0, blocks0, tile0};
-        if (sc_run(ridge_value_and_grad_sweep0, &context0, blocks0, 0, 2*(double)d) < 0) {
+        const ridge_value_and_grad_core_sweep0_context context0 = {p, d, parts0, blocks0, tile0};
+        if (sc_run(ridge_value_and_grad_core_sweep0, &context0, blocks0, 0, 2*(double)d) < 0) {
             free(memory);
             return -1;
         }
         const double s0 = sc_total(parts0, 2, blocks0);
-        const ridge_value_and_grad_sweep1_context context1 = {
+        const ridge_value_and_grad_core_sweep1_context context1 = {
             p, X, X_0, X_1, y, y_0, n, d, t0, parts1, blocks1, tile1
         };
         if (sc_run(
-            ridge_value_and_grad_sweep1, &context1, blocks1, d + tile1 + tile1 + tile1,
+            ridge_value_and_grad_core_sweep1, &context1, blocks1, d + tile1 + tile1 + tile1,
             2*(double)d*(double)n + 6*(double)n
         ) < 0) {
             free(memory);
@@ -1209,8 +1209,10 @@ cdef extern from *:
         const double s1 = sc_total(parts1, 2*d + 2, blocks1);
         sc_totals(h0, parts1 + 2, 2*d + 2, blocks1, d);
         value[0] = lam*s0 + s1/(double)n;
-        const ridge_value_and_grad_sweep2_context context2 = {p, d, grad, h0, lam, blocks2, tile2};
-        if (sc_run(ridge_value_and_grad_sweep2, &context2, blocks2, 0, 4*(double)d) < 0) {
+        const ridge_value_and_grad_core_sweep2_context context2 = {
+            p, d, grad, h0, lam, blocks2, tile2
+        };
+        if (sc_run(ridge_value_and_grad_core_sweep2, &context2, blocks2, 0, 4*(double)d) < 0) {
             free(memory);
             return -1;
         }
@@ -1228,13 +1230,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } ridge_hessian_sweep0_context;
+    } ridge_hessian_core_sweep0_context;
 
-    SC_CLONES static void ridge_hessian_sweep0(
+    SC_CLONES static void ridge_hessian_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const ridge_hessian_sweep0_context *context = shared;
+        const ridge_hessian_core_sweep0_context *context = shared;
         const double *restrict X = context->X;
         const ptrdiff_t X_0 = context->X_0;
         const ptrdiff_t X_1 = context->X_1;
@@ -1286,13 +1288,13 @@ cdef extern from *:
         double lam;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } ridge_hessian_sweep1_context;
+    } ridge_hessian_core_sweep1_context;
 
-    SC_CLONES static void ridge_hessian_sweep1(
+    SC_CLONES static void ridge_hessian_core_sweep1(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const ridge_hessian_sweep1_context *context = shared;
+        const ridge_hessian_core_sweep1_context *context = shared;
         const ptrdiff_t d = context->d;
         double *restrict hessian = context->hessian;
         double *restrict h0 = context->h0;
@@ -1317,7 +1319,7 @@ cdef extern from *:
         }
     }
 
-    static int ridge_hessian(
+    static int ridge_hessian_core(
         const double *restrict p, const double *restrict c, sc_array X_array, sc_array y_array,
         ptrdiff_t n, ptrdiff_t d, double *restrict hessian
     )
@@ -1337,19 +1339,21 @@ cdef extern from *:
         double *restrict parts0 = h0 + d*d;
         const double lam = c[0];
         const double t0 = 1.0/(double)n;
-        const ridge_hessian_sweep0_context context0 = {
+        const ridge_hessian_core_sweep0_context context0 = {
             X, X_0, X_1, n, d, t0, parts0, blocks0, tile0
         };
         if (sc_run(
-            ridge_hessian_sweep0, &context0, blocks0, d*d + d*tile0 + d*tile0 + 61448,
+            ridge_hessian_core_sweep0, &context0, blocks0, d*d + d*tile0 + d*tile0 + 61448,
             (double)d*(double)d*(double)n + 3*(double)d*(double)n
         ) < 0) {
             free(memory);
             return -1;
         }
         sc_totals(h0, parts0, 2*d*d, blocks0, d*d);
-        const ridge_hessian_sweep1_context context1 = {d, hessian, h0, lam, blocks1, tile1};
-        if (sc_run(ridge_hessian_sweep1, &context1, blocks1, 0, 4*(double)d*(double)d) < 0) {
+        const ridge_hessian_core_sweep1_context context1 = {d, hessian, h0, lam, blocks1, tile1};
+        if (sc_run(
+            ridge_hessian_core_sweep1, &context1, blocks1, 0, 4*(double)d*(double)d
+        ) < 0) {
             free(memory);
             return -1;
         }
@@ -1368,13 +1372,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } ridge_hvp_sweep0_context;
+    } ridge_hvp_core_sweep0_context;
 
-    SC_CLONES static void ridge_hvp_sweep0(
+    SC_CLONES static void ridge_hvp_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const ridge_hvp_sweep0_context *context = shared;
+        const ridge_hvp_core_sweep0_context *context = shared;
         const double *restrict v = context->v;
         const double *restrict X = context->X;
         const ptrdiff_t X_0 = context->X_0;
@@ -1423,13 +1427,13 @@ cdef extern from *:
         double lam;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } ridge_hvp_sweep1_context;
+    } ridge_hvp_core_sweep1_context;
 
-    SC_CLONES static void ridge_hvp_sweep1(
+    SC_CLONES static void ridge_hvp_core_sweep1(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const ridge_hvp_sweep1_context *context = shared;
+        const ridge_hvp_core_sweep1_context *context = shared;
         const double *restrict v = context->v;
         const ptrdiff_t d = context->d;
         double *restrict hvp = context->hvp;
@@ -1452,7 +1456,7 @@ cdef extern from *:
         }
     }
 
-    static int ridge_hvp(
+    static int ridge_hvp_core(
         const double *restrict p, const double *restrict v, const double *restrict c,
         sc_array X_array, sc_array y_array, ptrdiff_t n, ptrdiff_t d, double *restrict hvp
     )
@@ -1472,19 +1476,19 @@ cdef extern from *:
         double *restrict parts0 = h0 + d;
         const double lam = c[0];
         const double t0 = 1.0/(double)n;
-        const ridge_hvp_sweep0_context context0 = {
+        const ridge_hvp_core_sweep0_context context0 = {
             v, X, X_0, X_1, n, d, t0, parts0, blocks0, tile0
         };
         if (sc_run(
-            ridge_hvp_sweep0, &context0, blocks0, d + tile0 + tile0,
+            ridge_hvp_core_sweep0, &context0, blocks0, d + tile0 + tile0,
             2*(double)d*(double)n + 3*(double)n
         ) < 0) {
             free(memory);
             return -1;
         }
         sc_totals(h0, parts0, 2*d, blocks0, d);
-        const ridge_hvp_sweep1_context context1 = {v, d, hvp, h0, lam, blocks1, tile1};
-        if (sc_run(ridge_hvp_sweep1, &context1, blocks1, 0, 4*(double)d) < 0) {
+        const ridge_hvp_core_sweep1_context context1 = {v, d, hvp, h0, lam, blocks1, tile1};
+        if (sc_run(ridge_hvp_core_sweep1, &context1, blocks1, 0, 4*(double)d) < 0) {
             free(memory);
             return -1;
         }
@@ -1505,13 +1509,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } ridge_jacobian_sweep0_context;
+    } ridge_jacobian_core_sweep0_context;
 
-    SC_CLONES static void ridge_jacobian_sweep0(
+    SC_CLONES static void ridge_jacobian_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const ridge_jacobian_sweep0_context *context = shared;
+        const ridge_jacobian_core_sweep0_context *context = shared;
         const double *restrict p = context->p;
         const double *restrict X = context->X;
         const ptrdiff_t X_0 = context->X_0;
@@ -1564,13 +1568,13 @@ cdef extern from *:
         double lam;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } ridge_jacobian_sweep1_context;
+    } ridge_jacobian_core_sweep1_context;
 
-    SC_CLONES static void ridge_jacobian_sweep1(
+    SC_CLONES static void ridge_jacobian_core_sweep1(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const ridge_jacobian_sweep1_context *context = shared;
+        const ridge_jacobian_core_sweep1_context *context = shared;
         const double *restrict p = context->p;
         const ptrdiff_t d = context->d;
         double *restrict jacobian = context->jacobian;
@@ -1593,7 +1597,7 @@ cdef extern from *:
         }
     }
 
-    static int ridge_jacobian(
+    static int ridge_jacobian_core(
         const double *restrict p, const double *restrict c, sc_array X_array, sc_array y_array,
         ptrdiff_t n, ptrdiff_t d, double *restrict jacobian
     )
@@ -1615,19 +1619,21 @@ cdef extern from *:
         double *restrict parts0 = h0 + d;
         const double lam = c[0];
         const double t0 = 1.0/(double)n;
-        const ridge_jacobian_sweep0_context context0 = {
+        const ridge_jacobian_core_sweep0_context context0 = {
             p, X, X_0, X_1, y, y_0, n, d, t0, parts0, blocks0, tile0
         };
         if (sc_run(
-            ridge_jacobian_sweep0, &context0, blocks0, d + tile0 + tile0 + tile0,
+            ridge_jacobian_core_sweep0, &context0, blocks0, d + tile0 + tile0 + tile0,
             2*(double)d*(double)n + 4*(double)n
         ) < 0) {
             free(memory);
             return -1;
         }
         sc_totals(h0, parts0, 2*d, blocks0, d);
-        const ridge_jacobian_sweep1_context context1 = {p, d, jacobian, h0, lam, blocks1, tile1};
-        if (sc_run(ridge_jacobian_sweep1, &context1, blocks1, 0, 4*(double)d) < 0) {
+        const ridge_jacobian_core_sweep1_context context1 = {
+            p, d, jacobian, h0, lam, blocks1, tile1
+        };
+        if (sc_run(ridge_jacobian_core_sweep1, &context1, blocks1, 0, 4*(double)d) < 0) {
             free(memory);
             return -1;
         }
@@ -1648,13 +1654,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } ridge_jvp_sweep0_context;
+    } ridge_jvp_core_sweep0_context;
 
-    SC_CLONES static void ridge_jvp_sweep0(
+    SC_CLONES static void ridge_jvp_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const ridge_jvp_sweep0_context *context = shared;
+        const ridge_jvp_core_sweep0_context *context = shared;
         const double *restrict p = context->p;
         const double *restrict v = context->v;
         const double *restrict X = context->X;
@@ -1701,13 +1707,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } ridge_jvp_sweep1_context;
+    } ridge_jvp_core_sweep1_context;
 
-    SC_CLONES static void ridge_jvp_sweep1(
+    SC_CLONES static void ridge_jvp_core_sweep1(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const ridge_jvp_sweep1_context *context = shared;
+        const ridge_jvp_core_sweep1_context *context = shared;
         const double *restrict p = context->p;
         const double *restrict v = context->v;
         const ptrdiff_t d = context->d;
@@ -1733,7 +1739,7 @@ cdef extern from *:
         }
     }
 
-    static int ridge_jvp(
+    static int ridge_jvp_core(
         const double *restrict p, const double *restrict v, const double *restrict c,
         sc_array X_array, sc_array y_array, ptrdiff_t n, ptrdiff_t d, double *restrict jvp
     )
@@ -1754,19 +1760,19 @@ cdef extern from *:
         double *restrict parts0 = memory;
         double *restrict parts1 = parts0 + blocks0*2;
         const double lam = c[0];
-        const ridge_jvp_sweep0_context context0 = {
+        const ridge_jvp_core_sweep0_context context0 = {
             p, v, X, X_0, X_1, y, y_0, n, d, parts0, blocks0, tile0
         };
         if (sc_run(
-            ridge_jvp_sweep0, &context0, blocks0, tile0 + tile0 + tile0,
+            ridge_jvp_core_sweep0, &context0, blocks0, tile0 + tile0 + tile0,
             2*(double)d*(double)n + 4*(double)n
         ) < 0) {
             free(memory);
             return -1;
         }
         const double s0 = sc_total(parts0, 2, blocks0);
-        const ridge_jvp_sweep1_context context1 = {p, v, d, parts1, blocks1, tile1};
-        if (sc_run(ridge_jvp_sweep1, &context1, blocks1, 0, 2*(double)d) < 0) {
+        const ridge_jvp_core_sweep1_context context1 = {p, v, d, parts1, blocks1, tile1};
+        if (sc_run(ridge_jvp_core_sweep1, &context1, blocks1, 0, 2*(double)d) < 0) {
             free(memory);
             return -1;
         }
@@ -1789,13 +1795,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } ridge_vjp_sweep0_context;
+    } ridge_vjp_core_sweep0_context;
 
-    SC_CLONES static void ridge_vjp_sweep0(
+    SC_CLONES static void ridge_vjp_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const ridge_vjp_sweep0_context *context = shared;
+        const ridge_vjp_core_sweep0_context *context = shared;
         const double *restrict p = context->p;
         const double *restrict X = context->X;
         const ptrdiff_t X_0 = context->X_0;
@@ -1848,13 +1854,13 @@ cdef extern from *:
         double t1;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } ridge_vjp_sweep1_context;
+    } ridge_vjp_core_sweep1_context;
 
-    SC_CLONES static void ridge_vjp_sweep1(
+    SC_CLONES static void ridge_vjp_core_sweep1(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const ridge_vjp_sweep1_context *context = shared;
+        const ridge_vjp_core_sweep1_context *context = shared;
         const double *restrict p = context->p;
         const ptrdiff_t d = context->d;
         double *restrict vjp = context->vjp;
@@ -1877,7 +1883,7 @@ cdef extern from *:
         }
     }
 
-    static int ridge_vjp(
+    static int ridge_vjp_core(
         const double *restrict p, const double *restrict u, const double *restrict c,
         sc_array X_array, sc_array y_array, ptrdiff_t n, ptrdiff_t d, double *restrict vjp
     )
@@ -1901,24 +1907,114 @@ cdef extern from *:
         const double u0 = u[0];
         const double t0 = u0/(double)n;
         const double t1 = u0*lam;
-        const ridge_vjp_sweep0_context context0 = {
+        const ridge_vjp_core_sweep0_context context0 = {
             p, X, X_0, X_1, y, y_0, n, d, t0, parts0, blocks0, tile0
         };
         if (sc_run(
-            ridge_vjp_sweep0, &context0, blocks0, d + tile0 + tile0 + tile0,
+            ridge_vjp_core_sweep0, &context0, blocks0, d + tile0 + tile0 + tile0,
             2*(double)d*(double)n + 4*(double)n
         ) < 0) {
             free(memory);
             return -1;
         }
         sc_totals(h0, parts0, 2*d, blocks0, d);
-        const ridge_vjp_sweep1_context context1 = {p, d, vjp, h0, t1, blocks1, tile1};
-        if (sc_run(ridge_vjp_sweep1, &context1, blocks1, 0, 4*(double)d) < 0) {
+        const ridge_vjp_core_sweep1_context context1 = {p, d, vjp, h0, t1, blocks1, tile1};
+        if (sc_run(ridge_vjp_core_sweep1, &context1, blocks1, 0, 4*(double)d) < 0) {
             free(memory);
             return -1;
         }
         free(memory);
         return 0;
+    }
+
+    static const double ridge_constants[1] = {0.1};
+
+    static int ridge_value(
+        const double *p, const double *X, const double *y, ptrdiff_t n, ptrdiff_t d,
+        const double *constants, double *value
+    )
+    {
+        return ridge_value_core(
+            p, constants ? constants : ridge_constants, (sc_array){X, {d, 1}}, (sc_array){y, {1}},
+            n, d, value
+        );
+    }
+
+    static int ridge_grad(
+        const double *p, const double *X, const double *y, ptrdiff_t n, ptrdiff_t d,
+        const double *constants, double *grad
+    )
+    {
+        return ridge_grad_core(
+            p, constants ? constants : ridge_constants, (sc_array){X, {d, 1}}, (sc_array){y, {1}},
+            n, d, grad
+        );
+    }
+
+    static int ridge_value_and_grad(
+        const double *p, const double *X, const double *y, ptrdiff_t n, ptrdiff_t d,
+        const double *constants, double *value, double *grad
+    )
+    {
+        return ridge_value_and_grad_core(
+            p, constants ? constants : ridge_constants, (sc_array){X, {d, 1}}, (sc_array){y, {1}},
+            n, d, value, grad
+        );
+    }
+
+    static int ridge_hessian(
+        const double *p, const double *X, const double *y, ptrdiff_t n, ptrdiff_t d,
+        const double *constants, double *hessian
+    )
+    {
+        return ridge_hessian_core(
+            p, constants ? constants : ridge_constants, (sc_array){X, {d, 1}}, (sc_array){y, {1}},
+            n, d, hessian
+        );
+    }
+
+    static int ridge_hvp(
+        const double *p, const double *v, const double *X, const double *y, ptrdiff_t n,
+        ptrdiff_t d, const double *constants, double *hvp
+    )
+    {
+        return ridge_hvp_core(
+            p, v, constants ? constants : ridge_constants, (sc_array){X, {d, 1}},
+            (sc_array){y, {1}}, n, d, hvp
+        );
+    }
+
+    static int ridge_jacobian(
+        const double *p, const double *X, const double *y, ptrdiff_t n, ptrdiff_t d,
+        const double *constants, double *jacobian
+    )
+    {
+        return ridge_jacobian_core(
+            p, constants ? constants : ridge_constants, (sc_array){X, {d, 1}}, (sc_array){y, {1}},
+            n, d, jacobian
+        );
+    }
+
+    static int ridge_jvp(
+        const double *p, const double *v, const double *X, const double *y, ptrdiff_t n,
+        ptrdiff_t d, const double *constants, double *jvp
+    )
+    {
+        return ridge_jvp_core(
+            p, v, constants ? constants : ridge_constants, (sc_array){X, {d, 1}},
+            (sc_array){y, {1}}, n, d, jvp
+        );
+    }
+
+    static int ridge_vjp(
+        const double *p, const double *u, const double *X, const double *y, ptrdiff_t n,
+        ptrdiff_t d, const double *constants, double *vjp
+    )
+    {
+        return ridge_vjp_core(
+            p, u, constants ? constants : ridge_constants, (sc_array){X, {d, 1}},
+            (sc_array){y, {1}}, n, d, vjp
+        );
     }
 
     static int sc_import_numpy(void)
@@ -2081,14 +2177,22 @@ cdef extern from *:
     void sc_acquire(void *)
     Py_ssize_t sc_dim(object, int)
     sc_array sc_as_array(object)
-    int ridge_value(const double *p, const double *c, sc_array X_array, sc_array y_array, ptrdiff_t n, ptrdiff_t d, double *value) nogil
-    int ridge_grad(const double *p, const double *c, sc_array X_array, sc_array y_array, ptrdiff_t n, ptrdiff_t d, double *grad) nogil
-    int ridge_value_and_grad(const double *p, const double *c, sc_array X_array, sc_array y_array, ptrdiff_t n, ptrdiff_t d, double *value, double *grad) nogil
-    int ridge_hessian(const double *p, const double *c, sc_array X_array, sc_array y_array, ptrdiff_t n, ptrdiff_t d, double *hessian) nogil
-    int ridge_hvp(const double *p, const double *v, const double *c, sc_array X_array, sc_array y_array, ptrdiff_t n, ptrdiff_t d, double *hvp) nogil
-    int ridge_jacobian(const double *p, const double *c, sc_array X_array, sc_array y_array, ptrdiff_t n, ptrdiff_t d, double *jacobian) nogil
-    int ridge_jvp(const double *p, const double *v, const double *c, sc_array X_array, sc_array y_array, ptrdiff_t n, ptrdiff_t d, double *jvp) nogil
-    int ridge_vjp(const double *p, const double *u, const double *c, sc_array X_array, sc_array y_array, ptrdiff_t n, ptrdiff_t d, double *vjp) nogil
+    int ridge_value_core(const double *p, const double *c, sc_array X_array, sc_array y_array, ptrdiff_t n, ptrdiff_t d, double *value) nogil
+    int ridge_grad_core(const double *p, const double *c, sc_array X_array, sc_array y_array, ptrdiff_t n, ptrdiff_t d, double *grad) nogil
+    int ridge_value_and_grad_core(const double *p, const double *c, sc_array X_array, sc_array y_array, ptrdiff_t n, ptrdiff_t d, double *value, double *grad) nogil
+    int ridge_hessian_core(const double *p, const double *c, sc_array X_array, sc_array y_array, ptrdiff_t n, ptrdiff_t d, double *hessian) nogil
+    int ridge_hvp_core(const double *p, const double *v, const double *c, sc_array X_array, sc_array y_array, ptrdiff_t n, ptrdiff_t d, double *hvp) nogil
+    int ridge_jacobian_core(const double *p, const double *c, sc_array X_array, sc_array y_array, ptrdiff_t n, ptrdiff_t d, double *jacobian) nogil
+    int ridge_jvp_core(const double *p, const double *v, const double *c, sc_array X_array, sc_array y_array, ptrdiff_t n, ptrdiff_t d, double *jvp) nogil
+    int ridge_vjp_core(const double *p, const double *u, const double *c, sc_array X_array, sc_array y_array, ptrdiff_t n, ptrdiff_t d, double *vjp) nogil
+    int sc_ridge_value "ridge_value"(const double *, const double *, const double *, ptrdiff_t, ptrdiff_t, const double *, double *) noexcept nogil
+    int sc_ridge_grad "ridge_grad"(const double *, const double *, const double *, ptrdiff_t, ptrdiff_t, const double *, double *) noexcept nogil
+    int sc_ridge_value_and_grad "ridge_value_and_grad"(const double *, const double *, const double *, ptrdiff_t, ptrdiff_t, const double *, double *, double *) noexcept nogil
+    int sc_ridge_hessian "ridge_hessian"(const double *, const double *, const double *, ptrdiff_t, ptrdiff_t, const double *, double *) noexcept nogil
+    int sc_ridge_hvp "ridge_hvp"(const double *, const double *, const double *, const double *, ptrdiff_t, ptrdiff_t, const double *, double *) noexcept nogil
+    int sc_ridge_jacobian "ridge_jacobian"(const double *, const double *, const double *, ptrdiff_t, ptrdiff_t, const double *, double *) noexcept nogil
+    int sc_ridge_jvp "ridge_jvp"(const double *, const double *, const double *, const double *, ptrdiff_t, ptrdiff_t, const double *, double *) noexcept nogil
+    int sc_ridge_vjp "ridge_vjp"(const double *, const double *, const double *, const double *, ptrdiff_t, ptrdiff_t, const double *, double *) noexcept nogil
 
 sc_import_numpy()
 
@@ -2110,18 +2214,18 @@ def value(p, X, y, *, lam=0.1):
         sc_n = sc_dim(X, 0)
         sc_d = sc_dim(X, 1)
     if not (sc_n > 0 and sc_d > 0 and sc_dim(y, 0) == sc_n and sc_is_vector(p, sc_d)):
-        p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y), {})
-    sc__constants = np.array([_number(lam, "lam")], dtype=np.float64)
+        p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y))
+    SC_constants = np.array([_number(lam, "lam")], dtype=np.float64)
     cdef double value = 0.0
     cdef int sc__status = 0
     cdef double *sc__p = sc_doubles(p)
-    cdef double *sc__sc__constants = sc_doubles(sc__constants)
+    cdef double *sc__SC_constants = sc_doubles(SC_constants)
     cdef sc_array sc__X = sc_as_array(X)
     cdef sc_array sc__y = sc_as_array(y)
     cdef void *sc__thread = sc_release(
         <double>sc_d*<double>sc_n + 2*<double>sc_d + 3*<double>sc_n
     )
-    sc__status = ridge_value(sc__p, sc__sc__constants, sc__X, sc__y, sc_n, sc_d, &value)
+    sc__status = ridge_value_core(sc__p, sc__SC_constants, sc__X, sc__y, sc_n, sc_d, &value)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
@@ -2135,19 +2239,19 @@ def grad(p, X, y, *, lam=0.1):
         sc_n = sc_dim(X, 0)
         sc_d = sc_dim(X, 1)
     if not (sc_n > 0 and sc_d > 0 and sc_dim(y, 0) == sc_n and sc_is_vector(p, sc_d)):
-        p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y), {})
-    sc__constants = np.array([_number(lam, "lam")], dtype=np.float64)
+        p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y))
+    SC_constants = np.array([_number(lam, "lam")], dtype=np.float64)
     grad = sc_new(sc_d)
     cdef int sc__status = 0
     cdef double *sc__p = sc_doubles(p)
-    cdef double *sc__sc__constants = sc_doubles(sc__constants)
+    cdef double *sc__SC_constants = sc_doubles(SC_constants)
     cdef sc_array sc__X = sc_as_array(X)
     cdef sc_array sc__y = sc_as_array(y)
     cdef double *sc__grad = sc_doubles(grad)
     cdef void *sc__thread = sc_release(
         2*<double>sc_d*<double>sc_n + 4*<double>sc_d + 4*<double>sc_n
     )
-    sc__status = ridge_grad(sc__p, sc__sc__constants, sc__X, sc__y, sc_n, sc_d, sc__grad)
+    sc__status = ridge_grad_core(sc__p, sc__SC_constants, sc__X, sc__y, sc_n, sc_d, sc__grad)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
@@ -2161,21 +2265,21 @@ def value_and_grad(p, X, y, *, lam=0.1):
         sc_n = sc_dim(X, 0)
         sc_d = sc_dim(X, 1)
     if not (sc_n > 0 and sc_d > 0 and sc_dim(y, 0) == sc_n and sc_is_vector(p, sc_d)):
-        p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y), {})
-    sc__constants = np.array([_number(lam, "lam")], dtype=np.float64)
+        p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y))
+    SC_constants = np.array([_number(lam, "lam")], dtype=np.float64)
     cdef double value = 0.0
     grad = sc_new(sc_d)
     cdef int sc__status = 0
     cdef double *sc__p = sc_doubles(p)
-    cdef double *sc__sc__constants = sc_doubles(sc__constants)
+    cdef double *sc__SC_constants = sc_doubles(SC_constants)
     cdef sc_array sc__X = sc_as_array(X)
     cdef sc_array sc__y = sc_as_array(y)
     cdef double *sc__grad = sc_doubles(grad)
     cdef void *sc__thread = sc_release(
         2*<double>sc_d*<double>sc_n + 6*<double>sc_d + 6*<double>sc_n
     )
-    sc__status = ridge_value_and_grad(
-        sc__p, sc__sc__constants, sc__X, sc__y, sc_n, sc_d, &value, sc__grad
+    sc__status = ridge_value_and_grad_core(
+        sc__p, sc__SC_constants, sc__X, sc__y, sc_n, sc_d, &value, sc__grad
     )
     sc_acquire(sc__thread)
     if sc__status < 0:
@@ -2190,19 +2294,21 @@ def hessian(p, X, y, *, lam=0.1):
         sc_n = sc_dim(X, 0)
         sc_d = sc_dim(X, 1)
     if not (sc_n > 0 and sc_d > 0 and sc_dim(y, 0) == sc_n and sc_is_vector(p, sc_d)):
-        p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y), {})
-    sc__constants = np.array([_number(lam, "lam")], dtype=np.float64)
+        p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y))
+    SC_constants = np.array([_number(lam, "lam")], dtype=np.float64)
     hessian = sc_new(sc_d*sc_d)
     cdef int sc__status = 0
     cdef double *sc__p = sc_doubles(p)
-    cdef double *sc__sc__constants = sc_doubles(sc__constants)
+    cdef double *sc__SC_constants = sc_doubles(SC_constants)
     cdef sc_array sc__X = sc_as_array(X)
     cdef sc_array sc__y = sc_as_array(y)
     cdef double *sc__hessian = sc_doubles(hessian)
     cdef void *sc__thread = sc_release(
         <double>sc_d*<double>sc_d*<double>sc_n + 4*<double>sc_d*<double>sc_d + 3*<double>sc_d*<double>sc_n
     )
-    sc__status = ridge_hessian(sc__p, sc__sc__constants, sc__X, sc__y, sc_n, sc_d, sc__hessian)
+    sc__status = ridge_hessian_core(
+        sc__p, sc__SC_constants, sc__X, sc__y, sc_n, sc_d, sc__hessian
+    )
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
@@ -2216,22 +2322,24 @@ def hvp(p, v, X, y, *, lam=0.1):
         sc_n = sc_dim(X, 0)
         sc_d = sc_dim(X, 1)
     if not (sc_n > 0 and sc_d > 0 and sc_dim(y, 0) == sc_n and sc_is_vector(p, sc_d)):
-        p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y), {})
+        p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y))
     if not sc_is_vector(v, p.size):
         v = _vector(v, "v", p.size)
-    sc__constants = np.array([_number(lam, "lam")], dtype=np.float64)
+    SC_constants = np.array([_number(lam, "lam")], dtype=np.float64)
     hvp = sc_new(sc_d)
     cdef int sc__status = 0
     cdef double *sc__p = sc_doubles(p)
     cdef double *sc__v = sc_doubles(v)
-    cdef double *sc__sc__constants = sc_doubles(sc__constants)
+    cdef double *sc__SC_constants = sc_doubles(SC_constants)
     cdef sc_array sc__X = sc_as_array(X)
     cdef sc_array sc__y = sc_as_array(y)
     cdef double *sc__hvp = sc_doubles(hvp)
     cdef void *sc__thread = sc_release(
         2*<double>sc_d*<double>sc_n + 4*<double>sc_d + 3*<double>sc_n
     )
-    sc__status = ridge_hvp(sc__p, sc__v, sc__sc__constants, sc__X, sc__y, sc_n, sc_d, sc__hvp)
+    sc__status = ridge_hvp_core(
+        sc__p, sc__v, sc__SC_constants, sc__X, sc__y, sc_n, sc_d, sc__hvp
+    )
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
@@ -2245,20 +2353,20 @@ def jacobian(p, X, y, *, lam=0.1):
         sc_n = sc_dim(X, 0)
         sc_d = sc_dim(X, 1)
     if not (sc_n > 0 and sc_d > 0 and sc_dim(y, 0) == sc_n and sc_is_vector(p, sc_d)):
-        p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y), {})
-    sc__constants = np.array([_number(lam, "lam")], dtype=np.float64)
+        p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y))
+    SC_constants = np.array([_number(lam, "lam")], dtype=np.float64)
     jacobian = sc_new(sc_d)
     cdef int sc__status = 0
     cdef double *sc__p = sc_doubles(p)
-    cdef double *sc__sc__constants = sc_doubles(sc__constants)
+    cdef double *sc__SC_constants = sc_doubles(SC_constants)
     cdef sc_array sc__X = sc_as_array(X)
     cdef sc_array sc__y = sc_as_array(y)
     cdef double *sc__jacobian = sc_doubles(jacobian)
     cdef void *sc__thread = sc_release(
         2*<double>sc_d*<double>sc_n + 4*<double>sc_d + 4*<double>sc_n
     )
-    sc__status = ridge_jacobian(
-        sc__p, sc__sc__constants, sc__X, sc__y, sc_n, sc_d, sc__jacobian
+    sc__status = ridge_jacobian_core(
+        sc__p, sc__SC_constants, sc__X, sc__y, sc_n, sc_d, sc__jacobian
     )
     sc_acquire(sc__thread)
     if sc__status < 0:
@@ -2273,21 +2381,21 @@ def jvp(p, v, X, y, *, lam=0.1):
         sc_n = sc_dim(X, 0)
         sc_d = sc_dim(X, 1)
     if not (sc_n > 0 and sc_d > 0 and sc_dim(y, 0) == sc_n and sc_is_vector(p, sc_d)):
-        p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y), {})
+        p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y))
     if not sc_is_vector(v, p.size):
         v = _vector(v, "v", p.size)
-    sc__constants = np.array([_number(lam, "lam")], dtype=np.float64)
+    SC_constants = np.array([_number(lam, "lam")], dtype=np.float64)
     cdef double jvp = 0.0
     cdef int sc__status = 0
     cdef double *sc__p = sc_doubles(p)
     cdef double *sc__v = sc_doubles(v)
-    cdef double *sc__sc__constants = sc_doubles(sc__constants)
+    cdef double *sc__SC_constants = sc_doubles(SC_constants)
     cdef sc_array sc__X = sc_as_array(X)
     cdef sc_array sc__y = sc_as_array(y)
     cdef void *sc__thread = sc_release(
         2*<double>sc_d*<double>sc_n + 2*<double>sc_d + 4*<double>sc_n
     )
-    sc__status = ridge_jvp(sc__p, sc__v, sc__sc__constants, sc__X, sc__y, sc_n, sc_d, &jvp)
+    sc__status = ridge_jvp_core(sc__p, sc__v, sc__SC_constants, sc__X, sc__y, sc_n, sc_d, &jvp)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
@@ -2301,25 +2409,83 @@ def vjp(p, u, X, y, *, lam=0.1):
         sc_n = sc_dim(X, 0)
         sc_d = sc_dim(X, 1)
     if not (sc_n > 0 and sc_d > 0 and sc_dim(y, 0) == sc_n and sc_is_vector(p, sc_d)):
-        p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y), {})
+        p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y))
     u = _shaped(u, "u", ())
-    sc__constants = np.array([_number(lam, "lam")], dtype=np.float64)
+    SC_constants = np.array([_number(lam, "lam")], dtype=np.float64)
     vjp = sc_new(sc_d)
     cdef int sc__status = 0
     cdef double *sc__p = sc_doubles(p)
     cdef double *sc__u = sc_doubles(u)
-    cdef double *sc__sc__constants = sc_doubles(sc__constants)
+    cdef double *sc__SC_constants = sc_doubles(SC_constants)
     cdef sc_array sc__X = sc_as_array(X)
     cdef sc_array sc__y = sc_as_array(y)
     cdef double *sc__vjp = sc_doubles(vjp)
     cdef void *sc__thread = sc_release(
         2*<double>sc_d*<double>sc_n + 4*<double>sc_d + 4*<double>sc_n
     )
-    sc__status = ridge_vjp(sc__p, sc__u, sc__sc__constants, sc__X, sc__y, sc_n, sc_d, sc__vjp)
+    sc__status = ridge_vjp_core(
+        sc__p, sc__u, sc__SC_constants, sc__X, sc__y, sc_n, sc_d, sc__vjp
+    )
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
     return vjp
+
+
+cdef api int ridge_value(
+    const double *p, const double *X, const double *y, ptrdiff_t n, ptrdiff_t d,
+    const double *constants, double *value
+) noexcept nogil:
+    return sc_ridge_value(p, X, y, n, d, constants, value)
+
+
+cdef api int ridge_grad(
+    const double *p, const double *X, const double *y, ptrdiff_t n, ptrdiff_t d,
+    const double *constants, double *grad
+) noexcept nogil:
+    return sc_ridge_grad(p, X, y, n, d, constants, grad)
+
+
+cdef api int ridge_value_and_grad(
+    const double *p, const double *X, const double *y, ptrdiff_t n, ptrdiff_t d,
+    const double *constants, double *value, double *grad
+) noexcept nogil:
+    return sc_ridge_value_and_grad(p, X, y, n, d, constants, value, grad)
+
+
+cdef api int ridge_hessian(
+    const double *p, const double *X, const double *y, ptrdiff_t n, ptrdiff_t d,
+    const double *constants, double *hessian
+) noexcept nogil:
+    return sc_ridge_hessian(p, X, y, n, d, constants, hessian)
+
+
+cdef api int ridge_hvp(
+    const double *p, const double *v, const double *X, const double *y, ptrdiff_t n,
+    ptrdiff_t d, const double *constants, double *hvp
+) noexcept nogil:
+    return sc_ridge_hvp(p, v, X, y, n, d, constants, hvp)
+
+
+cdef api int ridge_jacobian(
+    const double *p, const double *X, const double *y, ptrdiff_t n, ptrdiff_t d,
+    const double *constants, double *jacobian
+) noexcept nogil:
+    return sc_ridge_jacobian(p, X, y, n, d, constants, jacobian)
+
+
+cdef api int ridge_jvp(
+    const double *p, const double *v, const double *X, const double *y, ptrdiff_t n,
+    ptrdiff_t d, const double *constants, double *jvp
+) noexcept nogil:
+    return sc_ridge_jvp(p, v, X, y, n, d, constants, jvp)
+
+
+cdef api int ridge_vjp(
+    const double *p, const double *u, const double *X, const double *y, ptrdiff_t n,
+    ptrdiff_t d, const double *constants, double *vjp
+) noexcept nogil:
+    return sc_ridge_vjp(p, u, X, y, n, d, constants, vjp)
 
 
 def _bound(name, arguments):
@@ -2352,7 +2518,7 @@ def _vector(value, name, size):
     return np.ascontiguousarray(array.reshape(-1))
 
 
-def _arrays(p, data, constants):
+def _arrays(p, data, constants={}):
     """Return `p`, the data and all sizes, checked against PARAM_SHAPES and DATA_SHAPES.
 
     `p` comes back as one row of doubles; the data as arrays of doubles without the dimensions

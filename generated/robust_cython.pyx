@@ -284,13 +284,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } robust_value_sweep0_context;
+    } robust_value_core_sweep0_context;
 
-    SC_CLONES static void robust_value_sweep0(
+    SC_CLONES static void robust_value_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const robust_value_sweep0_context *context = shared;
+        const robust_value_core_sweep0_context *context = shared;
         const double *restrict x = context->x;
         const ptrdiff_t x_0 = context->x_0;
         const double *restrict y = context->y;
@@ -329,7 +329,7 @@ cdef extern from *:
         }
     }
 
-    static int robust_value(
+    static int robust_value_core(
         const double *restrict p, const double *restrict c, sc_array x_array, sc_array y_array,
         ptrdiff_t n, double *restrict value
     )
@@ -349,10 +349,12 @@ cdef extern from *:
         const double offset = p[1];
         const double delta = c[0];
         const double t0 = 0.5*delta;
-        const robust_value_sweep0_context context0 = {
+        const robust_value_core_sweep0_context context0 = {
             x, x_0, y, y_0, n, slope, offset, delta, t0, parts0, blocks0, tile0
         };
-        if (sc_run(robust_value_sweep0, &context0, blocks0, tile0 + tile0, 11*(double)n) < 0) {
+        if (sc_run(
+            robust_value_core_sweep0, &context0, blocks0, tile0 + tile0, 11*(double)n
+        ) < 0) {
             free(memory);
             return -1;
         }
@@ -375,13 +377,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } robust_grad_sweep0_context;
+    } robust_grad_core_sweep0_context;
 
-    SC_CLONES static void robust_grad_sweep0(
+    SC_CLONES static void robust_grad_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const robust_grad_sweep0_context *context = shared;
+        const robust_grad_core_sweep0_context *context = shared;
         const double *restrict x = context->x;
         const ptrdiff_t x_0 = context->x_0;
         const double *restrict y = context->y;
@@ -426,7 +428,7 @@ cdef extern from *:
         }
     }
 
-    static int robust_grad(
+    static int robust_grad_core(
         const double *restrict p, const double *restrict c, sc_array x_array, sc_array y_array,
         ptrdiff_t n, double *restrict grad
     )
@@ -446,10 +448,12 @@ cdef extern from *:
         const double offset = p[1];
         const double delta = c[0];
         const double t0 = 1.0/(double)n;
-        const robust_grad_sweep0_context context0 = {
+        const robust_grad_core_sweep0_context context0 = {
             x, x_0, y, y_0, n, slope, offset, delta, t0, parts0, blocks0, tile0
         };
-        if (sc_run(robust_grad_sweep0, &context0, blocks0, tile0 + tile0, 19*(double)n) < 0) {
+        if (sc_run(
+            robust_grad_core_sweep0, &context0, blocks0, tile0 + tile0, 19*(double)n
+        ) < 0) {
             free(memory);
             return -1;
         }
@@ -475,13 +479,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } robust_value_and_grad_sweep0_context;
+    } robust_value_and_grad_core_sweep0_context;
 
-    SC_CLONES static void robust_value_and_grad_sweep0(
+    SC_CLONES static void robust_value_and_grad_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const robust_value_and_grad_sweep0_context *context = shared;
+        const robust_value_and_grad_core_sweep0_context *context = shared;
         const double *restrict x = context->x;
         const ptrdiff_t x_0 = context->x_0;
         const double *restrict y = context->y;
@@ -533,7 +537,7 @@ cdef extern from *:
         }
     }
 
-    static int robust_value_and_grad(
+    static int robust_value_and_grad_core(
         const double *restrict p, const double *restrict c, sc_array x_array, sc_array y_array,
         ptrdiff_t n, double *restrict value, double *restrict grad
     )
@@ -554,11 +558,11 @@ cdef extern from *:
         const double delta = c[0];
         const double t0 = 0.5*delta;
         const double t1 = 1.0/(double)n;
-        const robust_value_and_grad_sweep0_context context0 = {
+        const robust_value_and_grad_core_sweep0_context context0 = {
             x, x_0, y, y_0, n, slope, offset, delta, t0, t1, parts0, blocks0, tile0
         };
         if (sc_run(
-            robust_value_and_grad_sweep0, &context0, blocks0, tile0 + tile0, 25*(double)n
+            robust_value_and_grad_core_sweep0, &context0, blocks0, tile0 + tile0, 25*(double)n
         ) < 0) {
             free(memory);
             return -1;
@@ -586,13 +590,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } robust_hessian_sweep0_context;
+    } robust_hessian_core_sweep0_context;
 
-    SC_CLONES static void robust_hessian_sweep0(
+    SC_CLONES static void robust_hessian_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const robust_hessian_sweep0_context *context = shared;
+        const robust_hessian_core_sweep0_context *context = shared;
         const double *restrict x = context->x;
         const ptrdiff_t x_0 = context->x_0;
         const double *restrict y = context->y;
@@ -640,7 +644,7 @@ cdef extern from *:
         }
     }
 
-    static int robust_hessian(
+    static int robust_hessian_core(
         const double *restrict p, const double *restrict c, sc_array x_array, sc_array y_array,
         ptrdiff_t n, double *restrict hessian
     )
@@ -660,10 +664,12 @@ cdef extern from *:
         const double offset = p[1];
         const double delta = c[0];
         const double t0 = 1.0/(double)n;
-        const robust_hessian_sweep0_context context0 = {
+        const robust_hessian_core_sweep0_context context0 = {
             x, x_0, y, y_0, n, slope, offset, delta, t0, parts0, blocks0, tile0
         };
-        if (sc_run(robust_hessian_sweep0, &context0, blocks0, tile0 + tile0, 18*(double)n) < 0) {
+        if (sc_run(
+            robust_hessian_core_sweep0, &context0, blocks0, tile0 + tile0, 18*(double)n
+        ) < 0) {
             free(memory);
             return -1;
         }
@@ -693,13 +699,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } robust_hvp_sweep0_context;
+    } robust_hvp_core_sweep0_context;
 
-    SC_CLONES static void robust_hvp_sweep0(
+    SC_CLONES static void robust_hvp_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const robust_hvp_sweep0_context *context = shared;
+        const robust_hvp_core_sweep0_context *context = shared;
         const double *restrict x = context->x;
         const ptrdiff_t x_0 = context->x_0;
         const double *restrict y = context->y;
@@ -744,7 +750,7 @@ cdef extern from *:
         }
     }
 
-    static int robust_hvp(
+    static int robust_hvp_core(
         const double *restrict p, const double *restrict v, const double *restrict c,
         sc_array x_array, sc_array y_array, ptrdiff_t n, double *restrict hvp
     )
@@ -766,10 +772,12 @@ cdef extern from *:
         const double v0 = v[0];
         const double v1 = v[1];
         const double t0 = 1.0/(double)n;
-        const robust_hvp_sweep0_context context0 = {
+        const robust_hvp_core_sweep0_context context0 = {
             x, x_0, y, y_0, n, slope, offset, delta, v0, v1, t0, parts0, blocks0, tile0
         };
-        if (sc_run(robust_hvp_sweep0, &context0, blocks0, tile0 + tile0, 16*(double)n) < 0) {
+        if (sc_run(
+            robust_hvp_core_sweep0, &context0, blocks0, tile0 + tile0, 16*(double)n
+        ) < 0) {
             free(memory);
             return -1;
         }
@@ -794,13 +802,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } robust_jacobian_sweep0_context;
+    } robust_jacobian_core_sweep0_context;
 
-    SC_CLONES static void robust_jacobian_sweep0(
+    SC_CLONES static void robust_jacobian_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const robust_jacobian_sweep0_context *context = shared;
+        const robust_jacobian_core_sweep0_context *context = shared;
         const double *restrict x = context->x;
         const ptrdiff_t x_0 = context->x_0;
         const double *restrict y = context->y;
@@ -845,7 +853,7 @@ cdef extern from *:
         }
     }
 
-    static int robust_jacobian(
+    static int robust_jacobian_core(
         const double *restrict p, const double *restrict c, sc_array x_array, sc_array y_array,
         ptrdiff_t n, double *restrict jacobian
     )
@@ -865,11 +873,11 @@ cdef extern from *:
         const double offset = p[1];
         const double delta = c[0];
         const double t0 = 1.0/(double)n;
-        const robust_jacobian_sweep0_context context0 = {
+        const robust_jacobian_core_sweep0_context context0 = {
             x, x_0, y, y_0, n, slope, offset, delta, t0, parts0, blocks0, tile0
         };
         if (sc_run(
-            robust_jacobian_sweep0, &context0, blocks0, tile0 + tile0, 19*(double)n
+            robust_jacobian_core_sweep0, &context0, blocks0, tile0 + tile0, 19*(double)n
         ) < 0) {
             free(memory);
             return -1;
@@ -896,13 +904,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } robust_jvp_sweep0_context;
+    } robust_jvp_core_sweep0_context;
 
-    SC_CLONES static void robust_jvp_sweep0(
+    SC_CLONES static void robust_jvp_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const robust_jvp_sweep0_context *context = shared;
+        const robust_jvp_core_sweep0_context *context = shared;
         const double *restrict x = context->x;
         const ptrdiff_t x_0 = context->x_0;
         const double *restrict y = context->y;
@@ -942,7 +950,7 @@ cdef extern from *:
         }
     }
 
-    static int robust_jvp(
+    static int robust_jvp_core(
         const double *restrict p, const double *restrict v, const double *restrict c,
         sc_array x_array, sc_array y_array, ptrdiff_t n, double *restrict jvp
     )
@@ -963,10 +971,12 @@ cdef extern from *:
         const double delta = c[0];
         const double v0 = v[0];
         const double v1 = v[1];
-        const robust_jvp_sweep0_context context0 = {
+        const robust_jvp_core_sweep0_context context0 = {
             x, x_0, y, y_0, n, slope, offset, delta, v0, v1, parts0, blocks0, tile0
         };
-        if (sc_run(robust_jvp_sweep0, &context0, blocks0, tile0 + tile0, 13*(double)n) < 0) {
+        if (sc_run(
+            robust_jvp_core_sweep0, &context0, blocks0, tile0 + tile0, 13*(double)n
+        ) < 0) {
             free(memory);
             return -1;
         }
@@ -989,13 +999,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } robust_vjp_sweep0_context;
+    } robust_vjp_core_sweep0_context;
 
-    SC_CLONES static void robust_vjp_sweep0(
+    SC_CLONES static void robust_vjp_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const robust_vjp_sweep0_context *context = shared;
+        const robust_vjp_core_sweep0_context *context = shared;
         const double *restrict x = context->x;
         const ptrdiff_t x_0 = context->x_0;
         const double *restrict y = context->y;
@@ -1040,7 +1050,7 @@ cdef extern from *:
         }
     }
 
-    static int robust_vjp(
+    static int robust_vjp_core(
         const double *restrict p, const double *restrict u, const double *restrict c,
         sc_array x_array, sc_array y_array, ptrdiff_t n, double *restrict vjp
     )
@@ -1061,10 +1071,12 @@ cdef extern from *:
         const double delta = c[0];
         const double u0 = u[0];
         const double t0 = u0/(double)n;
-        const robust_vjp_sweep0_context context0 = {
+        const robust_vjp_core_sweep0_context context0 = {
             x, x_0, y, y_0, n, slope, offset, delta, t0, parts0, blocks0, tile0
         };
-        if (sc_run(robust_vjp_sweep0, &context0, blocks0, tile0 + tile0, 19*(double)n) < 0) {
+        if (sc_run(
+            robust_vjp_core_sweep0, &context0, blocks0, tile0 + tile0, 19*(double)n
+        ) < 0) {
             free(memory);
             return -1;
         }
@@ -1074,6 +1086,96 @@ cdef extern from *:
         vjp[1] = s0;
         free(memory);
         return 0;
+    }
+
+    static const double robust_constants[1] = {1.0};
+
+    static int robust_value(
+        const double *p, const double *x, ptrdiff_t x_stride, const double *y, ptrdiff_t y_stride,
+        ptrdiff_t n, const double *constants, double *value
+    )
+    {
+        return robust_value_core(
+            p, constants ? constants : robust_constants, (sc_array){x, {x_stride}},
+            (sc_array){y, {y_stride}}, n, value
+        );
+    }
+
+    static int robust_grad(
+        const double *p, const double *x, ptrdiff_t x_stride, const double *y, ptrdiff_t y_stride,
+        ptrdiff_t n, const double *constants, double *grad
+    )
+    {
+        return robust_grad_core(
+            p, constants ? constants : robust_constants, (sc_array){x, {x_stride}},
+            (sc_array){y, {y_stride}}, n, grad
+        );
+    }
+
+    static int robust_value_and_grad(
+        const double *p, const double *x, ptrdiff_t x_stride, const double *y, ptrdiff_t y_stride,
+        ptrdiff_t n, const double *constants, double *value, double *grad
+    )
+    {
+        return robust_value_and_grad_core(
+            p, constants ? constants : robust_constants, (sc_array){x, {x_stride}},
+            (sc_array){y, {y_stride}}, n, value, grad
+        );
+    }
+
+    static int robust_hessian(
+        const double *p, const double *x, ptrdiff_t x_stride, const double *y, ptrdiff_t y_stride,
+        ptrdiff_t n, const double *constants, double *hessian
+    )
+    {
+        return robust_hessian_core(
+            p, constants ? constants : robust_constants, (sc_array){x, {x_stride}},
+            (sc_array){y, {y_stride}}, n, hessian
+        );
+    }
+
+    static int robust_hvp(
+        const double *p, const double *v, const double *x, ptrdiff_t x_stride, const double *y,
+        ptrdiff_t y_stride, ptrdiff_t n, const double *constants, double *hvp
+    )
+    {
+        return robust_hvp_core(
+            p, v, constants ? constants : robust_constants, (sc_array){x, {x_stride}},
+            (sc_array){y, {y_stride}}, n, hvp
+        );
+    }
+
+    static int robust_jacobian(
+        const double *p, const double *x, ptrdiff_t x_stride, const double *y, ptrdiff_t y_stride,
+        ptrdiff_t n, const double *constants, double *jacobian
+    )
+    {
+        return robust_jacobian_core(
+            p, constants ? constants : robust_constants, (sc_array){x, {x_stride}},
+            (sc_array){y, {y_stride}}, n, jacobian
+        );
+    }
+
+    static int robust_jvp(
+        const double *p, const double *v, const double *x, ptrdiff_t x_stride, const double *y,
+        ptrdiff_t y_stride, ptrdiff_t n, const double *constants, double *jvp
+    )
+    {
+        return robust_jvp_core(
+            p, v, constants ? constants : robust_constants, (sc_array){x, {x_stride}},
+            (sc_array){y, {y_stride}}, n, jvp
+        );
+    }
+
+    static int robust_vjp(
+        const double *p, const double *u, const double *x, ptrdiff_t x_stride, const double *y,
+        ptrdiff_t y_stride, ptrdiff_t n, const double *constants, double *vjp
+    )
+    {
+        return robust_vjp_core(
+            p, u, constants ? constants : robust_constants, (sc_array){x, {x_stride}},
+            (sc_array){y, {y_stride}}, n, vjp
+        );
     }
 
     static int sc_import_numpy(void)
@@ -1236,14 +1338,22 @@ cdef extern from *:
     void sc_acquire(void *)
     Py_ssize_t sc_dim(object, int)
     sc_array sc_as_array(object)
-    int robust_value(const double *p, const double *c, sc_array x_array, sc_array y_array, ptrdiff_t n, double *value) nogil
-    int robust_grad(const double *p, const double *c, sc_array x_array, sc_array y_array, ptrdiff_t n, double *grad) nogil
-    int robust_value_and_grad(const double *p, const double *c, sc_array x_array, sc_array y_array, ptrdiff_t n, double *value, double *grad) nogil
-    int robust_hessian(const double *p, const double *c, sc_array x_array, sc_array y_array, ptrdiff_t n, double *hessian) nogil
-    int robust_hvp(const double *p, const double *v, const double *c, sc_array x_array, sc_array y_array, ptrdiff_t n, double *hvp) nogil
-    int robust_jacobian(const double *p, const double *c, sc_array x_array, sc_array y_array, ptrdiff_t n, double *jacobian) nogil
-    int robust_jvp(const double *p, const double *v, const double *c, sc_array x_array, sc_array y_array, ptrdiff_t n, double *jvp) nogil
-    int robust_vjp(const double *p, const double *u, const double *c, sc_array x_array, sc_array y_array, ptrdiff_t n, double *vjp) nogil
+    int robust_value_core(const double *p, const double *c, sc_array x_array, sc_array y_array, ptrdiff_t n, double *value) nogil
+    int robust_grad_core(const double *p, const double *c, sc_array x_array, sc_array y_array, ptrdiff_t n, double *grad) nogil
+    int robust_value_and_grad_core(const double *p, const double *c, sc_array x_array, sc_array y_array, ptrdiff_t n, double *value, double *grad) nogil
+    int robust_hessian_core(const double *p, const double *c, sc_array x_array, sc_array y_array, ptrdiff_t n, double *hessian) nogil
+    int robust_hvp_core(const double *p, const double *v, const double *c, sc_array x_array, sc_array y_array, ptrdiff_t n, double *hvp) nogil
+    int robust_jacobian_core(const double *p, const double *c, sc_array x_array, sc_array y_array, ptrdiff_t n, double *jacobian) nogil
+    int robust_jvp_core(const double *p, const double *v, const double *c, sc_array x_array, sc_array y_array, ptrdiff_t n, double *jvp) nogil
+    int robust_vjp_core(const double *p, const double *u, const double *c, sc_array x_array, sc_array y_array, ptrdiff_t n, double *vjp) nogil
+    int sc_robust_value "robust_value"(const double *, const double *, ptrdiff_t, const double *, ptrdiff_t, ptrdiff_t, const double *, double *) noexcept nogil
+    int sc_robust_grad "robust_grad"(const double *, const double *, ptrdiff_t, const double *, ptrdiff_t, ptrdiff_t, const double *, double *) noexcept nogil
+    int sc_robust_value_and_grad "robust_value_and_grad"(const double *, const double *, ptrdiff_t, const double *, ptrdiff_t, ptrdiff_t, const double *, double *, double *) noexcept nogil
+    int sc_robust_hessian "robust_hessian"(const double *, const double *, ptrdiff_t, const double *, ptrdiff_t, ptrdiff_t, const double *, double *) noexcept nogil
+    int sc_robust_hvp "robust_hvp"(const double *, const double *, const double *, ptrdiff_t, const double *, ptrdiff_t, ptrdiff_t, const double *, double *) noexcept nogil
+    int sc_robust_jacobian "robust_jacobian"(const double *, const double *, ptrdiff_t, const double *, ptrdiff_t, ptrdiff_t, const double *, double *) noexcept nogil
+    int sc_robust_jvp "robust_jvp"(const double *, const double *, const double *, ptrdiff_t, const double *, ptrdiff_t, ptrdiff_t, const double *, double *) noexcept nogil
+    int sc_robust_vjp "robust_vjp"(const double *, const double *, const double *, ptrdiff_t, const double *, ptrdiff_t, ptrdiff_t, const double *, double *) noexcept nogil
 
 sc_import_numpy()
 
@@ -1259,15 +1369,15 @@ def value(p, x, y, *, delta=1.0):
     if not (sc_is_column(x, x) and sc_is_column(y, x)):
         x, y = _columns(DATA, x, y)
     cdef Py_ssize_t n = sc_length(x)
-    sc__constants = np.array([_number(delta, "delta")], dtype=np.float64)
+    SC_constants = np.array([_number(delta, "delta")], dtype=np.float64)
     cdef double value = 0.0
     cdef int sc__status = 0
     cdef double *sc__p = sc_doubles(p)
-    cdef double *sc__sc__constants = sc_doubles(sc__constants)
+    cdef double *sc__SC_constants = sc_doubles(SC_constants)
     cdef sc_array sc__x = sc_as_array(x)
     cdef sc_array sc__y = sc_as_array(y)
     cdef void *sc__thread = sc_release(11*<double>n)
-    sc__status = robust_value(sc__p, sc__sc__constants, sc__x, sc__y, n, &value)
+    sc__status = robust_value_core(sc__p, sc__SC_constants, sc__x, sc__y, n, &value)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
@@ -1281,16 +1391,16 @@ def grad(p, x, y, *, delta=1.0):
     if not (sc_is_column(x, x) and sc_is_column(y, x)):
         x, y = _columns(DATA, x, y)
     cdef Py_ssize_t n = sc_length(x)
-    sc__constants = np.array([_number(delta, "delta")], dtype=np.float64)
+    SC_constants = np.array([_number(delta, "delta")], dtype=np.float64)
     grad = sc_new(2)
     cdef int sc__status = 0
     cdef double *sc__p = sc_doubles(p)
-    cdef double *sc__sc__constants = sc_doubles(sc__constants)
+    cdef double *sc__SC_constants = sc_doubles(SC_constants)
     cdef sc_array sc__x = sc_as_array(x)
     cdef sc_array sc__y = sc_as_array(y)
     cdef double *sc__grad = sc_doubles(grad)
     cdef void *sc__thread = sc_release(19*<double>n)
-    sc__status = robust_grad(sc__p, sc__sc__constants, sc__x, sc__y, n, sc__grad)
+    sc__status = robust_grad_core(sc__p, sc__SC_constants, sc__x, sc__y, n, sc__grad)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
@@ -1304,18 +1414,18 @@ def value_and_grad(p, x, y, *, delta=1.0):
     if not (sc_is_column(x, x) and sc_is_column(y, x)):
         x, y = _columns(DATA, x, y)
     cdef Py_ssize_t n = sc_length(x)
-    sc__constants = np.array([_number(delta, "delta")], dtype=np.float64)
+    SC_constants = np.array([_number(delta, "delta")], dtype=np.float64)
     cdef double value = 0.0
     grad = sc_new(2)
     cdef int sc__status = 0
     cdef double *sc__p = sc_doubles(p)
-    cdef double *sc__sc__constants = sc_doubles(sc__constants)
+    cdef double *sc__SC_constants = sc_doubles(SC_constants)
     cdef sc_array sc__x = sc_as_array(x)
     cdef sc_array sc__y = sc_as_array(y)
     cdef double *sc__grad = sc_doubles(grad)
     cdef void *sc__thread = sc_release(25*<double>n)
-    sc__status = robust_value_and_grad(
-        sc__p, sc__sc__constants, sc__x, sc__y, n, &value, sc__grad
+    sc__status = robust_value_and_grad_core(
+        sc__p, sc__SC_constants, sc__x, sc__y, n, &value, sc__grad
     )
     sc_acquire(sc__thread)
     if sc__status < 0:
@@ -1330,16 +1440,16 @@ def hessian(p, x, y, *, delta=1.0):
     if not (sc_is_column(x, x) and sc_is_column(y, x)):
         x, y = _columns(DATA, x, y)
     cdef Py_ssize_t n = sc_length(x)
-    sc__constants = np.array([_number(delta, "delta")], dtype=np.float64)
+    SC_constants = np.array([_number(delta, "delta")], dtype=np.float64)
     hessian = sc_new(4)
     cdef int sc__status = 0
     cdef double *sc__p = sc_doubles(p)
-    cdef double *sc__sc__constants = sc_doubles(sc__constants)
+    cdef double *sc__SC_constants = sc_doubles(SC_constants)
     cdef sc_array sc__x = sc_as_array(x)
     cdef sc_array sc__y = sc_as_array(y)
     cdef double *sc__hessian = sc_doubles(hessian)
     cdef void *sc__thread = sc_release(18*<double>n)
-    sc__status = robust_hessian(sc__p, sc__sc__constants, sc__x, sc__y, n, sc__hessian)
+    sc__status = robust_hessian_core(sc__p, sc__SC_constants, sc__x, sc__y, n, sc__hessian)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
@@ -1355,17 +1465,17 @@ def hvp(p, v, x, y, *, delta=1.0):
     if not (sc_is_column(x, x) and sc_is_column(y, x)):
         x, y = _columns(DATA, x, y)
     cdef Py_ssize_t n = sc_length(x)
-    sc__constants = np.array([_number(delta, "delta")], dtype=np.float64)
+    SC_constants = np.array([_number(delta, "delta")], dtype=np.float64)
     hvp = sc_new(2)
     cdef int sc__status = 0
     cdef double *sc__p = sc_doubles(p)
     cdef double *sc__v = sc_doubles(v)
-    cdef double *sc__sc__constants = sc_doubles(sc__constants)
+    cdef double *sc__SC_constants = sc_doubles(SC_constants)
     cdef sc_array sc__x = sc_as_array(x)
     cdef sc_array sc__y = sc_as_array(y)
     cdef double *sc__hvp = sc_doubles(hvp)
     cdef void *sc__thread = sc_release(16*<double>n)
-    sc__status = robust_hvp(sc__p, sc__v, sc__sc__constants, sc__x, sc__y, n, sc__hvp)
+    sc__status = robust_hvp_core(sc__p, sc__v, sc__SC_constants, sc__x, sc__y, n, sc__hvp)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
@@ -1379,16 +1489,16 @@ def jacobian(p, x, y, *, delta=1.0):
     if not (sc_is_column(x, x) and sc_is_column(y, x)):
         x, y = _columns(DATA, x, y)
     cdef Py_ssize_t n = sc_length(x)
-    sc__constants = np.array([_number(delta, "delta")], dtype=np.float64)
+    SC_constants = np.array([_number(delta, "delta")], dtype=np.float64)
     jacobian = sc_new(2)
     cdef int sc__status = 0
     cdef double *sc__p = sc_doubles(p)
-    cdef double *sc__sc__constants = sc_doubles(sc__constants)
+    cdef double *sc__SC_constants = sc_doubles(SC_constants)
     cdef sc_array sc__x = sc_as_array(x)
     cdef sc_array sc__y = sc_as_array(y)
     cdef double *sc__jacobian = sc_doubles(jacobian)
     cdef void *sc__thread = sc_release(19*<double>n)
-    sc__status = robust_jacobian(sc__p, sc__sc__constants, sc__x, sc__y, n, sc__jacobian)
+    sc__status = robust_jacobian_core(sc__p, sc__SC_constants, sc__x, sc__y, n, sc__jacobian)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
@@ -1404,16 +1514,16 @@ def jvp(p, v, x, y, *, delta=1.0):
     if not (sc_is_column(x, x) and sc_is_column(y, x)):
         x, y = _columns(DATA, x, y)
     cdef Py_ssize_t n = sc_length(x)
-    sc__constants = np.array([_number(delta, "delta")], dtype=np.float64)
+    SC_constants = np.array([_number(delta, "delta")], dtype=np.float64)
     cdef double jvp = 0.0
     cdef int sc__status = 0
     cdef double *sc__p = sc_doubles(p)
     cdef double *sc__v = sc_doubles(v)
-    cdef double *sc__sc__constants = sc_doubles(sc__constants)
+    cdef double *sc__SC_constants = sc_doubles(SC_constants)
     cdef sc_array sc__x = sc_as_array(x)
     cdef sc_array sc__y = sc_as_array(y)
     cdef void *sc__thread = sc_release(13*<double>n)
-    sc__status = robust_jvp(sc__p, sc__v, sc__sc__constants, sc__x, sc__y, n, &jvp)
+    sc__status = robust_jvp_core(sc__p, sc__v, sc__SC_constants, sc__x, sc__y, n, &jvp)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
@@ -1429,21 +1539,77 @@ def vjp(p, u, x, y, *, delta=1.0):
     if not (sc_is_column(x, x) and sc_is_column(y, x)):
         x, y = _columns(DATA, x, y)
     cdef Py_ssize_t n = sc_length(x)
-    sc__constants = np.array([_number(delta, "delta")], dtype=np.float64)
+    SC_constants = np.array([_number(delta, "delta")], dtype=np.float64)
     vjp = sc_new(2)
     cdef int sc__status = 0
     cdef double *sc__p = sc_doubles(p)
     cdef double *sc__u = sc_doubles(u)
-    cdef double *sc__sc__constants = sc_doubles(sc__constants)
+    cdef double *sc__SC_constants = sc_doubles(SC_constants)
     cdef sc_array sc__x = sc_as_array(x)
     cdef sc_array sc__y = sc_as_array(y)
     cdef double *sc__vjp = sc_doubles(vjp)
     cdef void *sc__thread = sc_release(19*<double>n)
-    sc__status = robust_vjp(sc__p, sc__u, sc__sc__constants, sc__x, sc__y, n, sc__vjp)
+    sc__status = robust_vjp_core(sc__p, sc__u, sc__SC_constants, sc__x, sc__y, n, sc__vjp)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
     return vjp
+
+
+cdef api int robust_value(
+    const double *p, const double *x, ptrdiff_t x_stride, const double *y, ptrdiff_t y_stride,
+    ptrdiff_t n, const double *constants, double *value
+) noexcept nogil:
+    return sc_robust_value(p, x, x_stride, y, y_stride, n, constants, value)
+
+
+cdef api int robust_grad(
+    const double *p, const double *x, ptrdiff_t x_stride, const double *y, ptrdiff_t y_stride,
+    ptrdiff_t n, const double *constants, double *grad
+) noexcept nogil:
+    return sc_robust_grad(p, x, x_stride, y, y_stride, n, constants, grad)
+
+
+cdef api int robust_value_and_grad(
+    const double *p, const double *x, ptrdiff_t x_stride, const double *y, ptrdiff_t y_stride,
+    ptrdiff_t n, const double *constants, double *value, double *grad
+) noexcept nogil:
+    return sc_robust_value_and_grad(p, x, x_stride, y, y_stride, n, constants, value, grad)
+
+
+cdef api int robust_hessian(
+    const double *p, const double *x, ptrdiff_t x_stride, const double *y, ptrdiff_t y_stride,
+    ptrdiff_t n, const double *constants, double *hessian
+) noexcept nogil:
+    return sc_robust_hessian(p, x, x_stride, y, y_stride, n, constants, hessian)
+
+
+cdef api int robust_hvp(
+    const double *p, const double *v, const double *x, ptrdiff_t x_stride, const double *y,
+    ptrdiff_t y_stride, ptrdiff_t n, const double *constants, double *hvp
+) noexcept nogil:
+    return sc_robust_hvp(p, v, x, x_stride, y, y_stride, n, constants, hvp)
+
+
+cdef api int robust_jacobian(
+    const double *p, const double *x, ptrdiff_t x_stride, const double *y, ptrdiff_t y_stride,
+    ptrdiff_t n, const double *constants, double *jacobian
+) noexcept nogil:
+    return sc_robust_jacobian(p, x, x_stride, y, y_stride, n, constants, jacobian)
+
+
+cdef api int robust_jvp(
+    const double *p, const double *v, const double *x, ptrdiff_t x_stride, const double *y,
+    ptrdiff_t y_stride, ptrdiff_t n, const double *constants, double *jvp
+) noexcept nogil:
+    return sc_robust_jvp(p, v, x, x_stride, y, y_stride, n, constants, jvp)
+
+
+cdef api int robust_vjp(
+    const double *p, const double *u, const double *x, ptrdiff_t x_stride, const double *y,
+    ptrdiff_t y_stride, ptrdiff_t n, const double *constants, double *vjp
+) noexcept nogil:
+    return sc_robust_vjp(p, u, x, x_stride, y, y_stride, n, constants, vjp)
 
 
 def _bound(name, arguments):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, get_args
 
 import click
 
-from symcompile.commands.common import BACKEND, FILE, OUT, chosen, console, load, print_code
+from symcompile.commands.common import BACKEND, FILE, OUT, C, chosen, console, load, print_code
 from symcompile.errors import ToolchainError
 from symcompile.options import Backend, Options, Target
 
@@ -29,9 +29,12 @@ if TYPE_CHECKING:
     show_default=True,
     help="native: for this processor only.",
 )
-def build(file: Path, out: Path, backends: tuple[Backend, ...], target: Target) -> None:
+@C
+def build(
+    file: Path, out: Path, backends: tuple[Backend, ...], target: Target, with_c: bool
+) -> None:
     """Write the modules of the definitions in FILE, and compile those for Cython."""
-    from symcompile.generate import generate, have_compiler, write, write_package
+    from symcompile.generate import generate, have_compiler, write, write_c, write_package
 
     definitions = load(file)
     screen = console()
@@ -51,6 +54,8 @@ def build(file: Path, out: Path, backends: tuple[Backend, ...], target: Target) 
                     changed |= _compile(source, out, options)
                 seconds = source.seconds + time.perf_counter() - start
                 _build_row(table, source, seconds, changed, bool(lacking))
+            if with_c:
+                write_c(definition, out)
         write_package(out)
     screen.print(table)
     if lacking:
@@ -101,9 +106,10 @@ def _build_row(
 @FILE
 @OUT
 @BACKEND
-def check(file: Path, out: Path, backends: tuple[Backend, ...]) -> None:
+@C
+def check(file: Path, out: Path, backends: tuple[Backend, ...], with_c: bool) -> None:
     """Compare the source in DIR with what FILE gives now; exit 1, with a diff, if it is stale."""
-    from symcompile.generate import difference, generate
+    from symcompile.generate import difference, difference_c, generate
 
     stale, total = [], 0
     for definition in load(file):
@@ -113,6 +119,9 @@ def check(file: Path, out: Path, backends: tuple[Backend, ...]) -> None:
             if diff:
                 stale.append(source.file)
                 print_code(diff, "diff")
+        if with_c and (diff := difference_c(definition, out)):
+            stale.append(f"{definition.name}.c")
+            print_code(diff, "diff")
     if stale:
         click.secho(
             f"stale or missing in {out}: {', '.join(stale)}\n"
