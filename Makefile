@@ -41,7 +41,7 @@ wheel: $(VENV)/.installed-dev  ## build the wheel and the source distribution in
 
 clean:  ## remove the environment and everything that was built
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
-	rm -f generated/*.c generated/*.so
+	rm -f generated/*.c generated/*_api.h generated/*.so
 	find symcompile tests examples benchmarks generated -name __pycache__ -prune -exec rm -rf {} +
 
 $(BIN)/python:

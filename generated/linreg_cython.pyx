@@ -75,7 +75,7 @@ cdef extern from *:
     {
         const ptrdiff_t most = width > 98304 / SC_TILE ? 98304 / width : SC_TILE;
         const ptrdiff_t least = arrays < 98304 / 12 ? 32 : 256;
-        const ptrdiff_t tile = most < least ? least : most / 8 * 8;
+        const ptrdiff_t tile = most < least ? least : most & ~(ptrdiff_t)7;
         return n < tile ? (n > 0 ? n : 1) : tile;
     }
 
@@ -83,7 +83,7 @@ cdef extern from *:
        are in few. */
     static inline ptrdiff_t sc_blocks(ptrdiff_t n, ptrdiff_t tile, ptrdiff_t arrays)
     {
-        if (n <= 0) {
+        if (n <= tile) {
             return 1;
         }
         const ptrdiff_t tiles = (n + tile - 1) / tile, fit = 262144 / (arrays + 1);
@@ -96,15 +96,6 @@ cdef extern from *:
         const ptrdiff_t tiles = (n + tile - 1) / tile;
         return (tiles + blocks - 1) / blocks * tile;
     }
-    static inline ptrdiff_t sc_block_start(ptrdiff_t n, ptrdiff_t tile, ptrdiff_t blocks, ptrdiff_t block)
-    {
-        return block * sc_block_size(n, tile, blocks);
-    }
-    static inline ptrdiff_t sc_block_stop(ptrdiff_t n, ptrdiff_t tile, ptrdiff_t blocks, ptrdiff_t block)
-    {
-        const ptrdiff_t stop = (block + 1) * sc_block_size(n, tile, blocks);
-        return stop < n ? stop : n;
-    }
 
     static double *sc_memory(ptrdiff_t size)
     {
@@ -113,8 +104,12 @@ cdef extern from *:
 
     static inline void sc_fill(double *array, ptrdiff_t size, double value)
     {
-        for (ptrdiff_t i = 0; i < size; i++) {
+        ptrdiff_t done = size < 16 ? size : 16;
+        for (ptrdiff_t i = 0; i < done; i++) {
             array[i] = value;
+        }
+        for (; done < size; done *= 2) {
+            memcpy(array + done, array, sizeof(double) * (size_t)(done < size - done ? done : size - done));
         }
     }
 
@@ -129,8 +124,15 @@ cdef extern from *:
         if (stride == 1) {
             return x;
         }
-        for (ptrdiff_t i = 0; i < size; i++) {
-            buffer[i] = x[i * stride];
+        ptrdiff_t i = 0;
+        for (; i + 4 <= size; i += 4, x += 4 * stride) {
+            buffer[i] = x[0];
+            buffer[i + 1] = x[stride];
+            buffer[i + 2] = x[2 * stride];
+            buffer[i + 3] = x[3 * stride];
+        }
+        for (; i < size; i++, x += stride) {
+            buffer[i] = x[0];
         }
         return buffer;
     }
@@ -278,13 +280,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } linreg_value_sweep0_context;
+    } linreg_value_core_sweep0_context;
 
-    SC_CLONES static void linreg_value_sweep0(
+    SC_CLONES static void linreg_value_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const linreg_value_sweep0_context *context = shared;
+        const linreg_value_core_sweep0_context *context = shared;
         const double *restrict x = context->x;
         const ptrdiff_t x_0 = context->x_0;
         const double *restrict y = context->y;
@@ -297,11 +299,12 @@ cdef extern from *:
         const ptrdiff_t tile = context->tile;
         double *restrict x_buffer = work;
         double *restrict y_buffer = x_buffer + tile;
+        const ptrdiff_t each = sc_block_size(n, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block*2;
             sc_fill(part, 2, 0.0);
-            const ptrdiff_t stop = sc_block_stop(n, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(n, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < n ? (block + 1)*each : n;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 const double *restrict x_tile = sc_packed(x + start*x_0, x_0, size, x_buffer);
@@ -317,7 +320,7 @@ cdef extern from *:
         }
     }
 
-    static int linreg_value(
+    static int linreg_value_core(
         const double *restrict p, sc_array x_array, sc_array y_array, ptrdiff_t n,
         double *restrict value
     )
@@ -335,10 +338,12 @@ cdef extern from *:
         double *restrict parts0 = memory;
         const double w0 = p[0];
         const double w1 = p[1];
-        const linreg_value_sweep0_context context0 = {
+        const linreg_value_core_sweep0_context context0 = {
             x, x_0, y, y_0, n, w0, w1, parts0, blocks0, tile0
         };
-        if (sc_run(linreg_value_sweep0, &context0, blocks0, tile0 + tile0, 5*(double)n) < 0) {
+        if (sc_run(
+            linreg_value_core_sweep0, &context0, blocks0, tile0 + tile0, 5*(double)n
+        ) < 0) {
             free(memory);
             return -1;
         }
@@ -359,13 +364,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } linreg_grad_sweep0_context;
+    } linreg_grad_core_sweep0_context;
 
-    SC_CLONES static void linreg_grad_sweep0(
+    SC_CLONES static void linreg_grad_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const linreg_grad_sweep0_context *context = shared;
+        const linreg_grad_core_sweep0_context *context = shared;
         const double *restrict x = context->x;
         const ptrdiff_t x_0 = context->x_0;
         const double *restrict y = context->y;
@@ -378,11 +383,12 @@ cdef extern from *:
         const ptrdiff_t tile = context->tile;
         double *restrict x_buffer = work;
         double *restrict y_buffer = x_buffer + tile;
+        const ptrdiff_t each = sc_block_size(n, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block*4;
             sc_fill(part, 4, 0.0);
-            const ptrdiff_t stop = sc_block_stop(n, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(n, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < n ? (block + 1)*each : n;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 const double *restrict x_tile = sc_packed(x + start*x_0, x_0, size, x_buffer);
@@ -401,7 +407,7 @@ cdef extern from *:
         }
     }
 
-    static int linreg_grad(
+    static int linreg_grad_core(
         const double *restrict p, sc_array x_array, sc_array y_array, ptrdiff_t n,
         double *restrict grad
     )
@@ -419,10 +425,12 @@ cdef extern from *:
         double *restrict parts0 = memory;
         const double w0 = p[0];
         const double w1 = p[1];
-        const linreg_grad_sweep0_context context0 = {
+        const linreg_grad_core_sweep0_context context0 = {
             x, x_0, y, y_0, n, w0, w1, parts0, blocks0, tile0
         };
-        if (sc_run(linreg_grad_sweep0, &context0, blocks0, tile0 + tile0, 6*(double)n) < 0) {
+        if (sc_run(
+            linreg_grad_core_sweep0, &context0, blocks0, tile0 + tile0, 6*(double)n
+        ) < 0) {
             free(memory);
             return -1;
         }
@@ -445,13 +453,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } linreg_value_and_grad_sweep0_context;
+    } linreg_value_and_grad_core_sweep0_context;
 
-    SC_CLONES static void linreg_value_and_grad_sweep0(
+    SC_CLONES static void linreg_value_and_grad_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const linreg_value_and_grad_sweep0_context *context = shared;
+        const linreg_value_and_grad_core_sweep0_context *context = shared;
         const double *restrict x = context->x;
         const ptrdiff_t x_0 = context->x_0;
         const double *restrict y = context->y;
@@ -464,11 +472,12 @@ cdef extern from *:
         const ptrdiff_t tile = context->tile;
         double *restrict x_buffer = work;
         double *restrict y_buffer = x_buffer + tile;
+        const ptrdiff_t each = sc_block_size(n, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block*6;
             sc_fill(part, 6, 0.0);
-            const ptrdiff_t stop = sc_block_stop(n, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(n, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < n ? (block + 1)*each : n;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 const double *restrict x_tile = sc_packed(x + start*x_0, x_0, size, x_buffer);
@@ -490,7 +499,7 @@ cdef extern from *:
         }
     }
 
-    static int linreg_value_and_grad(
+    static int linreg_value_and_grad_core(
         const double *restrict p, sc_array x_array, sc_array y_array, ptrdiff_t n,
         double *restrict value, double *restrict grad
     )
@@ -508,11 +517,11 @@ cdef extern from *:
         double *restrict parts0 = memory;
         const double w0 = p[0];
         const double w1 = p[1];
-        const linreg_value_and_grad_sweep0_context context0 = {
+        const linreg_value_and_grad_core_sweep0_context context0 = {
             x, x_0, y, y_0, n, w0, w1, parts0, blocks0, tile0
         };
         if (sc_run(
-            linreg_value_and_grad_sweep0, &context0, blocks0, tile0 + tile0, 8*(double)n
+            linreg_value_and_grad_core_sweep0, &context0, blocks0, tile0 + tile0, 8*(double)n
         ) < 0) {
             free(memory);
             return -1;
@@ -534,13 +543,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } linreg_hessian_sweep0_context;
+    } linreg_hessian_core_sweep0_context;
 
-    SC_CLONES static void linreg_hessian_sweep0(
+    SC_CLONES static void linreg_hessian_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const linreg_hessian_sweep0_context *context = shared;
+        const linreg_hessian_core_sweep0_context *context = shared;
         const double *restrict x = context->x;
         const ptrdiff_t x_0 = context->x_0;
         const ptrdiff_t n = context->n;
@@ -548,11 +557,12 @@ cdef extern from *:
         const ptrdiff_t blocks = context->blocks;
         const ptrdiff_t tile = context->tile;
         double *restrict x_buffer = work;
+        const ptrdiff_t each = sc_block_size(n, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block*4;
             sc_fill(part, 4, 0.0);
-            const ptrdiff_t stop = sc_block_stop(n, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(n, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < n ? (block + 1)*each : n;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 const double *restrict x_tile = sc_packed(x + start*x_0, x_0, size, x_buffer);
@@ -569,7 +579,7 @@ cdef extern from *:
         }
     }
 
-    static int linreg_hessian(
+    static int linreg_hessian_core(
         const double *restrict p, sc_array x_array, sc_array y_array, ptrdiff_t n,
         double *restrict hessian
     )
@@ -584,8 +594,8 @@ cdef extern from *:
         }
         double *restrict parts0 = memory;
         hessian[0] = 2.0*(double)n/(double)n;
-        const linreg_hessian_sweep0_context context0 = {x, x_0, n, parts0, blocks0, tile0};
-        if (sc_run(linreg_hessian_sweep0, &context0, blocks0, tile0, 3*(double)n) < 0) {
+        const linreg_hessian_core_sweep0_context context0 = {x, x_0, n, parts0, blocks0, tile0};
+        if (sc_run(linreg_hessian_core_sweep0, &context0, blocks0, tile0, 3*(double)n) < 0) {
             free(memory);
             return -1;
         }
@@ -608,13 +618,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } linreg_hvp_sweep0_context;
+    } linreg_hvp_core_sweep0_context;
 
-    SC_CLONES static void linreg_hvp_sweep0(
+    SC_CLONES static void linreg_hvp_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const linreg_hvp_sweep0_context *context = shared;
+        const linreg_hvp_core_sweep0_context *context = shared;
         const double *restrict x = context->x;
         const ptrdiff_t x_0 = context->x_0;
         const ptrdiff_t n = context->n;
@@ -624,11 +634,12 @@ cdef extern from *:
         const ptrdiff_t blocks = context->blocks;
         const ptrdiff_t tile = context->tile;
         double *restrict x_buffer = work;
+        const ptrdiff_t each = sc_block_size(n, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block*4;
             sc_fill(part, 4, 0.0);
-            const ptrdiff_t stop = sc_block_stop(n, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(n, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < n ? (block + 1)*each : n;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 const double *restrict x_tile = sc_packed(x + start*x_0, x_0, size, x_buffer);
@@ -645,7 +656,7 @@ cdef extern from *:
         }
     }
 
-    static int linreg_hvp(
+    static int linreg_hvp_core(
         const double *restrict p, const double *restrict v, sc_array x_array, sc_array y_array,
         ptrdiff_t n, double *restrict hvp
     )
@@ -662,8 +673,8 @@ cdef extern from *:
         const double v0 = v[0];
         const double v1 = v[1];
         const double t0 = (double)n*v0;
-        const linreg_hvp_sweep0_context context0 = {x, x_0, n, v0, v1, parts0, blocks0, tile0};
-        if (sc_run(linreg_hvp_sweep0, &context0, blocks0, tile0, 5*(double)n) < 0) {
+        const linreg_hvp_core_sweep0_context context0 = {x, x_0, n, v0, v1, parts0, blocks0, tile0};
+        if (sc_run(linreg_hvp_core_sweep0, &context0, blocks0, tile0, 5*(double)n) < 0) {
             free(memory);
             return -1;
         }
@@ -686,13 +697,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } linreg_jacobian_sweep0_context;
+    } linreg_jacobian_core_sweep0_context;
 
-    SC_CLONES static void linreg_jacobian_sweep0(
+    SC_CLONES static void linreg_jacobian_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const linreg_jacobian_sweep0_context *context = shared;
+        const linreg_jacobian_core_sweep0_context *context = shared;
         const double *restrict x = context->x;
         const ptrdiff_t x_0 = context->x_0;
         const double *restrict y = context->y;
@@ -705,11 +716,12 @@ cdef extern from *:
         const ptrdiff_t tile = context->tile;
         double *restrict x_buffer = work;
         double *restrict y_buffer = x_buffer + tile;
+        const ptrdiff_t each = sc_block_size(n, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block*4;
             sc_fill(part, 4, 0.0);
-            const ptrdiff_t stop = sc_block_stop(n, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(n, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < n ? (block + 1)*each : n;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 const double *restrict x_tile = sc_packed(x + start*x_0, x_0, size, x_buffer);
@@ -728,7 +740,7 @@ cdef extern from *:
         }
     }
 
-    static int linreg_jacobian(
+    static int linreg_jacobian_core(
         const double *restrict p, sc_array x_array, sc_array y_array, ptrdiff_t n,
         double *restrict jacobian
     )
@@ -746,11 +758,11 @@ cdef extern from *:
         double *restrict parts0 = memory;
         const double w0 = p[0];
         const double w1 = p[1];
-        const linreg_jacobian_sweep0_context context0 = {
+        const linreg_jacobian_core_sweep0_context context0 = {
             x, x_0, y, y_0, n, w0, w1, parts0, blocks0, tile0
         };
         if (sc_run(
-            linreg_jacobian_sweep0, &context0, blocks0, tile0 + tile0, 6*(double)n
+            linreg_jacobian_core_sweep0, &context0, blocks0, tile0 + tile0, 6*(double)n
         ) < 0) {
             free(memory);
             return -1;
@@ -776,13 +788,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } linreg_jvp_sweep0_context;
+    } linreg_jvp_core_sweep0_context;
 
-    SC_CLONES static void linreg_jvp_sweep0(
+    SC_CLONES static void linreg_jvp_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const linreg_jvp_sweep0_context *context = shared;
+        const linreg_jvp_core_sweep0_context *context = shared;
         const double *restrict x = context->x;
         const ptrdiff_t x_0 = context->x_0;
         const double *restrict y = context->y;
@@ -797,11 +809,12 @@ cdef extern from *:
         const ptrdiff_t tile = context->tile;
         double *restrict x_buffer = work;
         double *restrict y_buffer = x_buffer + tile;
+        const ptrdiff_t each = sc_block_size(n, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block*2;
             sc_fill(part, 2, 0.0);
-            const ptrdiff_t stop = sc_block_stop(n, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(n, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < n ? (block + 1)*each : n;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 const double *restrict x_tile = sc_packed(x + start*x_0, x_0, size, x_buffer);
@@ -817,7 +830,7 @@ cdef extern from *:
         }
     }
 
-    static int linreg_jvp(
+    static int linreg_jvp_core(
         const double *restrict p, const double *restrict v, sc_array x_array, sc_array y_array,
         ptrdiff_t n, double *restrict jvp
     )
@@ -837,10 +850,12 @@ cdef extern from *:
         const double w1 = p[1];
         const double v0 = v[0];
         const double v1 = v[1];
-        const linreg_jvp_sweep0_context context0 = {
+        const linreg_jvp_core_sweep0_context context0 = {
             x, x_0, y, y_0, n, w0, w1, v0, v1, parts0, blocks0, tile0
         };
-        if (sc_run(linreg_jvp_sweep0, &context0, blocks0, tile0 + tile0, 7*(double)n) < 0) {
+        if (sc_run(
+            linreg_jvp_core_sweep0, &context0, blocks0, tile0 + tile0, 7*(double)n
+        ) < 0) {
             free(memory);
             return -1;
         }
@@ -861,13 +876,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } linreg_vjp_sweep0_context;
+    } linreg_vjp_core_sweep0_context;
 
-    SC_CLONES static void linreg_vjp_sweep0(
+    SC_CLONES static void linreg_vjp_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const linreg_vjp_sweep0_context *context = shared;
+        const linreg_vjp_core_sweep0_context *context = shared;
         const double *restrict x = context->x;
         const ptrdiff_t x_0 = context->x_0;
         const double *restrict y = context->y;
@@ -880,11 +895,12 @@ cdef extern from *:
         const ptrdiff_t tile = context->tile;
         double *restrict x_buffer = work;
         double *restrict y_buffer = x_buffer + tile;
+        const ptrdiff_t each = sc_block_size(n, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block*4;
             sc_fill(part, 4, 0.0);
-            const ptrdiff_t stop = sc_block_stop(n, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(n, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < n ? (block + 1)*each : n;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 const double *restrict x_tile = sc_packed(x + start*x_0, x_0, size, x_buffer);
@@ -903,7 +919,7 @@ cdef extern from *:
         }
     }
 
-    static int linreg_vjp(
+    static int linreg_vjp_core(
         const double *restrict p, const double *restrict u, sc_array x_array, sc_array y_array,
         ptrdiff_t n, double *restrict vjp
     )
@@ -923,10 +939,12 @@ cdef extern from *:
         const double w1 = p[1];
         const double u0 = u[0];
         const double t0 = u0/(double)n;
-        const linreg_vjp_sweep0_context context0 = {
+        const linreg_vjp_core_sweep0_context context0 = {
             x, x_0, y, y_0, n, w0, w1, parts0, blocks0, tile0
         };
-        if (sc_run(linreg_vjp_sweep0, &context0, blocks0, tile0 + tile0, 6*(double)n) < 0) {
+        if (sc_run(
+            linreg_vjp_core_sweep0, &context0, blocks0, tile0 + tile0, 6*(double)n
+        ) < 0) {
             free(memory);
             return -1;
         }
@@ -936,6 +954,76 @@ cdef extern from *:
         vjp[1] = 2.0*(s0*t0);
         free(memory);
         return 0;
+    }
+
+    static int linreg_value(
+        const double *p, const double *x, ptrdiff_t x_stride, const double *y, ptrdiff_t y_stride,
+        ptrdiff_t n, double *value
+    )
+    {
+        return linreg_value_core(p, (sc_array){x, {x_stride}}, (sc_array){y, {y_stride}}, n, value);
+    }
+
+    static int linreg_grad(
+        const double *p, const double *x, ptrdiff_t x_stride, const double *y, ptrdiff_t y_stride,
+        ptrdiff_t n, double *grad
+    )
+    {
+        return linreg_grad_core(p, (sc_array){x, {x_stride}}, (sc_array){y, {y_stride}}, n, grad);
+    }
+
+    static int linreg_value_and_grad(
+        const double *p, const double *x, ptrdiff_t x_stride, const double *y, ptrdiff_t y_stride,
+        ptrdiff_t n, double *value, double *grad
+    )
+    {
+        return linreg_value_and_grad_core(
+            p, (sc_array){x, {x_stride}}, (sc_array){y, {y_stride}}, n, value, grad
+        );
+    }
+
+    static int linreg_hessian(
+        const double *p, const double *x, ptrdiff_t x_stride, const double *y, ptrdiff_t y_stride,
+        ptrdiff_t n, double *hessian
+    )
+    {
+        return linreg_hessian_core(
+            p, (sc_array){x, {x_stride}}, (sc_array){y, {y_stride}}, n, hessian
+        );
+    }
+
+    static int linreg_hvp(
+        const double *p, const double *v, const double *x, ptrdiff_t x_stride, const double *y,
+        ptrdiff_t y_stride, ptrdiff_t n, double *hvp
+    )
+    {
+        return linreg_hvp_core(p, v, (sc_array){x, {x_stride}}, (sc_array){y, {y_stride}}, n, hvp);
+    }
+
+    static int linreg_jacobian(
+        const double *p, const double *x, ptrdiff_t x_stride, const double *y, ptrdiff_t y_stride,
+        ptrdiff_t n, double *jacobian
+    )
+    {
+        return linreg_jacobian_core(
+            p, (sc_array){x, {x_stride}}, (sc_array){y, {y_stride}}, n, jacobian
+        );
+    }
+
+    static int linreg_jvp(
+        const double *p, const double *v, const double *x, ptrdiff_t x_stride, const double *y,
+        ptrdiff_t y_stride, ptrdiff_t n, double *jvp
+    )
+    {
+        return linreg_jvp_core(p, v, (sc_array){x, {x_stride}}, (sc_array){y, {y_stride}}, n, jvp);
+    }
+
+    static int linreg_vjp(
+        const double *p, const double *u, const double *x, ptrdiff_t x_stride, const double *y,
+        ptrdiff_t y_stride, ptrdiff_t n, double *vjp
+    )
+    {
+        return linreg_vjp_core(p, u, (sc_array){x, {x_stride}}, (sc_array){y, {y_stride}}, n, vjp);
     }
 
     static int sc_import_numpy(void)
@@ -987,7 +1075,7 @@ cdef extern from *:
         PyArrayObject *array = (PyArrayObject *)value;
         return PyArray_Check(value) && PyArray_Check(first) && PyArray_NDIM(array) == 1
             && PyArray_TYPE(array) == NPY_DOUBLE && PyArray_ISALIGNED(array)
-            && PyArray_ISNOTSWAPPED(array) && PyArray_STRIDE(array, 0) % 8 == 0
+            && PyArray_ISNOTSWAPPED(array) && !(PyArray_STRIDE(array, 0) & 7)
             && PyArray_NDIM((PyArrayObject *)first) == 1
             && PyArray_DIM(array, 0) == PyArray_DIM((PyArrayObject *)first, 0)
             && PyArray_DIM(array, 0) > 0;
@@ -1007,7 +1095,7 @@ cdef extern from *:
             return 0;
         }
         for (int axis = 0; axis < rank; axis++) {
-            if (PyArray_STRIDE(array, axis) % 8) {
+            if (PyArray_STRIDE(array, axis) & 7) {
                 return 0;
             }
         }
@@ -1019,7 +1107,7 @@ cdef extern from *:
         PyArrayObject *array = (PyArrayObject *)value;
         sc_array found = {sc_doubles(value), {0}};
         for (int axis = 0; axis < PyArray_NDIM(array); axis++) {
-            found.stride[axis] = PyArray_STRIDE(array, axis) / 8;
+            found.stride[axis] = PyArray_STRIDE(array, axis) >> 3;
         }
         return found;
     }
@@ -1098,14 +1186,22 @@ cdef extern from *:
     void sc_acquire(void *)
     Py_ssize_t sc_dim(object, int)
     sc_array sc_as_array(object)
-    int linreg_value(const double *p, sc_array x_array, sc_array y_array, ptrdiff_t n, double *value) nogil
-    int linreg_grad(const double *p, sc_array x_array, sc_array y_array, ptrdiff_t n, double *grad) nogil
-    int linreg_value_and_grad(const double *p, sc_array x_array, sc_array y_array, ptrdiff_t n, double *value, double *grad) nogil
-    int linreg_hessian(const double *p, sc_array x_array, sc_array y_array, ptrdiff_t n, double *hessian) nogil
-    int linreg_hvp(const double *p, const double *v, sc_array x_array, sc_array y_array, ptrdiff_t n, double *hvp) nogil
-    int linreg_jacobian(const double *p, sc_array x_array, sc_array y_array, ptrdiff_t n, double *jacobian) nogil
-    int linreg_jvp(const double *p, const double *v, sc_array x_array, sc_array y_array, ptrdiff_t n, double *jvp) nogil
-    int linreg_vjp(const double *p, const double *u, sc_array x_array, sc_array y_array, ptrdiff_t n, double *vjp) nogil
+    int linreg_value_core(const double *p, sc_array x_array, sc_array y_array, ptrdiff_t n, double *value) nogil
+    int linreg_grad_core(const double *p, sc_array x_array, sc_array y_array, ptrdiff_t n, double *grad) nogil
+    int linreg_value_and_grad_core(const double *p, sc_array x_array, sc_array y_array, ptrdiff_t n, double *value, double *grad) nogil
+    int linreg_hessian_core(const double *p, sc_array x_array, sc_array y_array, ptrdiff_t n, double *hessian) nogil
+    int linreg_hvp_core(const double *p, const double *v, sc_array x_array, sc_array y_array, ptrdiff_t n, double *hvp) nogil
+    int linreg_jacobian_core(const double *p, sc_array x_array, sc_array y_array, ptrdiff_t n, double *jacobian) nogil
+    int linreg_jvp_core(const double *p, const double *v, sc_array x_array, sc_array y_array, ptrdiff_t n, double *jvp) nogil
+    int linreg_vjp_core(const double *p, const double *u, sc_array x_array, sc_array y_array, ptrdiff_t n, double *vjp) nogil
+    int sc_linreg_value "linreg_value"(const double *, const double *, ptrdiff_t, const double *, ptrdiff_t, ptrdiff_t, double *) noexcept nogil
+    int sc_linreg_grad "linreg_grad"(const double *, const double *, ptrdiff_t, const double *, ptrdiff_t, ptrdiff_t, double *) noexcept nogil
+    int sc_linreg_value_and_grad "linreg_value_and_grad"(const double *, const double *, ptrdiff_t, const double *, ptrdiff_t, ptrdiff_t, double *, double *) noexcept nogil
+    int sc_linreg_hessian "linreg_hessian"(const double *, const double *, ptrdiff_t, const double *, ptrdiff_t, ptrdiff_t, double *) noexcept nogil
+    int sc_linreg_hvp "linreg_hvp"(const double *, const double *, const double *, ptrdiff_t, const double *, ptrdiff_t, ptrdiff_t, double *) noexcept nogil
+    int sc_linreg_jacobian "linreg_jacobian"(const double *, const double *, ptrdiff_t, const double *, ptrdiff_t, ptrdiff_t, double *) noexcept nogil
+    int sc_linreg_jvp "linreg_jvp"(const double *, const double *, const double *, ptrdiff_t, const double *, ptrdiff_t, ptrdiff_t, double *) noexcept nogil
+    int sc_linreg_vjp "linreg_vjp"(const double *, const double *, const double *, ptrdiff_t, const double *, ptrdiff_t, ptrdiff_t, double *) noexcept nogil
 
 sc_import_numpy()
 
@@ -1127,7 +1223,7 @@ def value(p, x, y):
     cdef sc_array sc__x = sc_as_array(x)
     cdef sc_array sc__y = sc_as_array(y)
     cdef void *sc__thread = sc_release(5*<double>n)
-    sc__status = linreg_value(sc__p, sc__x, sc__y, n, &value)
+    sc__status = linreg_value_core(sc__p, sc__x, sc__y, n, &value)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
@@ -1148,7 +1244,7 @@ def grad(p, x, y):
     cdef sc_array sc__y = sc_as_array(y)
     cdef double *sc__grad = sc_doubles(grad)
     cdef void *sc__thread = sc_release(6*<double>n)
-    sc__status = linreg_grad(sc__p, sc__x, sc__y, n, sc__grad)
+    sc__status = linreg_grad_core(sc__p, sc__x, sc__y, n, sc__grad)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
@@ -1170,7 +1266,7 @@ def value_and_grad(p, x, y):
     cdef sc_array sc__y = sc_as_array(y)
     cdef double *sc__grad = sc_doubles(grad)
     cdef void *sc__thread = sc_release(8*<double>n)
-    sc__status = linreg_value_and_grad(sc__p, sc__x, sc__y, n, &value, sc__grad)
+    sc__status = linreg_value_and_grad_core(sc__p, sc__x, sc__y, n, &value, sc__grad)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
@@ -1191,7 +1287,7 @@ def hessian(p, x, y):
     cdef sc_array sc__y = sc_as_array(y)
     cdef double *sc__hessian = sc_doubles(hessian)
     cdef void *sc__thread = sc_release(3*<double>n)
-    sc__status = linreg_hessian(sc__p, sc__x, sc__y, n, sc__hessian)
+    sc__status = linreg_hessian_core(sc__p, sc__x, sc__y, n, sc__hessian)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
@@ -1215,7 +1311,7 @@ def hvp(p, v, x, y):
     cdef sc_array sc__y = sc_as_array(y)
     cdef double *sc__hvp = sc_doubles(hvp)
     cdef void *sc__thread = sc_release(5*<double>n)
-    sc__status = linreg_hvp(sc__p, sc__v, sc__x, sc__y, n, sc__hvp)
+    sc__status = linreg_hvp_core(sc__p, sc__v, sc__x, sc__y, n, sc__hvp)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
@@ -1236,7 +1332,7 @@ def jacobian(p, x, y):
     cdef sc_array sc__y = sc_as_array(y)
     cdef double *sc__jacobian = sc_doubles(jacobian)
     cdef void *sc__thread = sc_release(6*<double>n)
-    sc__status = linreg_jacobian(sc__p, sc__x, sc__y, n, sc__jacobian)
+    sc__status = linreg_jacobian_core(sc__p, sc__x, sc__y, n, sc__jacobian)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
@@ -1259,7 +1355,7 @@ def jvp(p, v, x, y):
     cdef sc_array sc__x = sc_as_array(x)
     cdef sc_array sc__y = sc_as_array(y)
     cdef void *sc__thread = sc_release(7*<double>n)
-    sc__status = linreg_jvp(sc__p, sc__v, sc__x, sc__y, n, &jvp)
+    sc__status = linreg_jvp_core(sc__p, sc__v, sc__x, sc__y, n, &jvp)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
@@ -1283,11 +1379,67 @@ def vjp(p, u, x, y):
     cdef sc_array sc__y = sc_as_array(y)
     cdef double *sc__vjp = sc_doubles(vjp)
     cdef void *sc__thread = sc_release(6*<double>n)
-    sc__status = linreg_vjp(sc__p, sc__u, sc__x, sc__y, n, sc__vjp)
+    sc__status = linreg_vjp_core(sc__p, sc__u, sc__x, sc__y, n, sc__vjp)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
     return vjp
+
+
+cdef api int linreg_value(
+    const double *p, const double *x, ptrdiff_t x_stride, const double *y, ptrdiff_t y_stride,
+    ptrdiff_t n, double *value
+) noexcept nogil:
+    return sc_linreg_value(p, x, x_stride, y, y_stride, n, value)
+
+
+cdef api int linreg_grad(
+    const double *p, const double *x, ptrdiff_t x_stride, const double *y, ptrdiff_t y_stride,
+    ptrdiff_t n, double *grad
+) noexcept nogil:
+    return sc_linreg_grad(p, x, x_stride, y, y_stride, n, grad)
+
+
+cdef api int linreg_value_and_grad(
+    const double *p, const double *x, ptrdiff_t x_stride, const double *y, ptrdiff_t y_stride,
+    ptrdiff_t n, double *value, double *grad
+) noexcept nogil:
+    return sc_linreg_value_and_grad(p, x, x_stride, y, y_stride, n, value, grad)
+
+
+cdef api int linreg_hessian(
+    const double *p, const double *x, ptrdiff_t x_stride, const double *y, ptrdiff_t y_stride,
+    ptrdiff_t n, double *hessian
+) noexcept nogil:
+    return sc_linreg_hessian(p, x, x_stride, y, y_stride, n, hessian)
+
+
+cdef api int linreg_hvp(
+    const double *p, const double *v, const double *x, ptrdiff_t x_stride, const double *y,
+    ptrdiff_t y_stride, ptrdiff_t n, double *hvp
+) noexcept nogil:
+    return sc_linreg_hvp(p, v, x, x_stride, y, y_stride, n, hvp)
+
+
+cdef api int linreg_jacobian(
+    const double *p, const double *x, ptrdiff_t x_stride, const double *y, ptrdiff_t y_stride,
+    ptrdiff_t n, double *jacobian
+) noexcept nogil:
+    return sc_linreg_jacobian(p, x, x_stride, y, y_stride, n, jacobian)
+
+
+cdef api int linreg_jvp(
+    const double *p, const double *v, const double *x, ptrdiff_t x_stride, const double *y,
+    ptrdiff_t y_stride, ptrdiff_t n, double *jvp
+) noexcept nogil:
+    return sc_linreg_jvp(p, v, x, x_stride, y, y_stride, n, jvp)
+
+
+cdef api int linreg_vjp(
+    const double *p, const double *u, const double *x, ptrdiff_t x_stride, const double *y,
+    ptrdiff_t y_stride, ptrdiff_t n, double *vjp
+) noexcept nogil:
+    return sc_linreg_vjp(p, u, x, x_stride, y, y_stride, n, vjp)
 
 
 def _bound(name, arguments):

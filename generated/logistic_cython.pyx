@@ -86,7 +86,7 @@ cdef extern from *:
     {
         const ptrdiff_t most = width > 98304 / SC_TILE ? 98304 / width : SC_TILE;
         const ptrdiff_t least = arrays < 98304 / 12 ? 32 : 256;
-        const ptrdiff_t tile = most < least ? least : most / 8 * 8;
+        const ptrdiff_t tile = most < least ? least : most & ~(ptrdiff_t)7;
         return n < tile ? (n > 0 ? n : 1) : tile;
     }
 
@@ -94,7 +94,7 @@ cdef extern from *:
        are in few. */
     static inline ptrdiff_t sc_blocks(ptrdiff_t n, ptrdiff_t tile, ptrdiff_t arrays)
     {
-        if (n <= 0) {
+        if (n <= tile) {
             return 1;
         }
         const ptrdiff_t tiles = (n + tile - 1) / tile, fit = 262144 / (arrays + 1);
@@ -107,15 +107,6 @@ cdef extern from *:
         const ptrdiff_t tiles = (n + tile - 1) / tile;
         return (tiles + blocks - 1) / blocks * tile;
     }
-    static inline ptrdiff_t sc_block_start(ptrdiff_t n, ptrdiff_t tile, ptrdiff_t blocks, ptrdiff_t block)
-    {
-        return block * sc_block_size(n, tile, blocks);
-    }
-    static inline ptrdiff_t sc_block_stop(ptrdiff_t n, ptrdiff_t tile, ptrdiff_t blocks, ptrdiff_t block)
-    {
-        const ptrdiff_t stop = (block + 1) * sc_block_size(n, tile, blocks);
-        return stop < n ? stop : n;
-    }
 
     static double *sc_memory(ptrdiff_t size)
     {
@@ -124,8 +115,12 @@ cdef extern from *:
 
     static inline void sc_fill(double *array, ptrdiff_t size, double value)
     {
-        for (ptrdiff_t i = 0; i < size; i++) {
+        ptrdiff_t done = size < 16 ? size : 16;
+        for (ptrdiff_t i = 0; i < done; i++) {
             array[i] = value;
+        }
+        for (; done < size; done *= 2) {
+            memcpy(array + done, array, sizeof(double) * (size_t)(done < size - done ? done : size - done));
         }
     }
 
@@ -140,8 +135,15 @@ cdef extern from *:
         if (stride == 1) {
             return x;
         }
-        for (ptrdiff_t i = 0; i < size; i++) {
-            buffer[i] = x[i * stride];
+        ptrdiff_t i = 0;
+        for (; i + 4 <= size; i += 4, x += 4 * stride) {
+            buffer[i] = x[0];
+            buffer[i + 1] = x[stride];
+            buffer[i + 2] = x[2 * stride];
+            buffer[i + 3] = x[3 * stride];
+        }
+        for (; i < size; i++, x += stride) {
+            buffer[i] = x[0];
         }
         return buffer;
     }
@@ -292,13 +294,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } logistic_value_sweep0_context;
+    } logistic_value_core_sweep0_context;
 
-    SC_CLONES static void logistic_value_sweep0(
+    SC_CLONES static void logistic_value_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const logistic_value_sweep0_context *context = shared;
+        const logistic_value_core_sweep0_context *context = shared;
         const double *restrict x1 = context->x1;
         const ptrdiff_t x1_0 = context->x1_0;
         const double *restrict x2 = context->x2;
@@ -315,11 +317,12 @@ cdef extern from *:
         double *restrict x1_buffer = work;
         double *restrict x2_buffer = x1_buffer + tile;
         double *restrict label_buffer = x2_buffer + tile;
+        const ptrdiff_t each = sc_block_size(n, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block*2;
             sc_fill(part, 2, 0.0);
-            const ptrdiff_t stop = sc_block_stop(n, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(n, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < n ? (block + 1)*each : n;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 const double *restrict x1_tile = sc_packed(x1 + start*x1_0, x1_0, size, x1_buffer);
@@ -336,7 +339,7 @@ cdef extern from *:
         }
     }
 
-    static int logistic_value(
+    static int logistic_value_core(
         const double *restrict p, sc_array x1_array, sc_array x2_array, sc_array label_array,
         ptrdiff_t n, double *restrict value
     )
@@ -357,11 +360,11 @@ cdef extern from *:
         const double w1 = p[0];
         const double w2 = p[1];
         const double b = p[2];
-        const logistic_value_sweep0_context context0 = {
+        const logistic_value_core_sweep0_context context0 = {
             x1, x1_0, x2, x2_0, label, label_0, n, w1, w2, b, parts0, blocks0, tile0
         };
         if (sc_run(
-            logistic_value_sweep0, &context0, blocks0, tile0 + tile0 + tile0, 51*(double)n
+            logistic_value_core_sweep0, &context0, blocks0, tile0 + tile0 + tile0, 51*(double)n
         ) < 0) {
             free(memory);
             return -1;
@@ -386,13 +389,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } logistic_grad_sweep0_context;
+    } logistic_grad_core_sweep0_context;
 
-    SC_CLONES static void logistic_grad_sweep0(
+    SC_CLONES static void logistic_grad_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const logistic_grad_sweep0_context *context = shared;
+        const logistic_grad_core_sweep0_context *context = shared;
         const double *restrict x1 = context->x1;
         const ptrdiff_t x1_0 = context->x1_0;
         const double *restrict x2 = context->x2;
@@ -409,11 +412,12 @@ cdef extern from *:
         double *restrict x1_buffer = work;
         double *restrict x2_buffer = x1_buffer + tile;
         double *restrict label_buffer = x2_buffer + tile;
+        const ptrdiff_t each = sc_block_size(n, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block*6;
             sc_fill(part, 6, 0.0);
-            const ptrdiff_t stop = sc_block_stop(n, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(n, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < n ? (block + 1)*each : n;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 const double *restrict x1_tile = sc_packed(x1 + start*x1_0, x1_0, size, x1_buffer);
@@ -438,7 +442,7 @@ cdef extern from *:
         }
     }
 
-    static int logistic_grad(
+    static int logistic_grad_core(
         const double *restrict p, sc_array x1_array, sc_array x2_array, sc_array label_array,
         ptrdiff_t n, double *restrict grad
     )
@@ -459,11 +463,11 @@ cdef extern from *:
         const double w1 = p[0];
         const double w2 = p[1];
         const double b = p[2];
-        const logistic_grad_sweep0_context context0 = {
+        const logistic_grad_core_sweep0_context context0 = {
             x1, x1_0, x2, x2_0, label, label_0, n, w1, w2, b, parts0, blocks0, tile0
         };
         if (sc_run(
-            logistic_grad_sweep0, &context0, blocks0, tile0 + tile0 + tile0, 42*(double)n
+            logistic_grad_core_sweep0, &context0, blocks0, tile0 + tile0 + tile0, 42*(double)n
         ) < 0) {
             free(memory);
             return -1;
@@ -492,13 +496,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } logistic_value_and_grad_sweep0_context;
+    } logistic_value_and_grad_core_sweep0_context;
 
-    SC_CLONES static void logistic_value_and_grad_sweep0(
+    SC_CLONES static void logistic_value_and_grad_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const logistic_value_and_grad_sweep0_context *context = shared;
+        const logistic_value_and_grad_core_sweep0_context *context = shared;
         const double *restrict x1 = context->x1;
         const ptrdiff_t x1_0 = context->x1_0;
         const double *restrict x2 = context->x2;
@@ -515,11 +519,12 @@ cdef extern from *:
         double *restrict x1_buffer = work;
         double *restrict x2_buffer = x1_buffer + tile;
         double *restrict label_buffer = x2_buffer + tile;
+        const ptrdiff_t each = sc_block_size(n, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block*8;
             sc_fill(part, 8, 0.0);
-            const ptrdiff_t stop = sc_block_stop(n, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(n, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < n ? (block + 1)*each : n;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 const double *restrict x1_tile = sc_packed(x1 + start*x1_0, x1_0, size, x1_buffer);
@@ -548,7 +553,7 @@ cdef extern from *:
         }
     }
 
-    static int logistic_value_and_grad(
+    static int logistic_value_and_grad_core(
         const double *restrict p, sc_array x1_array, sc_array x2_array, sc_array label_array,
         ptrdiff_t n, double *restrict value, double *restrict grad
     )
@@ -569,11 +574,11 @@ cdef extern from *:
         const double w1 = p[0];
         const double w2 = p[1];
         const double b = p[2];
-        const logistic_value_and_grad_sweep0_context context0 = {
+        const logistic_value_and_grad_core_sweep0_context context0 = {
             x1, x1_0, x2, x2_0, label, label_0, n, w1, w2, b, parts0, blocks0, tile0
         };
         if (sc_run(
-            logistic_value_and_grad_sweep0, &context0, blocks0, tile0 + tile0 + tile0,
+            logistic_value_and_grad_core_sweep0, &context0, blocks0, tile0 + tile0 + tile0,
             65*(double)n
         ) < 0) {
             free(memory);
@@ -605,13 +610,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } logistic_hessian_sweep0_context;
+    } logistic_hessian_core_sweep0_context;
 
-    SC_CLONES static void logistic_hessian_sweep0(
+    SC_CLONES static void logistic_hessian_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const logistic_hessian_sweep0_context *context = shared;
+        const logistic_hessian_core_sweep0_context *context = shared;
         const double *restrict x1 = context->x1;
         const ptrdiff_t x1_0 = context->x1_0;
         const double *restrict x2 = context->x2;
@@ -628,11 +633,12 @@ cdef extern from *:
         double *restrict x1_buffer = work;
         double *restrict x2_buffer = x1_buffer + tile;
         double *restrict label_buffer = x2_buffer + tile;
+        const ptrdiff_t each = sc_block_size(n, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block*12;
             sc_fill(part, 12, 0.0);
-            const ptrdiff_t stop = sc_block_stop(n, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(n, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < n ? (block + 1)*each : n;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 const double *restrict x1_tile = sc_packed(x1 + start*x1_0, x1_0, size, x1_buffer);
@@ -670,7 +676,7 @@ cdef extern from *:
         }
     }
 
-    static int logistic_hessian(
+    static int logistic_hessian_core(
         const double *restrict p, sc_array x1_array, sc_array x2_array, sc_array label_array,
         ptrdiff_t n, double *restrict hessian
     )
@@ -691,11 +697,12 @@ cdef extern from *:
         const double w1 = p[0];
         const double w2 = p[1];
         const double b = p[2];
-        const logistic_hessian_sweep0_context context0 = {
+        const logistic_hessian_core_sweep0_context context0 = {
             x1, x1_0, x2, x2_0, label, label_0, n, w1, w2, b, parts0, blocks0, tile0
         };
         if (sc_run(
-            logistic_hessian_sweep0, &context0, blocks0, tile0 + tile0 + tile0, 63*(double)n
+            logistic_hessian_core_sweep0, &context0, blocks0, tile0 + tile0 + tile0,
+            63*(double)n
         ) < 0) {
             free(memory);
             return -1;
@@ -739,13 +746,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } logistic_hvp_sweep0_context;
+    } logistic_hvp_core_sweep0_context;
 
-    SC_CLONES static void logistic_hvp_sweep0(
+    SC_CLONES static void logistic_hvp_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const logistic_hvp_sweep0_context *context = shared;
+        const logistic_hvp_core_sweep0_context *context = shared;
         const double *restrict x1 = context->x1;
         const ptrdiff_t x1_0 = context->x1_0;
         const double *restrict x2 = context->x2;
@@ -765,11 +772,12 @@ cdef extern from *:
         double *restrict x1_buffer = work;
         double *restrict x2_buffer = x1_buffer + tile;
         double *restrict label_buffer = x2_buffer + tile;
+        const ptrdiff_t each = sc_block_size(n, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block*6;
             sc_fill(part, 6, 0.0);
-            const ptrdiff_t stop = sc_block_stop(n, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(n, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < n ? (block + 1)*each : n;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 const double *restrict x1_tile = sc_packed(x1 + start*x1_0, x1_0, size, x1_buffer);
@@ -797,7 +805,7 @@ cdef extern from *:
         }
     }
 
-    static int logistic_hvp(
+    static int logistic_hvp_core(
         const double *restrict p, const double *restrict v, sc_array x1_array, sc_array x2_array,
         sc_array label_array, ptrdiff_t n, double *restrict hvp
     )
@@ -821,11 +829,11 @@ cdef extern from *:
         const double v0 = v[0];
         const double v1 = v[1];
         const double v2 = v[2];
-        const logistic_hvp_sweep0_context context0 = {
+        const logistic_hvp_core_sweep0_context context0 = {
             x1, x1_0, x2, x2_0, label, label_0, n, w1, w2, b, v0, v1, v2, parts0, blocks0, tile0
         };
         if (sc_run(
-            logistic_hvp_sweep0, &context0, blocks0, tile0 + tile0 + tile0, 56*(double)n
+            logistic_hvp_core_sweep0, &context0, blocks0, tile0 + tile0 + tile0, 56*(double)n
         ) < 0) {
             free(memory);
             return -1;
@@ -854,13 +862,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } logistic_jacobian_sweep0_context;
+    } logistic_jacobian_core_sweep0_context;
 
-    SC_CLONES static void logistic_jacobian_sweep0(
+    SC_CLONES static void logistic_jacobian_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const logistic_jacobian_sweep0_context *context = shared;
+        const logistic_jacobian_core_sweep0_context *context = shared;
         const double *restrict x1 = context->x1;
         const ptrdiff_t x1_0 = context->x1_0;
         const double *restrict x2 = context->x2;
@@ -877,11 +885,12 @@ cdef extern from *:
         double *restrict x1_buffer = work;
         double *restrict x2_buffer = x1_buffer + tile;
         double *restrict label_buffer = x2_buffer + tile;
+        const ptrdiff_t each = sc_block_size(n, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block*6;
             sc_fill(part, 6, 0.0);
-            const ptrdiff_t stop = sc_block_stop(n, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(n, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < n ? (block + 1)*each : n;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 const double *restrict x1_tile = sc_packed(x1 + start*x1_0, x1_0, size, x1_buffer);
@@ -906,7 +915,7 @@ cdef extern from *:
         }
     }
 
-    static int logistic_jacobian(
+    static int logistic_jacobian_core(
         const double *restrict p, sc_array x1_array, sc_array x2_array, sc_array label_array,
         ptrdiff_t n, double *restrict jacobian
     )
@@ -927,11 +936,12 @@ cdef extern from *:
         const double w1 = p[0];
         const double w2 = p[1];
         const double b = p[2];
-        const logistic_jacobian_sweep0_context context0 = {
+        const logistic_jacobian_core_sweep0_context context0 = {
             x1, x1_0, x2, x2_0, label, label_0, n, w1, w2, b, parts0, blocks0, tile0
         };
         if (sc_run(
-            logistic_jacobian_sweep0, &context0, blocks0, tile0 + tile0 + tile0, 42*(double)n
+            logistic_jacobian_core_sweep0, &context0, blocks0, tile0 + tile0 + tile0,
+            42*(double)n
         ) < 0) {
             free(memory);
             return -1;
@@ -963,13 +973,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } logistic_jvp_sweep0_context;
+    } logistic_jvp_core_sweep0_context;
 
-    SC_CLONES static void logistic_jvp_sweep0(
+    SC_CLONES static void logistic_jvp_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const logistic_jvp_sweep0_context *context = shared;
+        const logistic_jvp_core_sweep0_context *context = shared;
         const double *restrict x1 = context->x1;
         const ptrdiff_t x1_0 = context->x1_0;
         const double *restrict x2 = context->x2;
@@ -989,11 +999,12 @@ cdef extern from *:
         double *restrict x1_buffer = work;
         double *restrict x2_buffer = x1_buffer + tile;
         double *restrict label_buffer = x2_buffer + tile;
+        const ptrdiff_t each = sc_block_size(n, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block*2;
             sc_fill(part, 2, 0.0);
-            const ptrdiff_t stop = sc_block_stop(n, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(n, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < n ? (block + 1)*each : n;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 const double *restrict x1_tile = sc_packed(x1 + start*x1_0, x1_0, size, x1_buffer);
@@ -1012,7 +1023,7 @@ cdef extern from *:
         }
     }
 
-    static int logistic_jvp(
+    static int logistic_jvp_core(
         const double *restrict p, const double *restrict v, sc_array x1_array, sc_array x2_array,
         sc_array label_array, ptrdiff_t n, double *restrict jvp
     )
@@ -1036,11 +1047,11 @@ cdef extern from *:
         const double v0 = v[0];
         const double v1 = v[1];
         const double v2 = v[2];
-        const logistic_jvp_sweep0_context context0 = {
+        const logistic_jvp_core_sweep0_context context0 = {
             x1, x1_0, x2, x2_0, label, label_0, n, w1, w2, b, v0, v1, v2, parts0, blocks0, tile0
         };
         if (sc_run(
-            logistic_jvp_sweep0, &context0, blocks0, tile0 + tile0 + tile0, 43*(double)n
+            logistic_jvp_core_sweep0, &context0, blocks0, tile0 + tile0 + tile0, 43*(double)n
         ) < 0) {
             free(memory);
             return -1;
@@ -1065,13 +1076,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } logistic_vjp_sweep0_context;
+    } logistic_vjp_core_sweep0_context;
 
-    SC_CLONES static void logistic_vjp_sweep0(
+    SC_CLONES static void logistic_vjp_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const logistic_vjp_sweep0_context *context = shared;
+        const logistic_vjp_core_sweep0_context *context = shared;
         const double *restrict x1 = context->x1;
         const ptrdiff_t x1_0 = context->x1_0;
         const double *restrict x2 = context->x2;
@@ -1088,11 +1099,12 @@ cdef extern from *:
         double *restrict x1_buffer = work;
         double *restrict x2_buffer = x1_buffer + tile;
         double *restrict label_buffer = x2_buffer + tile;
+        const ptrdiff_t each = sc_block_size(n, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block*6;
             sc_fill(part, 6, 0.0);
-            const ptrdiff_t stop = sc_block_stop(n, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(n, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < n ? (block + 1)*each : n;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 const double *restrict x1_tile = sc_packed(x1 + start*x1_0, x1_0, size, x1_buffer);
@@ -1117,7 +1129,7 @@ cdef extern from *:
         }
     }
 
-    static int logistic_vjp(
+    static int logistic_vjp_core(
         const double *restrict p, const double *restrict u, sc_array x1_array, sc_array x2_array,
         sc_array label_array, ptrdiff_t n, double *restrict vjp
     )
@@ -1140,11 +1152,11 @@ cdef extern from *:
         const double b = p[2];
         const double u0 = u[0];
         const double t0 = u0/(double)n;
-        const logistic_vjp_sweep0_context context0 = {
+        const logistic_vjp_core_sweep0_context context0 = {
             x1, x1_0, x2, x2_0, label, label_0, n, w1, w2, b, parts0, blocks0, tile0
         };
         if (sc_run(
-            logistic_vjp_sweep0, &context0, blocks0, tile0 + tile0 + tile0, 42*(double)n
+            logistic_vjp_core_sweep0, &context0, blocks0, tile0 + tile0 + tile0, 42*(double)n
         ) < 0) {
             free(memory);
             return -1;
@@ -1157,6 +1169,99 @@ cdef extern from *:
         vjp[2] = -s0*t0;
         free(memory);
         return 0;
+    }
+
+    static int logistic_value(
+        const double *p, const double *x1, ptrdiff_t x1_stride, const double *x2,
+        ptrdiff_t x2_stride, const double *label, ptrdiff_t label_stride, ptrdiff_t n,
+        double *value
+    )
+    {
+        return logistic_value_core(
+            p, (sc_array){x1, {x1_stride}}, (sc_array){x2, {x2_stride}},
+            (sc_array){label, {label_stride}}, n, value
+        );
+    }
+
+    static int logistic_grad(
+        const double *p, const double *x1, ptrdiff_t x1_stride, const double *x2,
+        ptrdiff_t x2_stride, const double *label, ptrdiff_t label_stride, ptrdiff_t n,
+        double *grad
+    )
+    {
+        return logistic_grad_core(
+            p, (sc_array){x1, {x1_stride}}, (sc_array){x2, {x2_stride}},
+            (sc_array){label, {label_stride}}, n, grad
+        );
+    }
+
+    static int logistic_value_and_grad(
+        const double *p, const double *x1, ptrdiff_t x1_stride, const double *x2,
+        ptrdiff_t x2_stride, const double *label, ptrdiff_t label_stride, ptrdiff_t n,
+        double *value, double *grad
+    )
+    {
+        return logistic_value_and_grad_core(
+            p, (sc_array){x1, {x1_stride}}, (sc_array){x2, {x2_stride}},
+            (sc_array){label, {label_stride}}, n, value, grad
+        );
+    }
+
+    static int logistic_hessian(
+        const double *p, const double *x1, ptrdiff_t x1_stride, const double *x2,
+        ptrdiff_t x2_stride, const double *label, ptrdiff_t label_stride, ptrdiff_t n,
+        double *hessian
+    )
+    {
+        return logistic_hessian_core(
+            p, (sc_array){x1, {x1_stride}}, (sc_array){x2, {x2_stride}},
+            (sc_array){label, {label_stride}}, n, hessian
+        );
+    }
+
+    static int logistic_hvp(
+        const double *p, const double *v, const double *x1, ptrdiff_t x1_stride, const double *x2,
+        ptrdiff_t x2_stride, const double *label, ptrdiff_t label_stride, ptrdiff_t n, double *hvp
+    )
+    {
+        return logistic_hvp_core(
+            p, v, (sc_array){x1, {x1_stride}}, (sc_array){x2, {x2_stride}},
+            (sc_array){label, {label_stride}}, n, hvp
+        );
+    }
+
+    static int logistic_jacobian(
+        const double *p, const double *x1, ptrdiff_t x1_stride, const double *x2,
+        ptrdiff_t x2_stride, const double *label, ptrdiff_t label_stride, ptrdiff_t n,
+        double *jacobian
+    )
+    {
+        return logistic_jacobian_core(
+            p, (sc_array){x1, {x1_stride}}, (sc_array){x2, {x2_stride}},
+            (sc_array){label, {label_stride}}, n, jacobian
+        );
+    }
+
+    static int logistic_jvp(
+        const double *p, const double *v, const double *x1, ptrdiff_t x1_stride, const double *x2,
+        ptrdiff_t x2_stride, const double *label, ptrdiff_t label_stride, ptrdiff_t n, double *jvp
+    )
+    {
+        return logistic_jvp_core(
+            p, v, (sc_array){x1, {x1_stride}}, (sc_array){x2, {x2_stride}},
+            (sc_array){label, {label_stride}}, n, jvp
+        );
+    }
+
+    static int logistic_vjp(
+        const double *p, const double *u, const double *x1, ptrdiff_t x1_stride, const double *x2,
+        ptrdiff_t x2_stride, const double *label, ptrdiff_t label_stride, ptrdiff_t n, double *vjp
+    )
+    {
+        return logistic_vjp_core(
+            p, u, (sc_array){x1, {x1_stride}}, (sc_array){x2, {x2_stride}},
+            (sc_array){label, {label_stride}}, n, vjp
+        );
     }
 
     static int sc_import_numpy(void)
@@ -1208,7 +1313,7 @@ cdef extern from *:
         PyArrayObject *array = (PyArrayObject *)value;
         return PyArray_Check(value) && PyArray_Check(first) && PyArray_NDIM(array) == 1
             && PyArray_TYPE(array) == NPY_DOUBLE && PyArray_ISALIGNED(array)
-            && PyArray_ISNOTSWAPPED(array) && PyArray_STRIDE(array, 0) % 8 == 0
+            && PyArray_ISNOTSWAPPED(array) && !(PyArray_STRIDE(array, 0) & 7)
             && PyArray_NDIM((PyArrayObject *)first) == 1
             && PyArray_DIM(array, 0) == PyArray_DIM((PyArrayObject *)first, 0)
             && PyArray_DIM(array, 0) > 0;
@@ -1228,7 +1333,7 @@ cdef extern from *:
             return 0;
         }
         for (int axis = 0; axis < rank; axis++) {
-            if (PyArray_STRIDE(array, axis) % 8) {
+            if (PyArray_STRIDE(array, axis) & 7) {
                 return 0;
             }
         }
@@ -1240,7 +1345,7 @@ cdef extern from *:
         PyArrayObject *array = (PyArrayObject *)value;
         sc_array found = {sc_doubles(value), {0}};
         for (int axis = 0; axis < PyArray_NDIM(array); axis++) {
-            found.stride[axis] = PyArray_STRIDE(array, axis) / 8;
+            found.stride[axis] = PyArray_STRIDE(array, axis) >> 3;
         }
         return found;
     }
@@ -1319,14 +1424,22 @@ cdef extern from *:
     void sc_acquire(void *)
     Py_ssize_t sc_dim(object, int)
     sc_array sc_as_array(object)
-    int logistic_value(const double *p, sc_array x1_array, sc_array x2_array, sc_array label_array, ptrdiff_t n, double *value) nogil
-    int logistic_grad(const double *p, sc_array x1_array, sc_array x2_array, sc_array label_array, ptrdiff_t n, double *grad) nogil
-    int logistic_value_and_grad(const double *p, sc_array x1_array, sc_array x2_array, sc_array label_array, ptrdiff_t n, double *value, double *grad) nogil
-    int logistic_hessian(const double *p, sc_array x1_array, sc_array x2_array, sc_array label_array, ptrdiff_t n, double *hessian) nogil
-    int logistic_hvp(const double *p, const double *v, sc_array x1_array, sc_array x2_array, sc_array label_array, ptrdiff_t n, double *hvp) nogil
-    int logistic_jacobian(const double *p, sc_array x1_array, sc_array x2_array, sc_array label_array, ptrdiff_t n, double *jacobian) nogil
-    int logistic_jvp(const double *p, const double *v, sc_array x1_array, sc_array x2_array, sc_array label_array, ptrdiff_t n, double *jvp) nogil
-    int logistic_vjp(const double *p, const double *u, sc_array x1_array, sc_array x2_array, sc_array label_array, ptrdiff_t n, double *vjp) nogil
+    int logistic_value_core(const double *p, sc_array x1_array, sc_array x2_array, sc_array label_array, ptrdiff_t n, double *value) nogil
+    int logistic_grad_core(const double *p, sc_array x1_array, sc_array x2_array, sc_array label_array, ptrdiff_t n, double *grad) nogil
+    int logistic_value_and_grad_core(const double *p, sc_array x1_array, sc_array x2_array, sc_array label_array, ptrdiff_t n, double *value, double *grad) nogil
+    int logistic_hessian_core(const double *p, sc_array x1_array, sc_array x2_array, sc_array label_array, ptrdiff_t n, double *hessian) nogil
+    int logistic_hvp_core(const double *p, const double *v, sc_array x1_array, sc_array x2_array, sc_array label_array, ptrdiff_t n, double *hvp) nogil
+    int logistic_jacobian_core(const double *p, sc_array x1_array, sc_array x2_array, sc_array label_array, ptrdiff_t n, double *jacobian) nogil
+    int logistic_jvp_core(const double *p, const double *v, sc_array x1_array, sc_array x2_array, sc_array label_array, ptrdiff_t n, double *jvp) nogil
+    int logistic_vjp_core(const double *p, const double *u, sc_array x1_array, sc_array x2_array, sc_array label_array, ptrdiff_t n, double *vjp) nogil
+    int sc_logistic_value "logistic_value"(const double *, const double *, ptrdiff_t, const double *, ptrdiff_t, const double *, ptrdiff_t, ptrdiff_t, double *) noexcept nogil
+    int sc_logistic_grad "logistic_grad"(const double *, const double *, ptrdiff_t, const double *, ptrdiff_t, const double *, ptrdiff_t, ptrdiff_t, double *) noexcept nogil
+    int sc_logistic_value_and_grad "logistic_value_and_grad"(const double *, const double *, ptrdiff_t, const double *, ptrdiff_t, const double *, ptrdiff_t, ptrdiff_t, double *, double *) noexcept nogil
+    int sc_logistic_hessian "logistic_hessian"(const double *, const double *, ptrdiff_t, const double *, ptrdiff_t, const double *, ptrdiff_t, ptrdiff_t, double *) noexcept nogil
+    int sc_logistic_hvp "logistic_hvp"(const double *, const double *, const double *, ptrdiff_t, const double *, ptrdiff_t, const double *, ptrdiff_t, ptrdiff_t, double *) noexcept nogil
+    int sc_logistic_jacobian "logistic_jacobian"(const double *, const double *, ptrdiff_t, const double *, ptrdiff_t, const double *, ptrdiff_t, ptrdiff_t, double *) noexcept nogil
+    int sc_logistic_jvp "logistic_jvp"(const double *, const double *, const double *, ptrdiff_t, const double *, ptrdiff_t, const double *, ptrdiff_t, ptrdiff_t, double *) noexcept nogil
+    int sc_logistic_vjp "logistic_vjp"(const double *, const double *, const double *, ptrdiff_t, const double *, ptrdiff_t, const double *, ptrdiff_t, ptrdiff_t, double *) noexcept nogil
 
 sc_import_numpy()
 
@@ -1349,7 +1462,7 @@ def value(p, x1, x2, label):
     cdef sc_array sc__x2 = sc_as_array(x2)
     cdef sc_array sc__label = sc_as_array(label)
     cdef void *sc__thread = sc_release(51*<double>n)
-    sc__status = logistic_value(sc__p, sc__x1, sc__x2, sc__label, n, &value)
+    sc__status = logistic_value_core(sc__p, sc__x1, sc__x2, sc__label, n, &value)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
@@ -1371,7 +1484,7 @@ def grad(p, x1, x2, label):
     cdef sc_array sc__label = sc_as_array(label)
     cdef double *sc__grad = sc_doubles(grad)
     cdef void *sc__thread = sc_release(42*<double>n)
-    sc__status = logistic_grad(sc__p, sc__x1, sc__x2, sc__label, n, sc__grad)
+    sc__status = logistic_grad_core(sc__p, sc__x1, sc__x2, sc__label, n, sc__grad)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
@@ -1394,7 +1507,9 @@ def value_and_grad(p, x1, x2, label):
     cdef sc_array sc__label = sc_as_array(label)
     cdef double *sc__grad = sc_doubles(grad)
     cdef void *sc__thread = sc_release(65*<double>n)
-    sc__status = logistic_value_and_grad(sc__p, sc__x1, sc__x2, sc__label, n, &value, sc__grad)
+    sc__status = logistic_value_and_grad_core(
+        sc__p, sc__x1, sc__x2, sc__label, n, &value, sc__grad
+    )
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
@@ -1416,7 +1531,7 @@ def hessian(p, x1, x2, label):
     cdef sc_array sc__label = sc_as_array(label)
     cdef double *sc__hessian = sc_doubles(hessian)
     cdef void *sc__thread = sc_release(63*<double>n)
-    sc__status = logistic_hessian(sc__p, sc__x1, sc__x2, sc__label, n, sc__hessian)
+    sc__status = logistic_hessian_core(sc__p, sc__x1, sc__x2, sc__label, n, sc__hessian)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
@@ -1441,7 +1556,7 @@ def hvp(p, v, x1, x2, label):
     cdef sc_array sc__label = sc_as_array(label)
     cdef double *sc__hvp = sc_doubles(hvp)
     cdef void *sc__thread = sc_release(56*<double>n)
-    sc__status = logistic_hvp(sc__p, sc__v, sc__x1, sc__x2, sc__label, n, sc__hvp)
+    sc__status = logistic_hvp_core(sc__p, sc__v, sc__x1, sc__x2, sc__label, n, sc__hvp)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
@@ -1463,7 +1578,7 @@ def jacobian(p, x1, x2, label):
     cdef sc_array sc__label = sc_as_array(label)
     cdef double *sc__jacobian = sc_doubles(jacobian)
     cdef void *sc__thread = sc_release(42*<double>n)
-    sc__status = logistic_jacobian(sc__p, sc__x1, sc__x2, sc__label, n, sc__jacobian)
+    sc__status = logistic_jacobian_core(sc__p, sc__x1, sc__x2, sc__label, n, sc__jacobian)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
@@ -1487,7 +1602,7 @@ def jvp(p, v, x1, x2, label):
     cdef sc_array sc__x2 = sc_as_array(x2)
     cdef sc_array sc__label = sc_as_array(label)
     cdef void *sc__thread = sc_release(43*<double>n)
-    sc__status = logistic_jvp(sc__p, sc__v, sc__x1, sc__x2, sc__label, n, &jvp)
+    sc__status = logistic_jvp_core(sc__p, sc__v, sc__x1, sc__x2, sc__label, n, &jvp)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
@@ -1512,11 +1627,74 @@ def vjp(p, u, x1, x2, label):
     cdef sc_array sc__label = sc_as_array(label)
     cdef double *sc__vjp = sc_doubles(vjp)
     cdef void *sc__thread = sc_release(42*<double>n)
-    sc__status = logistic_vjp(sc__p, sc__u, sc__x1, sc__x2, sc__label, n, sc__vjp)
+    sc__status = logistic_vjp_core(sc__p, sc__u, sc__x1, sc__x2, sc__label, n, sc__vjp)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
     return vjp
+
+
+cdef api int logistic_value(
+    const double *p, const double *x1, ptrdiff_t x1_stride, const double *x2,
+    ptrdiff_t x2_stride, const double *label, ptrdiff_t label_stride, ptrdiff_t n,
+    double *value
+) noexcept nogil:
+    return sc_logistic_value(p, x1, x1_stride, x2, x2_stride, label, label_stride, n, value)
+
+
+cdef api int logistic_grad(
+    const double *p, const double *x1, ptrdiff_t x1_stride, const double *x2,
+    ptrdiff_t x2_stride, const double *label, ptrdiff_t label_stride, ptrdiff_t n,
+    double *grad
+) noexcept nogil:
+    return sc_logistic_grad(p, x1, x1_stride, x2, x2_stride, label, label_stride, n, grad)
+
+
+cdef api int logistic_value_and_grad(
+    const double *p, const double *x1, ptrdiff_t x1_stride, const double *x2,
+    ptrdiff_t x2_stride, const double *label, ptrdiff_t label_stride, ptrdiff_t n,
+    double *value, double *grad
+) noexcept nogil:
+    return sc_logistic_value_and_grad(
+        p, x1, x1_stride, x2, x2_stride, label, label_stride, n, value, grad
+    )
+
+
+cdef api int logistic_hessian(
+    const double *p, const double *x1, ptrdiff_t x1_stride, const double *x2,
+    ptrdiff_t x2_stride, const double *label, ptrdiff_t label_stride, ptrdiff_t n,
+    double *hessian
+) noexcept nogil:
+    return sc_logistic_hessian(p, x1, x1_stride, x2, x2_stride, label, label_stride, n, hessian)
+
+
+cdef api int logistic_hvp(
+    const double *p, const double *v, const double *x1, ptrdiff_t x1_stride, const double *x2,
+    ptrdiff_t x2_stride, const double *label, ptrdiff_t label_stride, ptrdiff_t n, double *hvp
+) noexcept nogil:
+    return sc_logistic_hvp(p, v, x1, x1_stride, x2, x2_stride, label, label_stride, n, hvp)
+
+
+cdef api int logistic_jacobian(
+    const double *p, const double *x1, ptrdiff_t x1_stride, const double *x2,
+    ptrdiff_t x2_stride, const double *label, ptrdiff_t label_stride, ptrdiff_t n,
+    double *jacobian
+) noexcept nogil:
+    return sc_logistic_jacobian(p, x1, x1_stride, x2, x2_stride, label, label_stride, n, jacobian)
+
+
+cdef api int logistic_jvp(
+    const double *p, const double *v, const double *x1, ptrdiff_t x1_stride, const double *x2,
+    ptrdiff_t x2_stride, const double *label, ptrdiff_t label_stride, ptrdiff_t n, double *jvp
+) noexcept nogil:
+    return sc_logistic_jvp(p, v, x1, x1_stride, x2, x2_stride, label, label_stride, n, jvp)
+
+
+cdef api int logistic_vjp(
+    const double *p, const double *u, const double *x1, ptrdiff_t x1_stride, const double *x2,
+    ptrdiff_t x2_stride, const double *label, ptrdiff_t label_stride, ptrdiff_t n, double *vjp
+) noexcept nogil:
+    return sc_logistic_vjp(p, u, x1, x1_stride, x2, x2_stride, label, label_stride, n, vjp)
 
 
 def _bound(name, arguments):

@@ -88,7 +88,7 @@ cdef extern from *:
     {
         const ptrdiff_t most = width > 98304 / SC_TILE ? 98304 / width : SC_TILE;
         const ptrdiff_t least = arrays < 98304 / 12 ? 32 : 256;
-        const ptrdiff_t tile = most < least ? least : most / 8 * 8;
+        const ptrdiff_t tile = most < least ? least : most & ~(ptrdiff_t)7;
         return n < tile ? (n > 0 ? n : 1) : tile;
     }
 
@@ -96,7 +96,7 @@ cdef extern from *:
        are in few. */
     static inline ptrdiff_t sc_blocks(ptrdiff_t n, ptrdiff_t tile, ptrdiff_t arrays)
     {
-        if (n <= 0) {
+        if (n <= tile) {
             return 1;
         }
         const ptrdiff_t tiles = (n + tile - 1) / tile, fit = 262144 / (arrays + 1);
@@ -109,15 +109,6 @@ cdef extern from *:
         const ptrdiff_t tiles = (n + tile - 1) / tile;
         return (tiles + blocks - 1) / blocks * tile;
     }
-    static inline ptrdiff_t sc_block_start(ptrdiff_t n, ptrdiff_t tile, ptrdiff_t blocks, ptrdiff_t block)
-    {
-        return block * sc_block_size(n, tile, blocks);
-    }
-    static inline ptrdiff_t sc_block_stop(ptrdiff_t n, ptrdiff_t tile, ptrdiff_t blocks, ptrdiff_t block)
-    {
-        const ptrdiff_t stop = (block + 1) * sc_block_size(n, tile, blocks);
-        return stop < n ? stop : n;
-    }
 
     static double *sc_memory(ptrdiff_t size)
     {
@@ -126,8 +117,12 @@ cdef extern from *:
 
     static inline void sc_fill(double *array, ptrdiff_t size, double value)
     {
-        for (ptrdiff_t i = 0; i < size; i++) {
+        ptrdiff_t done = size < 16 ? size : 16;
+        for (ptrdiff_t i = 0; i < done; i++) {
             array[i] = value;
+        }
+        for (; done < size; done *= 2) {
+            memcpy(array + done, array, sizeof(double) * (size_t)(done < size - done ? done : size - done));
         }
     }
 
@@ -142,8 +137,15 @@ cdef extern from *:
         if (stride == 1) {
             return x;
         }
-        for (ptrdiff_t i = 0; i < size; i++) {
-            buffer[i] = x[i * stride];
+        ptrdiff_t i = 0;
+        for (; i + 4 <= size; i += 4, x += 4 * stride) {
+            buffer[i] = x[0];
+            buffer[i + 1] = x[stride];
+            buffer[i + 2] = x[2 * stride];
+            buffer[i + 3] = x[3 * stride];
+        }
+        for (; i < size; i++, x += stride) {
+            buffer[i] = x[0];
         }
         return buffer;
     }
@@ -766,13 +768,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } logreg_value_sweep0_context;
+    } logreg_value_core_sweep0_context;
 
-    SC_CLONES static void logreg_value_sweep0(
+    SC_CLONES static void logreg_value_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const logreg_value_sweep0_context *context = shared;
+        const logreg_value_core_sweep0_context *context = shared;
         const double *restrict p = context->p;
         const double *restrict X = context->X;
         const ptrdiff_t X_0 = context->X_0;
@@ -787,11 +789,12 @@ cdef extern from *:
         const ptrdiff_t tile = context->tile;
         double *restrict h0 = work;
         double *restrict y_buffer = h0 + tile;
+        const ptrdiff_t each = sc_block_size(n, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block*2;
             sc_fill(part, 2, 0.0);
-            const ptrdiff_t stop = sc_block_stop(n, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(n, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < n ? (block + 1)*each : n;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 const double *restrict y_tile = sc_packed(y + start*y_0, y_0, size, y_buffer);
@@ -808,7 +811,7 @@ cdef extern from *:
         }
     }
 
-    static int logreg_value(
+    static int logreg_value_core(
         const double *restrict p, sc_array X_array, sc_array y_array, ptrdiff_t n, ptrdiff_t d,
         double *restrict value
     )
@@ -826,11 +829,11 @@ cdef extern from *:
         }
         double *restrict parts0 = memory;
         const double b = p[d];
-        const logreg_value_sweep0_context context0 = {
+        const logreg_value_core_sweep0_context context0 = {
             p, X, X_0, X_1, y, y_0, n, d, b, parts0, blocks0, tile0
         };
         if (sc_run(
-            logreg_value_sweep0, &context0, blocks0, tile0 + tile0,
+            logreg_value_core_sweep0, &context0, blocks0, tile0 + tile0,
             (double)d*(double)n + 48*(double)n
         ) < 0) {
             free(memory);
@@ -856,13 +859,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } logreg_grad_sweep0_context;
+    } logreg_grad_core_sweep0_context;
 
-    SC_CLONES static void logreg_grad_sweep0(
+    SC_CLONES static void logreg_grad_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const logreg_grad_sweep0_context *context = shared;
+        const logreg_grad_core_sweep0_context *context = shared;
         const double *restrict p = context->p;
         const double *restrict X = context->X;
         const ptrdiff_t X_0 = context->X_0;
@@ -880,13 +883,14 @@ cdef extern from *:
         double *restrict h1 = h0 + d;
         double *restrict h2 = h1 + tile;
         double *restrict y_buffer = h2 + tile;
+        const ptrdiff_t each = sc_block_size(n, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block*(2*d + 2);
             sc_fill(part, 2*d + 2, 0.0);
             sc_fill(h0, d, 0.0);
             int held = 0;
-            const ptrdiff_t stop = sc_block_stop(n, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(n, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < n ? (block + 1)*each : n;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 const double *restrict y_tile = sc_packed(y + start*y_0, y_0, size, y_buffer);
@@ -912,7 +916,7 @@ cdef extern from *:
         }
     }
 
-    static int logreg_grad(
+    static int logreg_grad_core(
         const double *restrict p, sc_array X_array, sc_array y_array, ptrdiff_t n, ptrdiff_t d,
         double *restrict grad
     )
@@ -931,11 +935,11 @@ cdef extern from *:
         double *restrict parts0 = memory;
         const double b = p[d];
         const double t0 = 1.0/(double)n;
-        const logreg_grad_sweep0_context context0 = {
+        const logreg_grad_core_sweep0_context context0 = {
             p, X, X_0, X_1, y, y_0, n, d, b, t0, parts0, blocks0, tile0
         };
         if (sc_run(
-            logreg_grad_sweep0, &context0, blocks0, d + tile0 + tile0 + tile0,
+            logreg_grad_core_sweep0, &context0, blocks0, d + tile0 + tile0 + tile0,
             2*(double)d*(double)n + 38*(double)n
         ) < 0) {
             free(memory);
@@ -962,13 +966,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } logreg_value_and_grad_sweep0_context;
+    } logreg_value_and_grad_core_sweep0_context;
 
-    SC_CLONES static void logreg_value_and_grad_sweep0(
+    SC_CLONES static void logreg_value_and_grad_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const logreg_value_and_grad_sweep0_context *context = shared;
+        const logreg_value_and_grad_core_sweep0_context *context = shared;
         const double *restrict p = context->p;
         const double *restrict X = context->X;
         const ptrdiff_t X_0 = context->X_0;
@@ -986,13 +990,14 @@ cdef extern from *:
         double *restrict h1 = h0 + d;
         double *restrict h2 = h1 + tile;
         double *restrict y_buffer = h2 + tile;
+        const ptrdiff_t each = sc_block_size(n, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block*(2*d + 4);
             sc_fill(part, 2*d + 4, 0.0);
             sc_fill(h0, d, 0.0);
             int held = 0;
-            const ptrdiff_t stop = sc_block_stop(n, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(n, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < n ? (block + 1)*each : n;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 const double *restrict y_tile = sc_packed(y + start*y_0, y_0, size, y_buffer);
@@ -1022,7 +1027,7 @@ cdef extern from *:
         }
     }
 
-    static int logreg_value_and_grad(
+    static int logreg_value_and_grad_core(
         const double *restrict p, sc_array X_array, sc_array y_array, ptrdiff_t n, ptrdiff_t d,
         double *restrict value, double *restrict grad
     )
@@ -1041,11 +1046,11 @@ cdef extern from *:
         double *restrict parts0 = memory;
         const double b = p[d];
         const double t0 = 1.0/(double)n;
-        const logreg_value_and_grad_sweep0_context context0 = {
+        const logreg_value_and_grad_core_sweep0_context context0 = {
             p, X, X_0, X_1, y, y_0, n, d, b, t0, parts0, blocks0, tile0
         };
         if (sc_run(
-            logreg_value_and_grad_sweep0, &context0, blocks0, d + tile0 + tile0 + tile0,
+            logreg_value_and_grad_core_sweep0, &context0, blocks0, d + tile0 + tile0 + tile0,
             2*(double)d*(double)n + 61*(double)n
         ) < 0) {
             free(memory);
@@ -1074,13 +1079,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } logreg_hessian_sweep0_context;
+    } logreg_hessian_core_sweep0_context;
 
-    SC_CLONES static void logreg_hessian_sweep0(
+    SC_CLONES static void logreg_hessian_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const logreg_hessian_sweep0_context *context = shared;
+        const logreg_hessian_core_sweep0_context *context = shared;
         const double *restrict p = context->p;
         const double *restrict X = context->X;
         const ptrdiff_t X_0 = context->X_0;
@@ -1102,14 +1107,15 @@ cdef extern from *:
         double *restrict y_buffer = h6 + d*tile;
         double *restrict X_buffer = y_buffer + tile;
         double *restrict scratch = X_buffer + d*tile;
+        const ptrdiff_t each = sc_block_size(n, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block*(2*d*d + 2*d + 2);
             sc_fill(part, 2*d*d + 2*d + 2, 0.0);
             sc_fill(h2, d*d, 0.0);
             sc_fill(h3, d, 0.0);
             int held = 0;
-            const ptrdiff_t stop = sc_block_stop(n, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(n, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < n ? (block + 1)*each : n;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 const double *restrict y_tile = sc_packed(y + start*y_0, y_0, size, y_buffer);
@@ -1159,13 +1165,13 @@ cdef extern from *:
         double *restrict h1;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } logreg_hessian_sweep1_context;
+    } logreg_hessian_core_sweep1_context;
 
-    SC_CLONES static void logreg_hessian_sweep1(
+    SC_CLONES static void logreg_hessian_core_sweep1(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const logreg_hessian_sweep1_context *context = shared;
+        const logreg_hessian_core_sweep1_context *context = shared;
         const ptrdiff_t d = context->d;
         double *restrict hessian = context->hessian;
         double *restrict h0 = context->h0;
@@ -1173,9 +1179,10 @@ cdef extern from *:
         const ptrdiff_t blocks = context->blocks;
         const ptrdiff_t tile = context->tile;
         (void)work;
+        const ptrdiff_t each = sc_block_size(d, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
-            const ptrdiff_t stop = sc_block_stop(d, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(d, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < d ? (block + 1)*each : d;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 for (ptrdiff_t j = 0; j < d; j++) {
@@ -1193,7 +1200,7 @@ cdef extern from *:
         }
     }
 
-    static int logreg_hessian(
+    static int logreg_hessian_core(
         const double *restrict p, sc_array X_array, sc_array y_array, ptrdiff_t n, ptrdiff_t d,
         double *restrict hessian
     )
@@ -1216,11 +1223,11 @@ cdef extern from *:
         double *restrict parts0 = h1 + d*d;
         const double b = p[d];
         const double t0 = 1.0/(double)n;
-        const logreg_hessian_sweep0_context context0 = {
+        const logreg_hessian_core_sweep0_context context0 = {
             p, X, X_0, X_1, y, y_0, n, d, b, t0, parts0, blocks0, tile0
         };
         if (sc_run(
-            logreg_hessian_sweep0, &context0, blocks0,
+            logreg_hessian_core_sweep0, &context0, blocks0,
             d*d + d + tile0 + tile0 + d*tile0 + tile0 + d*tile0 + 61448,
             (double)d*(double)d*(double)n + 4*(double)d*(double)n + 46*(double)n
         ) < 0) {
@@ -1231,9 +1238,10 @@ cdef extern from *:
         sc_totals(h0, parts0 + 2*d*d, 2*d*d + 2*d + 2, blocks0, d);
         const double s0 = sc_total(parts0 + 2*d*d + 2*d, 2*d*d + 2*d + 2, blocks0);
         hessian[d*d + 2*d] = s0/(double)n;
-        const logreg_hessian_sweep1_context context1 = {d, hessian, h0, h1, blocks1, tile1};
+        const logreg_hessian_core_sweep1_context context1 = {d, hessian, h0, h1, blocks1, tile1};
         if (sc_run(
-            logreg_hessian_sweep1, &context1, blocks1, 0, (double)d*(double)d + 2*(double)d
+            logreg_hessian_core_sweep1, &context1, blocks1, 0,
+            (double)d*(double)d + 2*(double)d
         ) < 0) {
             free(memory);
             return -1;
@@ -1258,13 +1266,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } logreg_hvp_sweep0_context;
+    } logreg_hvp_core_sweep0_context;
 
-    SC_CLONES static void logreg_hvp_sweep0(
+    SC_CLONES static void logreg_hvp_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const logreg_hvp_sweep0_context *context = shared;
+        const logreg_hvp_core_sweep0_context *context = shared;
         const double *restrict p = context->p;
         const double *restrict v = context->v;
         const double *restrict X = context->X;
@@ -1285,13 +1293,14 @@ cdef extern from *:
         double *restrict h2 = h1 + tile;
         double *restrict h3 = h2 + tile;
         double *restrict y_buffer = h3 + tile;
+        const ptrdiff_t each = sc_block_size(n, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block*(2*d + 2);
             sc_fill(part, 2*d + 2, 0.0);
             sc_fill(h0, d, 0.0);
             int held = 0;
-            const ptrdiff_t stop = sc_block_stop(n, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(n, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < n ? (block + 1)*each : n;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 const double *restrict y_tile = sc_packed(y + start*y_0, y_0, size, y_buffer);
@@ -1321,7 +1330,7 @@ cdef extern from *:
         }
     }
 
-    static int logreg_hvp(
+    static int logreg_hvp_core(
         const double *restrict p, const double *restrict v, sc_array X_array, sc_array y_array,
         ptrdiff_t n, ptrdiff_t d, double *restrict hvp
     )
@@ -1341,11 +1350,11 @@ cdef extern from *:
         const double b = p[d];
         const double v1 = v[d];
         const double t0 = 1.0/(double)n;
-        const logreg_hvp_sweep0_context context0 = {
+        const logreg_hvp_core_sweep0_context context0 = {
             p, v, X, X_0, X_1, y, y_0, n, d, b, v1, t0, parts0, blocks0, tile0
         };
         if (sc_run(
-            logreg_hvp_sweep0, &context0, blocks0, d + tile0 + tile0 + tile0 + tile0,
+            logreg_hvp_core_sweep0, &context0, blocks0, d + tile0 + tile0 + tile0 + tile0,
             3*(double)d*(double)n + 48*(double)n
         ) < 0) {
             free(memory);
@@ -1372,13 +1381,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } logreg_jacobian_sweep0_context;
+    } logreg_jacobian_core_sweep0_context;
 
-    SC_CLONES static void logreg_jacobian_sweep0(
+    SC_CLONES static void logreg_jacobian_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const logreg_jacobian_sweep0_context *context = shared;
+        const logreg_jacobian_core_sweep0_context *context = shared;
         const double *restrict p = context->p;
         const double *restrict X = context->X;
         const ptrdiff_t X_0 = context->X_0;
@@ -1396,13 +1405,14 @@ cdef extern from *:
         double *restrict h1 = h0 + d;
         double *restrict h2 = h1 + tile;
         double *restrict y_buffer = h2 + tile;
+        const ptrdiff_t each = sc_block_size(n, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block*(2*d + 2);
             sc_fill(part, 2*d + 2, 0.0);
             sc_fill(h0, d, 0.0);
             int held = 0;
-            const ptrdiff_t stop = sc_block_stop(n, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(n, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < n ? (block + 1)*each : n;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 const double *restrict y_tile = sc_packed(y + start*y_0, y_0, size, y_buffer);
@@ -1428,7 +1438,7 @@ cdef extern from *:
         }
     }
 
-    static int logreg_jacobian(
+    static int logreg_jacobian_core(
         const double *restrict p, sc_array X_array, sc_array y_array, ptrdiff_t n, ptrdiff_t d,
         double *restrict jacobian
     )
@@ -1447,11 +1457,11 @@ cdef extern from *:
         double *restrict parts0 = memory;
         const double b = p[d];
         const double t0 = 1.0/(double)n;
-        const logreg_jacobian_sweep0_context context0 = {
+        const logreg_jacobian_core_sweep0_context context0 = {
             p, X, X_0, X_1, y, y_0, n, d, b, t0, parts0, blocks0, tile0
         };
         if (sc_run(
-            logreg_jacobian_sweep0, &context0, blocks0, d + tile0 + tile0 + tile0,
+            logreg_jacobian_core_sweep0, &context0, blocks0, d + tile0 + tile0 + tile0,
             2*(double)d*(double)n + 38*(double)n
         ) < 0) {
             free(memory);
@@ -1479,13 +1489,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } logreg_jvp_sweep0_context;
+    } logreg_jvp_core_sweep0_context;
 
-    SC_CLONES static void logreg_jvp_sweep0(
+    SC_CLONES static void logreg_jvp_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const logreg_jvp_sweep0_context *context = shared;
+        const logreg_jvp_core_sweep0_context *context = shared;
         const double *restrict p = context->p;
         const double *restrict v = context->v;
         const double *restrict X = context->X;
@@ -1503,11 +1513,12 @@ cdef extern from *:
         double *restrict h0 = work;
         double *restrict h1 = h0 + tile;
         double *restrict y_buffer = h1 + tile;
+        const ptrdiff_t each = sc_block_size(n, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block*2;
             sc_fill(part, 2, 0.0);
-            const ptrdiff_t stop = sc_block_stop(n, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(n, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < n ? (block + 1)*each : n;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 const double *restrict y_tile = sc_packed(y + start*y_0, y_0, size, y_buffer);
@@ -1528,7 +1539,7 @@ cdef extern from *:
         }
     }
 
-    static int logreg_jvp(
+    static int logreg_jvp_core(
         const double *restrict p, const double *restrict v, sc_array X_array, sc_array y_array,
         ptrdiff_t n, ptrdiff_t d, double *restrict jvp
     )
@@ -1547,11 +1558,11 @@ cdef extern from *:
         double *restrict parts0 = memory;
         const double b = p[d];
         const double v1 = v[d];
-        const logreg_jvp_sweep0_context context0 = {
+        const logreg_jvp_core_sweep0_context context0 = {
             p, v, X, X_0, X_1, y, y_0, n, d, b, v1, parts0, blocks0, tile0
         };
         if (sc_run(
-            logreg_jvp_sweep0, &context0, blocks0, tile0 + tile0 + tile0,
+            logreg_jvp_core_sweep0, &context0, blocks0, tile0 + tile0 + tile0,
             2*(double)d*(double)n + 37*(double)n
         ) < 0) {
             free(memory);
@@ -1577,13 +1588,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } logreg_vjp_sweep0_context;
+    } logreg_vjp_core_sweep0_context;
 
-    SC_CLONES static void logreg_vjp_sweep0(
+    SC_CLONES static void logreg_vjp_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const logreg_vjp_sweep0_context *context = shared;
+        const logreg_vjp_core_sweep0_context *context = shared;
         const double *restrict p = context->p;
         const double *restrict X = context->X;
         const ptrdiff_t X_0 = context->X_0;
@@ -1601,13 +1612,14 @@ cdef extern from *:
         double *restrict h1 = h0 + d;
         double *restrict h2 = h1 + tile;
         double *restrict y_buffer = h2 + tile;
+        const ptrdiff_t each = sc_block_size(n, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block*(2*d + 2);
             sc_fill(part, 2*d + 2, 0.0);
             sc_fill(h0, d, 0.0);
             int held = 0;
-            const ptrdiff_t stop = sc_block_stop(n, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(n, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < n ? (block + 1)*each : n;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 const double *restrict y_tile = sc_packed(y + start*y_0, y_0, size, y_buffer);
@@ -1633,7 +1645,7 @@ cdef extern from *:
         }
     }
 
-    static int logreg_vjp(
+    static int logreg_vjp_core(
         const double *restrict p, const double *restrict u, sc_array X_array, sc_array y_array,
         ptrdiff_t n, ptrdiff_t d, double *restrict vjp
     )
@@ -1653,11 +1665,11 @@ cdef extern from *:
         const double b = p[d];
         const double u0 = u[0];
         const double t0 = u0/(double)n;
-        const logreg_vjp_sweep0_context context0 = {
+        const logreg_vjp_core_sweep0_context context0 = {
             p, X, X_0, X_1, y, y_0, n, d, b, t0, parts0, blocks0, tile0
         };
         if (sc_run(
-            logreg_vjp_sweep0, &context0, blocks0, d + tile0 + tile0 + tile0,
+            logreg_vjp_core_sweep0, &context0, blocks0, d + tile0 + tile0 + tile0,
             2*(double)d*(double)n + 38*(double)n
         ) < 0) {
             free(memory);
@@ -1668,6 +1680,70 @@ cdef extern from *:
         vjp[d] = -s0*t0;
         free(memory);
         return 0;
+    }
+
+    static int logreg_value(
+        const double *p, const double *X, const double *y, ptrdiff_t n, ptrdiff_t d, double *value
+    )
+    {
+        return logreg_value_core(p, (sc_array){X, {d, 1}}, (sc_array){y, {1}}, n, d, value);
+    }
+
+    static int logreg_grad(
+        const double *p, const double *X, const double *y, ptrdiff_t n, ptrdiff_t d, double *grad
+    )
+    {
+        return logreg_grad_core(p, (sc_array){X, {d, 1}}, (sc_array){y, {1}}, n, d, grad);
+    }
+
+    static int logreg_value_and_grad(
+        const double *p, const double *X, const double *y, ptrdiff_t n, ptrdiff_t d, double *value,
+        double *grad
+    )
+    {
+        return logreg_value_and_grad_core(
+            p, (sc_array){X, {d, 1}}, (sc_array){y, {1}}, n, d, value, grad
+        );
+    }
+
+    static int logreg_hessian(
+        const double *p, const double *X, const double *y, ptrdiff_t n, ptrdiff_t d,
+        double *hessian
+    )
+    {
+        return logreg_hessian_core(p, (sc_array){X, {d, 1}}, (sc_array){y, {1}}, n, d, hessian);
+    }
+
+    static int logreg_hvp(
+        const double *p, const double *v, const double *X, const double *y, ptrdiff_t n,
+        ptrdiff_t d, double *hvp
+    )
+    {
+        return logreg_hvp_core(p, v, (sc_array){X, {d, 1}}, (sc_array){y, {1}}, n, d, hvp);
+    }
+
+    static int logreg_jacobian(
+        const double *p, const double *X, const double *y, ptrdiff_t n, ptrdiff_t d,
+        double *jacobian
+    )
+    {
+        return logreg_jacobian_core(p, (sc_array){X, {d, 1}}, (sc_array){y, {1}}, n, d, jacobian);
+    }
+
+    static int logreg_jvp(
+        const double *p, const double *v, const double *X, const double *y, ptrdiff_t n,
+        ptrdiff_t d, double *jvp
+    )
+    {
+        return logreg_jvp_core(p, v, (sc_array){X, {d, 1}}, (sc_array){y, {1}}, n, d, jvp);
+    }
+
+    static int logreg_vjp(
+        const double *p, const double *u, const double *X, const double *y, ptrdiff_t n,
+        ptrdiff_t d, double *vjp
+    )
+    {
+        return logreg_vjp_core(p, u, (sc_array){X, {d, 1}}, (sc_array){y, {1}}, n, d, vjp);
     }
 
     static int sc_import_numpy(void)
@@ -1719,7 +1795,7 @@ cdef extern from *:
         PyArrayObject *array = (PyArrayObject *)value;
         return PyArray_Check(value) && PyArray_Check(first) && PyArray_NDIM(array) == 1
             && PyArray_TYPE(array) == NPY_DOUBLE && PyArray_ISALIGNED(array)
-            && PyArray_ISNOTSWAPPED(array) && PyArray_STRIDE(array, 0) % 8 == 0
+            && PyArray_ISNOTSWAPPED(array) && !(PyArray_STRIDE(array, 0) & 7)
             && PyArray_NDIM((PyArrayObject *)first) == 1
             && PyArray_DIM(array, 0) == PyArray_DIM((PyArrayObject *)first, 0)
             && PyArray_DIM(array, 0) > 0;
@@ -1739,7 +1815,7 @@ cdef extern from *:
             return 0;
         }
         for (int axis = 0; axis < rank; axis++) {
-            if (PyArray_STRIDE(array, axis) % 8) {
+            if (PyArray_STRIDE(array, axis) & 7) {
                 return 0;
             }
         }
@@ -1751,7 +1827,7 @@ cdef extern from *:
         PyArrayObject *array = (PyArrayObject *)value;
         sc_array found = {sc_doubles(value), {0}};
         for (int axis = 0; axis < PyArray_NDIM(array); axis++) {
-            found.stride[axis] = PyArray_STRIDE(array, axis) / 8;
+            found.stride[axis] = PyArray_STRIDE(array, axis) >> 3;
         }
         return found;
     }
@@ -1830,14 +1906,22 @@ cdef extern from *:
     void sc_acquire(void *)
     Py_ssize_t sc_dim(object, int)
     sc_array sc_as_array(object)
-    int logreg_value(const double *p, sc_array X_array, sc_array y_array, ptrdiff_t n, ptrdiff_t d, double *value) nogil
-    int logreg_grad(const double *p, sc_array X_array, sc_array y_array, ptrdiff_t n, ptrdiff_t d, double *grad) nogil
-    int logreg_value_and_grad(const double *p, sc_array X_array, sc_array y_array, ptrdiff_t n, ptrdiff_t d, double *value, double *grad) nogil
-    int logreg_hessian(const double *p, sc_array X_array, sc_array y_array, ptrdiff_t n, ptrdiff_t d, double *hessian) nogil
-    int logreg_hvp(const double *p, const double *v, sc_array X_array, sc_array y_array, ptrdiff_t n, ptrdiff_t d, double *hvp) nogil
-    int logreg_jacobian(const double *p, sc_array X_array, sc_array y_array, ptrdiff_t n, ptrdiff_t d, double *jacobian) nogil
-    int logreg_jvp(const double *p, const double *v, sc_array X_array, sc_array y_array, ptrdiff_t n, ptrdiff_t d, double *jvp) nogil
-    int logreg_vjp(const double *p, const double *u, sc_array X_array, sc_array y_array, ptrdiff_t n, ptrdiff_t d, double *vjp) nogil
+    int logreg_value_core(const double *p, sc_array X_array, sc_array y_array, ptrdiff_t n, ptrdiff_t d, double *value) nogil
+    int logreg_grad_core(const double *p, sc_array X_array, sc_array y_array, ptrdiff_t n, ptrdiff_t d, double *grad) nogil
+    int logreg_value_and_grad_core(const double *p, sc_array X_array, sc_array y_array, ptrdiff_t n, ptrdiff_t d, double *value, double *grad) nogil
+    int logreg_hessian_core(const double *p, sc_array X_array, sc_array y_array, ptrdiff_t n, ptrdiff_t d, double *hessian) nogil
+    int logreg_hvp_core(const double *p, const double *v, sc_array X_array, sc_array y_array, ptrdiff_t n, ptrdiff_t d, double *hvp) nogil
+    int logreg_jacobian_core(const double *p, sc_array X_array, sc_array y_array, ptrdiff_t n, ptrdiff_t d, double *jacobian) nogil
+    int logreg_jvp_core(const double *p, const double *v, sc_array X_array, sc_array y_array, ptrdiff_t n, ptrdiff_t d, double *jvp) nogil
+    int logreg_vjp_core(const double *p, const double *u, sc_array X_array, sc_array y_array, ptrdiff_t n, ptrdiff_t d, double *vjp) nogil
+    int sc_logreg_value "logreg_value"(const double *, const double *, const double *, ptrdiff_t, ptrdiff_t, double *) noexcept nogil
+    int sc_logreg_grad "logreg_grad"(const double *, const double *, const double *, ptrdiff_t, ptrdiff_t, double *) noexcept nogil
+    int sc_logreg_value_and_grad "logreg_value_and_grad"(const double *, const double *, const double *, ptrdiff_t, ptrdiff_t, double *, double *) noexcept nogil
+    int sc_logreg_hessian "logreg_hessian"(const double *, const double *, const double *, ptrdiff_t, ptrdiff_t, double *) noexcept nogil
+    int sc_logreg_hvp "logreg_hvp"(const double *, const double *, const double *, const double *, ptrdiff_t, ptrdiff_t, double *) noexcept nogil
+    int sc_logreg_jacobian "logreg_jacobian"(const double *, const double *, const double *, ptrdiff_t, ptrdiff_t, double *) noexcept nogil
+    int sc_logreg_jvp "logreg_jvp"(const double *, const double *, const double *, const double *, ptrdiff_t, ptrdiff_t, double *) noexcept nogil
+    int sc_logreg_vjp "logreg_vjp"(const double *, const double *, const double *, const double *, ptrdiff_t, ptrdiff_t, double *) noexcept nogil
 
 sc_import_numpy()
 
@@ -1859,14 +1943,14 @@ def value(p, X, y):
         sc_n = sc_dim(X, 0)
         sc_d = sc_dim(X, 1)
     if not (sc_n > 0 and sc_d > 0 and sc_dim(y, 0) == sc_n and sc_is_vector(p, sc_d + 1)):
-        p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y), {})
+        p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y))
     cdef double value = 0.0
     cdef int sc__status = 0
     cdef double *sc__p = sc_doubles(p)
     cdef sc_array sc__X = sc_as_array(X)
     cdef sc_array sc__y = sc_as_array(y)
     cdef void *sc__thread = sc_release(<double>sc_d*<double>sc_n + 48*<double>sc_n)
-    sc__status = logreg_value(sc__p, sc__X, sc__y, sc_n, sc_d, &value)
+    sc__status = logreg_value_core(sc__p, sc__X, sc__y, sc_n, sc_d, &value)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
@@ -1880,7 +1964,7 @@ def grad(p, X, y):
         sc_n = sc_dim(X, 0)
         sc_d = sc_dim(X, 1)
     if not (sc_n > 0 and sc_d > 0 and sc_dim(y, 0) == sc_n and sc_is_vector(p, sc_d + 1)):
-        p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y), {})
+        p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y))
     grad = sc_new(sc_d + 1)
     cdef int sc__status = 0
     cdef double *sc__p = sc_doubles(p)
@@ -1888,7 +1972,7 @@ def grad(p, X, y):
     cdef sc_array sc__y = sc_as_array(y)
     cdef double *sc__grad = sc_doubles(grad)
     cdef void *sc__thread = sc_release(2*<double>sc_d*<double>sc_n + 38*<double>sc_n)
-    sc__status = logreg_grad(sc__p, sc__X, sc__y, sc_n, sc_d, sc__grad)
+    sc__status = logreg_grad_core(sc__p, sc__X, sc__y, sc_n, sc_d, sc__grad)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
@@ -1902,7 +1986,7 @@ def value_and_grad(p, X, y):
         sc_n = sc_dim(X, 0)
         sc_d = sc_dim(X, 1)
     if not (sc_n > 0 and sc_d > 0 and sc_dim(y, 0) == sc_n and sc_is_vector(p, sc_d + 1)):
-        p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y), {})
+        p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y))
     cdef double value = 0.0
     grad = sc_new(sc_d + 1)
     cdef int sc__status = 0
@@ -1911,7 +1995,7 @@ def value_and_grad(p, X, y):
     cdef sc_array sc__y = sc_as_array(y)
     cdef double *sc__grad = sc_doubles(grad)
     cdef void *sc__thread = sc_release(2*<double>sc_d*<double>sc_n + 61*<double>sc_n)
-    sc__status = logreg_value_and_grad(sc__p, sc__X, sc__y, sc_n, sc_d, &value, sc__grad)
+    sc__status = logreg_value_and_grad_core(sc__p, sc__X, sc__y, sc_n, sc_d, &value, sc__grad)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
@@ -1925,7 +2009,7 @@ def hessian(p, X, y):
         sc_n = sc_dim(X, 0)
         sc_d = sc_dim(X, 1)
     if not (sc_n > 0 and sc_d > 0 and sc_dim(y, 0) == sc_n and sc_is_vector(p, sc_d + 1)):
-        p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y), {})
+        p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y))
     hessian = sc_new(sc_d*sc_d + 2*sc_d + 1)
     cdef int sc__status = 0
     cdef double *sc__p = sc_doubles(p)
@@ -1935,7 +2019,7 @@ def hessian(p, X, y):
     cdef void *sc__thread = sc_release(
         <double>sc_d*<double>sc_d*<double>sc_n + <double>sc_d*<double>sc_d + 4*<double>sc_d*<double>sc_n + 2*<double>sc_d + 46*<double>sc_n
     )
-    sc__status = logreg_hessian(sc__p, sc__X, sc__y, sc_n, sc_d, sc__hessian)
+    sc__status = logreg_hessian_core(sc__p, sc__X, sc__y, sc_n, sc_d, sc__hessian)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
@@ -1949,7 +2033,7 @@ def hvp(p, v, X, y):
         sc_n = sc_dim(X, 0)
         sc_d = sc_dim(X, 1)
     if not (sc_n > 0 and sc_d > 0 and sc_dim(y, 0) == sc_n and sc_is_vector(p, sc_d + 1)):
-        p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y), {})
+        p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y))
     if not sc_is_vector(v, p.size):
         v = _vector(v, "v", p.size)
     hvp = sc_new(sc_d + 1)
@@ -1960,7 +2044,7 @@ def hvp(p, v, X, y):
     cdef sc_array sc__y = sc_as_array(y)
     cdef double *sc__hvp = sc_doubles(hvp)
     cdef void *sc__thread = sc_release(3*<double>sc_d*<double>sc_n + 48*<double>sc_n)
-    sc__status = logreg_hvp(sc__p, sc__v, sc__X, sc__y, sc_n, sc_d, sc__hvp)
+    sc__status = logreg_hvp_core(sc__p, sc__v, sc__X, sc__y, sc_n, sc_d, sc__hvp)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
@@ -1974,7 +2058,7 @@ def jacobian(p, X, y):
         sc_n = sc_dim(X, 0)
         sc_d = sc_dim(X, 1)
     if not (sc_n > 0 and sc_d > 0 and sc_dim(y, 0) == sc_n and sc_is_vector(p, sc_d + 1)):
-        p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y), {})
+        p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y))
     jacobian = sc_new(sc_d + 1)
     cdef int sc__status = 0
     cdef double *sc__p = sc_doubles(p)
@@ -1982,7 +2066,7 @@ def jacobian(p, X, y):
     cdef sc_array sc__y = sc_as_array(y)
     cdef double *sc__jacobian = sc_doubles(jacobian)
     cdef void *sc__thread = sc_release(2*<double>sc_d*<double>sc_n + 38*<double>sc_n)
-    sc__status = logreg_jacobian(sc__p, sc__X, sc__y, sc_n, sc_d, sc__jacobian)
+    sc__status = logreg_jacobian_core(sc__p, sc__X, sc__y, sc_n, sc_d, sc__jacobian)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
@@ -1996,7 +2080,7 @@ def jvp(p, v, X, y):
         sc_n = sc_dim(X, 0)
         sc_d = sc_dim(X, 1)
     if not (sc_n > 0 and sc_d > 0 and sc_dim(y, 0) == sc_n and sc_is_vector(p, sc_d + 1)):
-        p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y), {})
+        p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y))
     if not sc_is_vector(v, p.size):
         v = _vector(v, "v", p.size)
     cdef double jvp = 0.0
@@ -2006,7 +2090,7 @@ def jvp(p, v, X, y):
     cdef sc_array sc__X = sc_as_array(X)
     cdef sc_array sc__y = sc_as_array(y)
     cdef void *sc__thread = sc_release(2*<double>sc_d*<double>sc_n + 37*<double>sc_n)
-    sc__status = logreg_jvp(sc__p, sc__v, sc__X, sc__y, sc_n, sc_d, &jvp)
+    sc__status = logreg_jvp_core(sc__p, sc__v, sc__X, sc__y, sc_n, sc_d, &jvp)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
@@ -2020,7 +2104,7 @@ def vjp(p, u, X, y):
         sc_n = sc_dim(X, 0)
         sc_d = sc_dim(X, 1)
     if not (sc_n > 0 and sc_d > 0 and sc_dim(y, 0) == sc_n and sc_is_vector(p, sc_d + 1)):
-        p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y), {})
+        p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y))
     u = _shaped(u, "u", ())
     vjp = sc_new(sc_d + 1)
     cdef int sc__status = 0
@@ -2030,11 +2114,65 @@ def vjp(p, u, X, y):
     cdef sc_array sc__y = sc_as_array(y)
     cdef double *sc__vjp = sc_doubles(vjp)
     cdef void *sc__thread = sc_release(2*<double>sc_d*<double>sc_n + 38*<double>sc_n)
-    sc__status = logreg_vjp(sc__p, sc__u, sc__X, sc__y, sc_n, sc_d, sc__vjp)
+    sc__status = logreg_vjp_core(sc__p, sc__u, sc__X, sc__y, sc_n, sc_d, sc__vjp)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
     return vjp
+
+
+cdef api int logreg_value(
+    const double *p, const double *X, const double *y, ptrdiff_t n, ptrdiff_t d, double *value
+) noexcept nogil:
+    return sc_logreg_value(p, X, y, n, d, value)
+
+
+cdef api int logreg_grad(
+    const double *p, const double *X, const double *y, ptrdiff_t n, ptrdiff_t d, double *grad
+) noexcept nogil:
+    return sc_logreg_grad(p, X, y, n, d, grad)
+
+
+cdef api int logreg_value_and_grad(
+    const double *p, const double *X, const double *y, ptrdiff_t n, ptrdiff_t d, double *value,
+    double *grad
+) noexcept nogil:
+    return sc_logreg_value_and_grad(p, X, y, n, d, value, grad)
+
+
+cdef api int logreg_hessian(
+    const double *p, const double *X, const double *y, ptrdiff_t n, ptrdiff_t d,
+    double *hessian
+) noexcept nogil:
+    return sc_logreg_hessian(p, X, y, n, d, hessian)
+
+
+cdef api int logreg_hvp(
+    const double *p, const double *v, const double *X, const double *y, ptrdiff_t n,
+    ptrdiff_t d, double *hvp
+) noexcept nogil:
+    return sc_logreg_hvp(p, v, X, y, n, d, hvp)
+
+
+cdef api int logreg_jacobian(
+    const double *p, const double *X, const double *y, ptrdiff_t n, ptrdiff_t d,
+    double *jacobian
+) noexcept nogil:
+    return sc_logreg_jacobian(p, X, y, n, d, jacobian)
+
+
+cdef api int logreg_jvp(
+    const double *p, const double *v, const double *X, const double *y, ptrdiff_t n,
+    ptrdiff_t d, double *jvp
+) noexcept nogil:
+    return sc_logreg_jvp(p, v, X, y, n, d, jvp)
+
+
+cdef api int logreg_vjp(
+    const double *p, const double *u, const double *X, const double *y, ptrdiff_t n,
+    ptrdiff_t d, double *vjp
+) noexcept nogil:
+    return sc_logreg_vjp(p, u, X, y, n, d, vjp)
 
 
 def _bound(name, arguments):
@@ -2067,7 +2205,7 @@ def _vector(value, name, size):
     return np.ascontiguousarray(array.reshape(-1))
 
 
-def _arrays(p, data, constants):
+def _arrays(p, data, constants={}):
     """Return `p`, the data and all sizes, checked against PARAM_SHAPES and DATA_SHAPES.
 
     `p` comes back as one row of doubles; the data as arrays of doubles without the dimensions

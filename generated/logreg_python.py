@@ -29,7 +29,7 @@ WHOLES = ()
 
 def value(p, X, y):
     """Return the value: a float."""
-    p, (X, y), (n, d) = _arrays(p, (X, y), {})
+    p, (X, y), (n, d) = _arrays(p, (X, y))
     w, b = _split(p, [(d,), ()])
     with np.errstate(all="ignore"):
         t0 = y*(b + X @ w)
@@ -39,7 +39,7 @@ def value(p, X, y):
 
 def grad(p, X, y):
     """Return the gradient: shape (d + 1,)."""
-    p, (X, y), (n, d) = _arrays(p, (X, y), {})
+    p, (X, y), (n, d) = _arrays(p, (X, y))
     w, b = _split(p, [(d,), ()])
     with np.errstate(all="ignore"):
         t0 = y*(b + X @ w)
@@ -51,7 +51,7 @@ def grad(p, X, y):
 
 def value_and_grad(p, X, y):
     """Return the value and the gradient: a float and shape (d + 1,)."""
-    p, (X, y), (n, d) = _arrays(p, (X, y), {})
+    p, (X, y), (n, d) = _arrays(p, (X, y))
     w, b = _split(p, [(d,), ()])
     with np.errstate(all="ignore"):
         t0 = y*(b + X @ w)
@@ -64,7 +64,7 @@ def value_and_grad(p, X, y):
 
 def hessian(p, X, y):
     """Return the Hessian: shape (d + 1, d + 1)."""
-    p, (X, y), (n, d) = _arrays(p, (X, y), {})
+    p, (X, y), (n, d) = _arrays(p, (X, y))
     w, b = _split(p, [(d,), ()])
     with np.errstate(all="ignore"):
         t0 = y*(b + X @ w)
@@ -80,7 +80,7 @@ def hessian(p, X, y):
 
 def hvp(p, v, X, y):
     """Return the Hessian times v: shape (d + 1,)."""
-    p, (X, y), (n, d) = _arrays(p, (X, y), {})
+    p, (X, y), (n, d) = _arrays(p, (X, y))
     w, b = _split(p, [(d,), ()])
     v0, v1 = _split(_vector(v, "v", p.size), [(d,), ()])
     with np.errstate(all="ignore"):
@@ -95,7 +95,7 @@ def hvp(p, v, X, y):
 
 def jacobian(p, X, y):
     """Return the Jacobian: shape (d + 1,)."""
-    p, (X, y), (n, d) = _arrays(p, (X, y), {})
+    p, (X, y), (n, d) = _arrays(p, (X, y))
     w, b = _split(p, [(d,), ()])
     with np.errstate(all="ignore"):
         t0 = y*(b + X @ w)
@@ -107,7 +107,7 @@ def jacobian(p, X, y):
 
 def jvp(p, v, X, y):
     """Return the Jacobian times v, shaped like the value: a float."""
-    p, (X, y), (n, d) = _arrays(p, (X, y), {})
+    p, (X, y), (n, d) = _arrays(p, (X, y))
     w, b = _split(p, [(d,), ()])
     v0, v1 = _split(_vector(v, "v", p.size), [(d,), ()])
     with np.errstate(all="ignore"):
@@ -119,7 +119,7 @@ def jvp(p, v, X, y):
 
 def vjp(p, u, X, y):
     """Return u, shaped like the value, times the Jacobian: shape (d + 1,)."""
-    p, (X, y), (n, d) = _arrays(p, (X, y), {})
+    p, (X, y), (n, d) = _arrays(p, (X, y))
     w, b = _split(p, [(d,), ()])
     (u0,) = _split(_shaped(u, "u", ()))
     with np.errstate(all="ignore"):
@@ -156,7 +156,7 @@ def _vector(value, name, size):
     return np.ascontiguousarray(array.reshape(-1))
 
 
-def _arrays(p, data, constants):
+def _arrays(p, data, constants={}):
     """Return `p`, the data and all sizes, checked against PARAM_SHAPES and DATA_SHAPES.
 
     `p` comes back as one row of doubles; the data as arrays of doubles without the dimensions

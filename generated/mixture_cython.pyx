@@ -90,7 +90,7 @@ cdef extern from *:
     {
         const ptrdiff_t most = width > 98304 / SC_TILE ? 98304 / width : SC_TILE;
         const ptrdiff_t least = arrays < 98304 / 12 ? 32 : 256;
-        const ptrdiff_t tile = most < least ? least : most / 8 * 8;
+        const ptrdiff_t tile = most < least ? least : most & ~(ptrdiff_t)7;
         return n < tile ? (n > 0 ? n : 1) : tile;
     }
 
@@ -98,7 +98,7 @@ cdef extern from *:
        are in few. */
     static inline ptrdiff_t sc_blocks(ptrdiff_t n, ptrdiff_t tile, ptrdiff_t arrays)
     {
-        if (n <= 0) {
+        if (n <= tile) {
             return 1;
         }
         const ptrdiff_t tiles = (n + tile - 1) / tile, fit = 262144 / (arrays + 1);
@@ -111,15 +111,6 @@ cdef extern from *:
         const ptrdiff_t tiles = (n + tile - 1) / tile;
         return (tiles + blocks - 1) / blocks * tile;
     }
-    static inline ptrdiff_t sc_block_start(ptrdiff_t n, ptrdiff_t tile, ptrdiff_t blocks, ptrdiff_t block)
-    {
-        return block * sc_block_size(n, tile, blocks);
-    }
-    static inline ptrdiff_t sc_block_stop(ptrdiff_t n, ptrdiff_t tile, ptrdiff_t blocks, ptrdiff_t block)
-    {
-        const ptrdiff_t stop = (block + 1) * sc_block_size(n, tile, blocks);
-        return stop < n ? stop : n;
-    }
 
     static double *sc_memory(ptrdiff_t size)
     {
@@ -128,8 +119,12 @@ cdef extern from *:
 
     static inline void sc_fill(double *array, ptrdiff_t size, double value)
     {
-        for (ptrdiff_t i = 0; i < size; i++) {
+        ptrdiff_t done = size < 16 ? size : 16;
+        for (ptrdiff_t i = 0; i < done; i++) {
             array[i] = value;
+        }
+        for (; done < size; done *= 2) {
+            memcpy(array + done, array, sizeof(double) * (size_t)(done < size - done ? done : size - done));
         }
     }
 
@@ -144,8 +139,15 @@ cdef extern from *:
         if (stride == 1) {
             return x;
         }
-        for (ptrdiff_t i = 0; i < size; i++) {
-            buffer[i] = x[i * stride];
+        ptrdiff_t i = 0;
+        for (; i + 4 <= size; i += 4, x += 4 * stride) {
+            buffer[i] = x[0];
+            buffer[i + 1] = x[stride];
+            buffer[i + 2] = x[2 * stride];
+            buffer[i + 3] = x[3 * stride];
+        }
+        for (; i < size; i++, x += stride) {
+            buffer[i] = x[0];
         }
         return buffer;
     }
@@ -348,13 +350,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } mixture_value_sweep0_context;
+    } mixture_value_core_sweep0_context;
 
-    SC_CLONES static void mixture_value_sweep0(
+    SC_CLONES static void mixture_value_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const mixture_value_sweep0_context *context = shared;
+        const mixture_value_core_sweep0_context *context = shared;
         const double *restrict p = context->p;
         const ptrdiff_t d = context->d;
         const ptrdiff_t m = context->m;
@@ -366,12 +368,13 @@ cdef extern from *:
         const ptrdiff_t blocks = context->blocks;
         const ptrdiff_t tile = context->tile;
         double *restrict h3 = work;
+        const ptrdiff_t each = sc_block_size(m, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block;
             sc_fill(part, 1, 0.0);
             sc_fill(part, 1, -INFINITY);
-            const ptrdiff_t stop = sc_block_stop(m, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(m, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < m ? (block + 1)*each : m;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 sc_fill(h3, tile, 0.0);
@@ -410,13 +413,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } mixture_value_sweep1_context;
+    } mixture_value_core_sweep1_context;
 
-    SC_CLONES static void mixture_value_sweep1(
+    SC_CLONES static void mixture_value_core_sweep1(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const mixture_value_sweep1_context *context = shared;
+        const mixture_value_core_sweep1_context *context = shared;
         const double *restrict X = context->X;
         const ptrdiff_t X_0 = context->X_0;
         const ptrdiff_t X_1 = context->X_1;
@@ -435,11 +438,12 @@ cdef extern from *:
         double *restrict h6 = h5 + tile;
         double *restrict h7 = h6 + tile;
         double *restrict X_buffer = h7 + tile;
+        const ptrdiff_t each = sc_block_size(n, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block*2;
             sc_fill(part, 2, 0.0);
-            const ptrdiff_t stop = sc_block_stop(n, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(n, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < n ? (block + 1)*each : n;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 const ptrdiff_t X_tile_0 = X_0 == 1 ? X_1 : tile;
@@ -492,13 +496,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } mixture_value_sweep2_context;
+    } mixture_value_core_sweep2_context;
 
-    SC_CLONES static void mixture_value_sweep2(
+    SC_CLONES static void mixture_value_core_sweep2(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const mixture_value_sweep2_context *context = shared;
+        const mixture_value_core_sweep2_context *context = shared;
         const double *restrict p = context->p;
         const ptrdiff_t m = context->m;
         const double t4 = context->t4;
@@ -506,11 +510,12 @@ cdef extern from *:
         const ptrdiff_t blocks = context->blocks;
         const ptrdiff_t tile = context->tile;
         (void)work;
+        const ptrdiff_t each = sc_block_size(m, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block*2;
             sc_fill(part, 2, 0.0);
-            const ptrdiff_t stop = sc_block_stop(m, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(m, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < m ? (block + 1)*each : m;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 double a2 = 0.0;
@@ -523,7 +528,7 @@ cdef extern from *:
         }
     }
 
-    static int mixture_value(
+    static int mixture_value_core(
         const double *restrict p, sc_array X_array, ptrdiff_t n, ptrdiff_t d, ptrdiff_t m,
         double *restrict value
     )
@@ -548,11 +553,11 @@ cdef extern from *:
         double *restrict parts1 = parts0 + blocks0;
         double *restrict parts2 = parts1 + blocks1*2;
         const double t0 = 0.9189385332046728*(double)d;
-        const mixture_value_sweep0_context context0 = {
+        const mixture_value_core_sweep0_context context0 = {
             p, d, m, h0, h1, h2, t0, parts0, blocks0, tile0
         };
         if (sc_run(
-            mixture_value_sweep0, &context0, blocks0, tile0,
+            mixture_value_core_sweep0, &context0, blocks0, tile0,
             25*(double)d*(double)m + 4*(double)m
         ) < 0) {
             free(memory);
@@ -560,11 +565,11 @@ cdef extern from *:
         }
         const double s0 = sc_max_of(parts0, 1, blocks0);
         const double t4 = ((fabs(s0) == INFINITY) ? 0.0 : s0);
-        const mixture_value_sweep1_context context1 = {
+        const mixture_value_core_sweep1_context context1 = {
             X, X_0, X_1, n, d, m, h0, h1, h2, t4, parts1, blocks1, tile1
         };
         if (sc_run(
-            mixture_value_sweep1, &context1, blocks1,
+            mixture_value_core_sweep1, &context1, blocks1,
             m*tile1 + tile1 + tile1 + tile1 + d*tile1,
             4*(double)d*(double)m*(double)n + 29*(double)m*(double)n + 26*(double)n
         ) < 0) {
@@ -572,8 +577,8 @@ cdef extern from *:
             return -1;
         }
         const double s1 = sc_total(parts1, 2, blocks1);
-        const mixture_value_sweep2_context context2 = {p, m, t4, parts2, blocks2, tile2};
-        if (sc_run(mixture_value_sweep2, &context2, blocks2, 0, 22*(double)m) < 0) {
+        const mixture_value_core_sweep2_context context2 = {p, m, t4, parts2, blocks2, tile2};
+        if (sc_run(mixture_value_core_sweep2, &context2, blocks2, 0, 22*(double)m) < 0) {
             free(memory);
             return -1;
         }
@@ -594,13 +599,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } mixture_grad_sweep0_context;
+    } mixture_grad_core_sweep0_context;
 
-    SC_CLONES static void mixture_grad_sweep0(
+    SC_CLONES static void mixture_grad_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const mixture_grad_sweep0_context *context = shared;
+        const mixture_grad_core_sweep0_context *context = shared;
         const double *restrict p = context->p;
         const ptrdiff_t d = context->d;
         const ptrdiff_t m = context->m;
@@ -612,12 +617,13 @@ cdef extern from *:
         const ptrdiff_t blocks = context->blocks;
         const ptrdiff_t tile = context->tile;
         double *restrict h3 = work;
+        const ptrdiff_t each = sc_block_size(m, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block;
             sc_fill(part, 1, 0.0);
             sc_fill(part, 1, -INFINITY);
-            const ptrdiff_t stop = sc_block_stop(m, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(m, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < m ? (block + 1)*each : m;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 sc_fill(h3, tile, 0.0);
@@ -657,13 +663,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } mixture_grad_sweep1_context;
+    } mixture_grad_core_sweep1_context;
 
-    SC_CLONES static void mixture_grad_sweep1(
+    SC_CLONES static void mixture_grad_core_sweep1(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const mixture_grad_sweep1_context *context = shared;
+        const mixture_grad_core_sweep1_context *context = shared;
         const double *restrict X = context->X;
         const ptrdiff_t X_0 = context->X_0;
         const ptrdiff_t X_1 = context->X_1;
@@ -689,6 +695,7 @@ cdef extern from *:
         double *restrict h15 = h14 + tile;
         double *restrict h16 = h15 + tile;
         double *restrict X_buffer = h16 + m*tile;
+        const ptrdiff_t each = sc_block_size(n, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block*(4*d*m + 2*m);
             sc_fill(part, 4*d*m + 2*m, 0.0);
@@ -696,8 +703,8 @@ cdef extern from *:
             sc_fill(h8, d*m, 0.0);
             sc_fill(h9, d*m, 0.0);
             int held = 0;
-            const ptrdiff_t stop = sc_block_stop(n, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(n, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < n ? (block + 1)*each : n;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 const ptrdiff_t X_tile_0 = X_0 == 1 ? X_1 : tile;
@@ -782,13 +789,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } mixture_grad_sweep2_context;
+    } mixture_grad_core_sweep2_context;
 
-    SC_CLONES static void mixture_grad_sweep2(
+    SC_CLONES static void mixture_grad_core_sweep2(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const mixture_grad_sweep2_context *context = shared;
+        const mixture_grad_core_sweep2_context *context = shared;
         const double *restrict p = context->p;
         const ptrdiff_t m = context->m;
         const double t5 = context->t5;
@@ -796,11 +803,12 @@ cdef extern from *:
         const ptrdiff_t blocks = context->blocks;
         const ptrdiff_t tile = context->tile;
         (void)work;
+        const ptrdiff_t each = sc_block_size(m, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block*2;
             sc_fill(part, 2, 0.0);
-            const ptrdiff_t stop = sc_block_stop(m, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(m, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < m ? (block + 1)*each : m;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 double a4 = 0.0;
@@ -825,13 +833,13 @@ cdef extern from *:
         double t13;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } mixture_grad_sweep3_context;
+    } mixture_grad_core_sweep3_context;
 
-    SC_CLONES static void mixture_grad_sweep3(
+    SC_CLONES static void mixture_grad_core_sweep3(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const mixture_grad_sweep3_context *context = shared;
+        const mixture_grad_core_sweep3_context *context = shared;
         const double *restrict p = context->p;
         const ptrdiff_t d = context->d;
         const ptrdiff_t m = context->m;
@@ -844,9 +852,10 @@ cdef extern from *:
         const ptrdiff_t blocks = context->blocks;
         const ptrdiff_t tile = context->tile;
         (void)work;
+        const ptrdiff_t each = sc_block_size(m, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
-            const ptrdiff_t stop = sc_block_stop(m, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(m, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < m ? (block + 1)*each : m;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 for (ptrdiff_t j = 0; j < d; j++) {
@@ -866,7 +875,7 @@ cdef extern from *:
         }
     }
 
-    static int mixture_grad(
+    static int mixture_grad_core(
         const double *restrict p, sc_array X_array, ptrdiff_t n, ptrdiff_t d, ptrdiff_t m,
         double *restrict grad
     )
@@ -899,11 +908,11 @@ cdef extern from *:
         double *restrict parts2 = parts1 + blocks1*(4*d*m + 2*m);
         const double t0 = 0.9189385332046728*(double)d;
         const double t1 = 1.0/(double)n;
-        const mixture_grad_sweep0_context context0 = {
+        const mixture_grad_core_sweep0_context context0 = {
             p, d, m, h0, h1, h2, t0, parts0, blocks0, tile0
         };
         if (sc_run(
-            mixture_grad_sweep0, &context0, blocks0, tile0,
+            mixture_grad_core_sweep0, &context0, blocks0, tile0,
             25*(double)d*(double)m + 4*(double)m
         ) < 0) {
             free(memory);
@@ -911,11 +920,11 @@ cdef extern from *:
         }
         const double s0 = sc_max_of(parts0, 1, blocks0);
         const double t5 = ((fabs(s0) == INFINITY) ? 0.0 : s0);
-        const mixture_grad_sweep1_context context1 = {
+        const mixture_grad_core_sweep1_context context1 = {
             X, X_0, X_1, n, d, m, h0, h1, h2, t1, t5, parts1, blocks1, tile1
         };
         if (sc_run(
-            mixture_grad_sweep1, &context1, blocks1,
+            mixture_grad_core_sweep1, &context1, blocks1,
             m + d*m + d*m + m*tile1 + tile1 + tile1 + m*tile1 + tile1 + tile1 + m*tile1 + d*tile1,
             10*(double)d*(double)m*(double)n + 34*(double)m*(double)n + 11*(double)n
         ) < 0) {
@@ -925,18 +934,19 @@ cdef extern from *:
         sc_totals(h4, parts1, 4*d*m + 2*m, blocks1, m);
         sc_totals(h5, parts1 + 2*m, 4*d*m + 2*m, blocks1, d*m);
         sc_totals(h6, parts1 + 2*d*m + 2*m, 4*d*m + 2*m, blocks1, d*m);
-        const mixture_grad_sweep2_context context2 = {p, m, t5, parts2, blocks2, tile2};
-        if (sc_run(mixture_grad_sweep2, &context2, blocks2, 0, 22*(double)m) < 0) {
+        const mixture_grad_core_sweep2_context context2 = {p, m, t5, parts2, blocks2, tile2};
+        if (sc_run(mixture_grad_core_sweep2, &context2, blocks2, 0, 22*(double)m) < 0) {
             free(memory);
             return -1;
         }
         const double s1 = sc_total(parts2, 2, blocks2);
         const double t13 = 1.0/s1;
-        const mixture_grad_sweep3_context context3 = {
+        const mixture_grad_core_sweep3_context context3 = {
             p, d, m, grad, h4, h5, h6, t5, t13, blocks3, tile3
         };
         if (sc_run(
-            mixture_grad_sweep3, &context3, blocks3, 0, 28*(double)d*(double)m + 24*(double)m
+            mixture_grad_core_sweep3, &context3, blocks3, 0,
+            28*(double)d*(double)m + 24*(double)m
         ) < 0) {
             free(memory);
             return -1;
@@ -956,13 +966,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } mixture_value_and_grad_sweep0_context;
+    } mixture_value_and_grad_core_sweep0_context;
 
-    SC_CLONES static void mixture_value_and_grad_sweep0(
+    SC_CLONES static void mixture_value_and_grad_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const mixture_value_and_grad_sweep0_context *context = shared;
+        const mixture_value_and_grad_core_sweep0_context *context = shared;
         const double *restrict p = context->p;
         const ptrdiff_t d = context->d;
         const ptrdiff_t m = context->m;
@@ -974,12 +984,13 @@ cdef extern from *:
         const ptrdiff_t blocks = context->blocks;
         const ptrdiff_t tile = context->tile;
         double *restrict h3 = work;
+        const ptrdiff_t each = sc_block_size(m, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block;
             sc_fill(part, 1, 0.0);
             sc_fill(part, 1, -INFINITY);
-            const ptrdiff_t stop = sc_block_stop(m, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(m, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < m ? (block + 1)*each : m;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 sc_fill(h3, tile, 0.0);
@@ -1019,13 +1030,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } mixture_value_and_grad_sweep1_context;
+    } mixture_value_and_grad_core_sweep1_context;
 
-    SC_CLONES static void mixture_value_and_grad_sweep1(
+    SC_CLONES static void mixture_value_and_grad_core_sweep1(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const mixture_value_and_grad_sweep1_context *context = shared;
+        const mixture_value_and_grad_core_sweep1_context *context = shared;
         const double *restrict X = context->X;
         const ptrdiff_t X_0 = context->X_0;
         const ptrdiff_t X_1 = context->X_1;
@@ -1051,6 +1062,7 @@ cdef extern from *:
         double *restrict h15 = h14 + tile;
         double *restrict h16 = h15 + tile;
         double *restrict X_buffer = h16 + m*tile;
+        const ptrdiff_t each = sc_block_size(n, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block*(4*d*m + 2*m + 2);
             sc_fill(part, 4*d*m + 2*m + 2, 0.0);
@@ -1058,8 +1070,8 @@ cdef extern from *:
             sc_fill(h8, d*m, 0.0);
             sc_fill(h9, d*m, 0.0);
             int held = 0;
-            const ptrdiff_t stop = sc_block_stop(n, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(n, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < n ? (block + 1)*each : n;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 const ptrdiff_t X_tile_0 = X_0 == 1 ? X_1 : tile;
@@ -1147,13 +1159,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } mixture_value_and_grad_sweep2_context;
+    } mixture_value_and_grad_core_sweep2_context;
 
-    SC_CLONES static void mixture_value_and_grad_sweep2(
+    SC_CLONES static void mixture_value_and_grad_core_sweep2(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const mixture_value_and_grad_sweep2_context *context = shared;
+        const mixture_value_and_grad_core_sweep2_context *context = shared;
         const double *restrict p = context->p;
         const ptrdiff_t m = context->m;
         const double t5 = context->t5;
@@ -1161,11 +1173,12 @@ cdef extern from *:
         const ptrdiff_t blocks = context->blocks;
         const ptrdiff_t tile = context->tile;
         (void)work;
+        const ptrdiff_t each = sc_block_size(m, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block*2;
             sc_fill(part, 2, 0.0);
-            const ptrdiff_t stop = sc_block_stop(m, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(m, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < m ? (block + 1)*each : m;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 double a5 = 0.0;
@@ -1190,13 +1203,13 @@ cdef extern from *:
         double t13;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } mixture_value_and_grad_sweep3_context;
+    } mixture_value_and_grad_core_sweep3_context;
 
-    SC_CLONES static void mixture_value_and_grad_sweep3(
+    SC_CLONES static void mixture_value_and_grad_core_sweep3(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const mixture_value_and_grad_sweep3_context *context = shared;
+        const mixture_value_and_grad_core_sweep3_context *context = shared;
         const double *restrict p = context->p;
         const ptrdiff_t d = context->d;
         const ptrdiff_t m = context->m;
@@ -1209,9 +1222,10 @@ cdef extern from *:
         const ptrdiff_t blocks = context->blocks;
         const ptrdiff_t tile = context->tile;
         (void)work;
+        const ptrdiff_t each = sc_block_size(m, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
-            const ptrdiff_t stop = sc_block_stop(m, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(m, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < m ? (block + 1)*each : m;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 for (ptrdiff_t j = 0; j < d; j++) {
@@ -1231,7 +1245,7 @@ cdef extern from *:
         }
     }
 
-    static int mixture_value_and_grad(
+    static int mixture_value_and_grad_core(
         const double *restrict p, sc_array X_array, ptrdiff_t n, ptrdiff_t d, ptrdiff_t m,
         double *restrict value, double *restrict grad
     )
@@ -1264,11 +1278,11 @@ cdef extern from *:
         double *restrict parts2 = parts1 + blocks1*(4*d*m + 2*m + 2);
         const double t0 = 0.9189385332046728*(double)d;
         const double t1 = 1.0/(double)n;
-        const mixture_value_and_grad_sweep0_context context0 = {
+        const mixture_value_and_grad_core_sweep0_context context0 = {
             p, d, m, h0, h1, h2, t0, parts0, blocks0, tile0
         };
         if (sc_run(
-            mixture_value_and_grad_sweep0, &context0, blocks0, tile0,
+            mixture_value_and_grad_core_sweep0, &context0, blocks0, tile0,
             25*(double)d*(double)m + 4*(double)m
         ) < 0) {
             free(memory);
@@ -1276,11 +1290,11 @@ cdef extern from *:
         }
         const double s0 = sc_max_of(parts0, 1, blocks0);
         const double t5 = ((fabs(s0) == INFINITY) ? 0.0 : s0);
-        const mixture_value_and_grad_sweep1_context context1 = {
+        const mixture_value_and_grad_core_sweep1_context context1 = {
             X, X_0, X_1, n, d, m, h0, h1, h2, t1, t5, parts1, blocks1, tile1
         };
         if (sc_run(
-            mixture_value_and_grad_sweep1, &context1, blocks1,
+            mixture_value_and_grad_core_sweep1, &context1, blocks1,
             m + d*m + d*m + m*tile1 + tile1 + tile1 + m*tile1 + tile1 + tile1 + m*tile1 + d*tile1,
             10*(double)d*(double)m*(double)n + 34*(double)m*(double)n + 33*(double)n
         ) < 0) {
@@ -1291,19 +1305,23 @@ cdef extern from *:
         sc_totals(h4, parts1 + 2, 4*d*m + 2*m + 2, blocks1, m);
         sc_totals(h5, parts1 + 2*m + 2, 4*d*m + 2*m + 2, blocks1, d*m);
         sc_totals(h6, parts1 + 2*d*m + 2*m + 2, 4*d*m + 2*m + 2, blocks1, d*m);
-        const mixture_value_and_grad_sweep2_context context2 = {p, m, t5, parts2, blocks2, tile2};
-        if (sc_run(mixture_value_and_grad_sweep2, &context2, blocks2, 0, 22*(double)m) < 0) {
+        const mixture_value_and_grad_core_sweep2_context context2 = {
+            p, m, t5, parts2, blocks2, tile2
+        };
+        if (sc_run(
+            mixture_value_and_grad_core_sweep2, &context2, blocks2, 0, 22*(double)m
+        ) < 0) {
             free(memory);
             return -1;
         }
         const double s2 = sc_total(parts2, 2, blocks2);
         const double t13 = 1.0/s2;
         value[0] = log(s2) - s1/(double)n;
-        const mixture_value_and_grad_sweep3_context context3 = {
+        const mixture_value_and_grad_core_sweep3_context context3 = {
             p, d, m, grad, h4, h5, h6, t5, t13, blocks3, tile3
         };
         if (sc_run(
-            mixture_value_and_grad_sweep3, &context3, blocks3, 0,
+            mixture_value_and_grad_core_sweep3, &context3, blocks3, 0,
             28*(double)d*(double)m + 24*(double)m
         ) < 0) {
             free(memory);
@@ -1325,13 +1343,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } mixture_hessian_sweep0_context;
+    } mixture_hessian_core_sweep0_context;
 
-    SC_CLONES static void mixture_hessian_sweep0(
+    SC_CLONES static void mixture_hessian_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const mixture_hessian_sweep0_context *context = shared;
+        const mixture_hessian_core_sweep0_context *context = shared;
         const double *restrict p = context->p;
         const ptrdiff_t d = context->d;
         const ptrdiff_t m = context->m;
@@ -1344,12 +1362,13 @@ cdef extern from *:
         const ptrdiff_t blocks = context->blocks;
         const ptrdiff_t tile = context->tile;
         double *restrict h4 = work;
+        const ptrdiff_t each = sc_block_size(m, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block;
             sc_fill(part, 1, 0.0);
             sc_fill(part, 1, -INFINITY);
-            const ptrdiff_t stop = sc_block_stop(m, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(m, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < m ? (block + 1)*each : m;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 sc_fill(h4, tile, 0.0);
@@ -1392,13 +1411,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } mixture_hessian_sweep1_context;
+    } mixture_hessian_core_sweep1_context;
 
-    SC_CLONES static void mixture_hessian_sweep1(
+    SC_CLONES static void mixture_hessian_core_sweep1(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const mixture_hessian_sweep1_context *context = shared;
+        const mixture_hessian_core_sweep1_context *context = shared;
         const double *restrict X = context->X;
         const ptrdiff_t X_0 = context->X_0;
         const ptrdiff_t X_1 = context->X_1;
@@ -1449,6 +1468,7 @@ cdef extern from *:
         double *restrict h46 = h45 + d*m*m*tile;
         double *restrict h47 = h46 + d*m*m*tile;
         double *restrict X_buffer = h47 + d*m*m*tile;
+        const ptrdiff_t each = sc_block_size(n, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block*(6*d*d*m*m + 4*d*m*m + 4*d*m + 2*m*m + 2*m);
             sc_fill(part, 6*d*d*m*m + 4*d*m*m + 4*d*m + 2*m*m + 2*m, 0.0);
@@ -1462,8 +1482,8 @@ cdef extern from *:
             sc_fill(h21, d*d*m*m, 0.0);
             sc_fill(h22, d*d*m*m, 0.0);
             int held = 0;
-            const ptrdiff_t stop = sc_block_stop(n, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(n, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < n ? (block + 1)*each : n;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 const ptrdiff_t X_tile_0 = X_0 == 1 ? X_1 : tile;
@@ -1683,13 +1703,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } mixture_hessian_sweep2_context;
+    } mixture_hessian_core_sweep2_context;
 
-    SC_CLONES static void mixture_hessian_sweep2(
+    SC_CLONES static void mixture_hessian_core_sweep2(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const mixture_hessian_sweep2_context *context = shared;
+        const mixture_hessian_core_sweep2_context *context = shared;
         const double *restrict p = context->p;
         const ptrdiff_t m = context->m;
         double *restrict h48 = context->h48;
@@ -1698,11 +1718,12 @@ cdef extern from *:
         const ptrdiff_t blocks = context->blocks;
         const ptrdiff_t tile = context->tile;
         (void)work;
+        const ptrdiff_t each = sc_block_size(m, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block*2;
             sc_fill(part, 2, 0.0);
-            const ptrdiff_t stop = sc_block_stop(m, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(m, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < m ? (block + 1)*each : m;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 double a10 = 0.0;
@@ -1735,13 +1756,13 @@ cdef extern from *:
         double t42;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } mixture_hessian_sweep3_context;
+    } mixture_hessian_core_sweep3_context;
 
-    SC_CLONES static void mixture_hessian_sweep3(
+    SC_CLONES static void mixture_hessian_core_sweep3(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const mixture_hessian_sweep3_context *context = shared;
+        const mixture_hessian_core_sweep3_context *context = shared;
         const ptrdiff_t d = context->d;
         const ptrdiff_t m = context->m;
         double *restrict hessian = context->hessian;
@@ -1760,9 +1781,10 @@ cdef extern from *:
         const ptrdiff_t blocks = context->blocks;
         const ptrdiff_t tile = context->tile;
         double *restrict h53 = work;
+        const ptrdiff_t each = sc_block_size(m, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
-            const ptrdiff_t stop = sc_block_stop(m, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(m, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < m ? (block + 1)*each : m;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 #pragma omp simd
@@ -1830,13 +1852,13 @@ cdef extern from *:
         double t43;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } mixture_hessian_sweep4_context;
+    } mixture_hessian_core_sweep4_context;
 
-    SC_CLONES static void mixture_hessian_sweep4(
+    SC_CLONES static void mixture_hessian_core_sweep4(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const mixture_hessian_sweep4_context *context = shared;
+        const mixture_hessian_core_sweep4_context *context = shared;
         const ptrdiff_t d = context->d;
         const ptrdiff_t m = context->m;
         double *restrict hessian = context->hessian;
@@ -1859,9 +1881,10 @@ cdef extern from *:
         double *restrict h55 = work;
         double *restrict h56 = h55 + tile;
         double *restrict h57 = h56 + d*d*m*tile;
+        const ptrdiff_t each = sc_block_size(m, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
-            const ptrdiff_t stop = sc_block_stop(m, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(m, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < m ? (block + 1)*each : m;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 #pragma omp simd
@@ -1939,13 +1962,13 @@ cdef extern from *:
         double *restrict h54;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } mixture_hessian_sweep5_context;
+    } mixture_hessian_core_sweep5_context;
 
-    SC_CLONES static void mixture_hessian_sweep5(
+    SC_CLONES static void mixture_hessian_core_sweep5(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const mixture_hessian_sweep5_context *context = shared;
+        const mixture_hessian_core_sweep5_context *context = shared;
         const ptrdiff_t d = context->d;
         const ptrdiff_t m = context->m;
         double *restrict hessian = context->hessian;
@@ -1953,9 +1976,10 @@ cdef extern from *:
         const ptrdiff_t blocks = context->blocks;
         const ptrdiff_t tile = context->tile;
         (void)work;
+        const ptrdiff_t each = sc_block_size(m, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
-            const ptrdiff_t stop = sc_block_stop(m, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(m, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < m ? (block + 1)*each : m;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 for (ptrdiff_t j = 0; j < m; j++) {
@@ -1972,7 +1996,7 @@ cdef extern from *:
         }
     }
 
-    static int mixture_hessian(
+    static int mixture_hessian_core(
         const double *restrict p, sc_array X_array, ptrdiff_t n, ptrdiff_t d, ptrdiff_t m,
         double *restrict hessian
     )
@@ -2022,11 +2046,11 @@ cdef extern from *:
         double *restrict h54 = h52 + d*m;
         const double t0 = 0.9189385332046728*(double)d;
         const double t1 = 1.0/(double)n;
-        const mixture_hessian_sweep0_context context0 = {
+        const mixture_hessian_core_sweep0_context context0 = {
             p, d, m, h0, h1, h2, h3, t0, parts0, blocks0, tile0
         };
         if (sc_run(
-            mixture_hessian_sweep0, &context0, blocks0, tile0,
+            mixture_hessian_core_sweep0, &context0, blocks0, tile0,
             27*(double)d*(double)m + 4*(double)m
         ) < 0) {
             free(memory);
@@ -2034,11 +2058,11 @@ cdef extern from *:
         }
         const double s0 = sc_max_of(parts0, 1, blocks0);
         const double t6 = ((fabs(s0) == INFINITY) ? 0.0 : s0);
-        const mixture_hessian_sweep1_context context1 = {
+        const mixture_hessian_core_sweep1_context context1 = {
             X, X_0, X_1, n, d, m, h0, h1, h2, h3, t1, t6, parts1, blocks1, tile1
         };
         if (sc_run(
-            mixture_hessian_sweep1, &context1, blocks1,
+            mixture_hessian_core_sweep1, &context1, blocks1,
             d*m + d*m + m*m + m + d*m*m + d*d*m*m + d*m*m + d*d*m*m + d*d*m*m + d*m*tile1 + d*m*tile1 + d*m*tile1 + d*m*tile1 + m*tile1 + tile1 + tile1 + m*tile1 + tile1 + tile1 + tile1 + tile1 + m*tile1 + m*tile1 + m*tile1 + m*tile1 + d*m*tile1 + m*m*tile1 + m*m*tile1 + m*m*tile1 + d*m*m*tile1 + d*m*m*tile1 + d*m*m*tile1 + d*m*m*tile1 + d*m*m*tile1 + d*tile1,
             6*(double)d*(double)d*(double)m*(double)m*(double)n + 22*(double)d*(double)m*(double)m*(double)n + 17*(double)d*(double)m*(double)n + 7*(double)m*(double)m*(double)n + 63*(double)m*(double)n + 24*(double)n
         ) < 0) {
@@ -2071,37 +2095,37 @@ cdef extern from *:
             h13, parts1 + 4*d*d*m*m + 4*d*m*m + 4*d*m + 2*m*m + 2*m,
             6*d*d*m*m + 4*d*m*m + 4*d*m + 2*m*m + 2*m, blocks1, d*d*m*m
         );
-        const mixture_hessian_sweep2_context context2 = {p, m, h48, t6, parts2, blocks2, tile2};
-        if (sc_run(mixture_hessian_sweep2, &context2, blocks2, 0, 23*(double)m) < 0) {
+        const mixture_hessian_core_sweep2_context context2 = {p, m, h48, t6, parts2, blocks2, tile2};
+        if (sc_run(mixture_hessian_core_sweep2, &context2, blocks2, 0, 23*(double)m) < 0) {
             free(memory);
             return -1;
         }
         const double s1 = sc_total(parts2, 2, blocks2);
         const double t42 = 1.0/s1;
         const double t43 = t42*t42;
-        const mixture_hessian_sweep3_context context3 = {
+        const mixture_hessian_core_sweep3_context context3 = {
             d, m, hessian, h0, h5, h6, h7, h9, h10, h48, h49, h50, h51, h52, t42, blocks3, tile3
         };
         if (sc_run(
-            mixture_hessian_sweep3, &context3, blocks3, tile3,
+            mixture_hessian_core_sweep3, &context3, blocks3, tile3,
             4*(double)d*(double)m*(double)m + 6*(double)d*(double)m + 4*(double)m
         ) < 0) {
             free(memory);
             return -1;
         }
-        const mixture_hessian_sweep4_context context4 = {
+        const mixture_hessian_core_sweep4_context context4 = {
             d, m, hessian, h0, h5, h8, h10, h11, h12, h13, h48, h49, h50, h51, h52, h54, t43, blocks4, tile4
         };
         if (sc_run(
-            mixture_hessian_sweep4, &context4, blocks4, tile4 + d*d*m*tile4 + d*m*tile4,
+            mixture_hessian_core_sweep4, &context4, blocks4, tile4 + d*d*m*tile4 + d*m*tile4,
             26*(double)d*(double)d*(double)m*(double)m + 2*(double)d*(double)m*(double)m + 7*(double)m*(double)m + 3*(double)m
         ) < 0) {
             free(memory);
             return -1;
         }
-        const mixture_hessian_sweep5_context context5 = {d, m, hessian, h54, blocks5, tile5};
+        const mixture_hessian_core_sweep5_context context5 = {d, m, hessian, h54, blocks5, tile5};
         if (sc_run(
-            mixture_hessian_sweep5, &context5, blocks5, 0,
+            mixture_hessian_core_sweep5, &context5, blocks5, 0,
             (double)d*(double)d*(double)m*(double)m
         ) < 0) {
             free(memory);
@@ -2126,13 +2150,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } mixture_hvp_sweep0_context;
+    } mixture_hvp_core_sweep0_context;
 
-    SC_CLONES static void mixture_hvp_sweep0(
+    SC_CLONES static void mixture_hvp_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const mixture_hvp_sweep0_context *context = shared;
+        const mixture_hvp_core_sweep0_context *context = shared;
         const double *restrict p = context->p;
         const double *restrict v = context->v;
         const ptrdiff_t d = context->d;
@@ -2149,12 +2173,13 @@ cdef extern from *:
         const ptrdiff_t tile = context->tile;
         double *restrict h6 = work;
         double *restrict h7 = h6 + tile;
+        const ptrdiff_t each = sc_block_size(m, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block;
             sc_fill(part, 1, 0.0);
             sc_fill(part, 1, -INFINITY);
-            const ptrdiff_t stop = sc_block_stop(m, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(m, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < m ? (block + 1)*each : m;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 sc_fill(h6, tile, 0.0);
@@ -2205,13 +2230,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } mixture_hvp_sweep1_context;
+    } mixture_hvp_core_sweep1_context;
 
-    SC_CLONES static void mixture_hvp_sweep1(
+    SC_CLONES static void mixture_hvp_core_sweep1(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const mixture_hvp_sweep1_context *context = shared;
+        const mixture_hvp_core_sweep1_context *context = shared;
         const double *restrict X = context->X;
         const ptrdiff_t X_0 = context->X_0;
         const ptrdiff_t X_1 = context->X_1;
@@ -2249,6 +2274,7 @@ cdef extern from *:
         double *restrict h31 = h30 + tile;
         double *restrict h32 = h31 + m*tile;
         double *restrict X_buffer = h32 + m*tile;
+        const ptrdiff_t each = sc_block_size(n, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block*(8*d*m + 4*m);
             sc_fill(part, 8*d*m + 4*m, 0.0);
@@ -2259,8 +2285,8 @@ cdef extern from *:
             sc_fill(h18, d*m, 0.0);
             sc_fill(h19, d*m, 0.0);
             int held = 0;
-            const ptrdiff_t stop = sc_block_stop(n, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(n, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < n ? (block + 1)*each : n;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 const ptrdiff_t X_tile_0 = X_0 == 1 ? X_1 : tile;
@@ -2374,13 +2400,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } mixture_hvp_sweep2_context;
+    } mixture_hvp_core_sweep2_context;
 
-    SC_CLONES static void mixture_hvp_sweep2(
+    SC_CLONES static void mixture_hvp_core_sweep2(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const mixture_hvp_sweep2_context *context = shared;
+        const mixture_hvp_core_sweep2_context *context = shared;
         const double *restrict p = context->p;
         const double *restrict v = context->v;
         const ptrdiff_t m = context->m;
@@ -2389,11 +2415,12 @@ cdef extern from *:
         const ptrdiff_t blocks = context->blocks;
         const ptrdiff_t tile = context->tile;
         (void)work;
+        const ptrdiff_t each = sc_block_size(m, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block*4;
             sc_fill(part, 4, 0.0);
-            const ptrdiff_t stop = sc_block_stop(m, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(m, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < m ? (block + 1)*each : m;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 double a7 = 0.0;
@@ -2429,13 +2456,13 @@ cdef extern from *:
         double t25;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } mixture_hvp_sweep3_context;
+    } mixture_hvp_core_sweep3_context;
 
-    SC_CLONES static void mixture_hvp_sweep3(
+    SC_CLONES static void mixture_hvp_core_sweep3(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const mixture_hvp_sweep3_context *context = shared;
+        const mixture_hvp_core_sweep3_context *context = shared;
         const double *restrict p = context->p;
         const double *restrict v = context->v;
         const ptrdiff_t d = context->d;
@@ -2455,9 +2482,10 @@ cdef extern from *:
         const ptrdiff_t blocks = context->blocks;
         const ptrdiff_t tile = context->tile;
         double *restrict h33 = work;
+        const ptrdiff_t each = sc_block_size(m, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
-            const ptrdiff_t stop = sc_block_stop(m, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(m, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < m ? (block + 1)*each : m;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 for (ptrdiff_t j = 0; j < d; j++) {
@@ -2494,7 +2522,7 @@ cdef extern from *:
         }
     }
 
-    static int mixture_hvp(
+    static int mixture_hvp_core(
         const double *restrict p, const double *restrict v, sc_array X_array, ptrdiff_t n,
         ptrdiff_t d, ptrdiff_t m, double *restrict hvp
     )
@@ -2533,11 +2561,11 @@ cdef extern from *:
         double *restrict parts2 = parts1 + blocks1*(8*d*m + 4*m);
         const double t0 = 0.9189385332046728*(double)d;
         const double t1 = 1.0/(double)n;
-        const mixture_hvp_sweep0_context context0 = {
+        const mixture_hvp_core_sweep0_context context0 = {
             p, v, d, m, h0, h1, h2, h3, h4, h5, t0, parts0, blocks0, tile0
         };
         if (sc_run(
-            mixture_hvp_sweep0, &context0, blocks0, tile0 + tile0,
+            mixture_hvp_core_sweep0, &context0, blocks0, tile0 + tile0,
             30*(double)d*(double)m + 6*(double)m
         ) < 0) {
             free(memory);
@@ -2545,11 +2573,11 @@ cdef extern from *:
         }
         const double s0 = sc_max_of(parts0, 1, blocks0);
         const double t8 = ((fabs(s0) == INFINITY) ? 0.0 : s0);
-        const mixture_hvp_sweep1_context context1 = {
+        const mixture_hvp_core_sweep1_context context1 = {
             X, X_0, X_1, n, d, m, h0, h1, h2, h3, h4, h5, t1, t8, parts1, blocks1, tile1
         };
         if (sc_run(
-            mixture_hvp_sweep1, &context1, blocks1,
+            mixture_hvp_core_sweep1, &context1, blocks1,
             d*m + d*m + m + m + d*m + d*m + m*tile1 + m*tile1 + m*tile1 + tile1 + tile1 + m*tile1 + m*tile1 + tile1 + tile1 + tile1 + tile1 + m*tile1 + m*tile1 + d*tile1,
             18*(double)d*(double)m*(double)n + 45*(double)m*(double)n + 18*(double)n
         ) < 0) {
@@ -2562,8 +2590,8 @@ cdef extern from *:
         sc_totals(h9, parts1 + 4*d*m + 2*m, 8*d*m + 4*m, blocks1, m);
         sc_totals(h12, parts1 + 4*d*m + 4*m, 8*d*m + 4*m, blocks1, d*m);
         sc_totals(h13, parts1 + 6*d*m + 4*m, 8*d*m + 4*m, blocks1, d*m);
-        const mixture_hvp_sweep2_context context2 = {p, v, m, t8, parts2, blocks2, tile2};
-        if (sc_run(mixture_hvp_sweep2, &context2, blocks2, 0, 24*(double)m) < 0) {
+        const mixture_hvp_core_sweep2_context context2 = {p, v, m, t8, parts2, blocks2, tile2};
+        if (sc_run(mixture_hvp_core_sweep2, &context2, blocks2, 0, 24*(double)m) < 0) {
             free(memory);
             return -1;
         }
@@ -2571,11 +2599,12 @@ cdef extern from *:
         const double s2 = sc_total(parts2 + 2, 4, blocks2);
         const double t24 = 1.0/s1;
         const double t25 = s2*(t24*t24);
-        const mixture_hvp_sweep3_context context3 = {
+        const mixture_hvp_core_sweep3_context context3 = {
             p, v, d, m, hvp, h0, h2, h8, h9, h10, h11, h12, h13, t8, t24, t25, blocks3, tile3
         };
         if (sc_run(
-            mixture_hvp_sweep3, &context3, blocks3, tile3, 44*(double)d*(double)m + 29*(double)m
+            mixture_hvp_core_sweep3, &context3, blocks3, tile3,
+            44*(double)d*(double)m + 29*(double)m
         ) < 0) {
             free(memory);
             return -1;
@@ -2595,13 +2624,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } mixture_jacobian_sweep0_context;
+    } mixture_jacobian_core_sweep0_context;
 
-    SC_CLONES static void mixture_jacobian_sweep0(
+    SC_CLONES static void mixture_jacobian_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const mixture_jacobian_sweep0_context *context = shared;
+        const mixture_jacobian_core_sweep0_context *context = shared;
         const double *restrict p = context->p;
         const ptrdiff_t d = context->d;
         const ptrdiff_t m = context->m;
@@ -2613,12 +2642,13 @@ cdef extern from *:
         const ptrdiff_t blocks = context->blocks;
         const ptrdiff_t tile = context->tile;
         double *restrict h3 = work;
+        const ptrdiff_t each = sc_block_size(m, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block;
             sc_fill(part, 1, 0.0);
             sc_fill(part, 1, -INFINITY);
-            const ptrdiff_t stop = sc_block_stop(m, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(m, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < m ? (block + 1)*each : m;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 sc_fill(h3, tile, 0.0);
@@ -2658,13 +2688,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } mixture_jacobian_sweep1_context;
+    } mixture_jacobian_core_sweep1_context;
 
-    SC_CLONES static void mixture_jacobian_sweep1(
+    SC_CLONES static void mixture_jacobian_core_sweep1(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const mixture_jacobian_sweep1_context *context = shared;
+        const mixture_jacobian_core_sweep1_context *context = shared;
         const double *restrict X = context->X;
         const ptrdiff_t X_0 = context->X_0;
         const ptrdiff_t X_1 = context->X_1;
@@ -2690,6 +2720,7 @@ cdef extern from *:
         double *restrict h15 = h14 + tile;
         double *restrict h16 = h15 + tile;
         double *restrict X_buffer = h16 + m*tile;
+        const ptrdiff_t each = sc_block_size(n, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block*(4*d*m + 2*m);
             sc_fill(part, 4*d*m + 2*m, 0.0);
@@ -2697,8 +2728,8 @@ cdef extern from *:
             sc_fill(h8, d*m, 0.0);
             sc_fill(h9, d*m, 0.0);
             int held = 0;
-            const ptrdiff_t stop = sc_block_stop(n, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(n, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < n ? (block + 1)*each : n;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 const ptrdiff_t X_tile_0 = X_0 == 1 ? X_1 : tile;
@@ -2783,13 +2814,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } mixture_jacobian_sweep2_context;
+    } mixture_jacobian_core_sweep2_context;
 
-    SC_CLONES static void mixture_jacobian_sweep2(
+    SC_CLONES static void mixture_jacobian_core_sweep2(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const mixture_jacobian_sweep2_context *context = shared;
+        const mixture_jacobian_core_sweep2_context *context = shared;
         const double *restrict p = context->p;
         const ptrdiff_t m = context->m;
         const double t5 = context->t5;
@@ -2797,11 +2828,12 @@ cdef extern from *:
         const ptrdiff_t blocks = context->blocks;
         const ptrdiff_t tile = context->tile;
         (void)work;
+        const ptrdiff_t each = sc_block_size(m, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block*2;
             sc_fill(part, 2, 0.0);
-            const ptrdiff_t stop = sc_block_stop(m, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(m, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < m ? (block + 1)*each : m;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 double a4 = 0.0;
@@ -2826,13 +2858,13 @@ cdef extern from *:
         double t13;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } mixture_jacobian_sweep3_context;
+    } mixture_jacobian_core_sweep3_context;
 
-    SC_CLONES static void mixture_jacobian_sweep3(
+    SC_CLONES static void mixture_jacobian_core_sweep3(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const mixture_jacobian_sweep3_context *context = shared;
+        const mixture_jacobian_core_sweep3_context *context = shared;
         const double *restrict p = context->p;
         const ptrdiff_t d = context->d;
         const ptrdiff_t m = context->m;
@@ -2845,9 +2877,10 @@ cdef extern from *:
         const ptrdiff_t blocks = context->blocks;
         const ptrdiff_t tile = context->tile;
         (void)work;
+        const ptrdiff_t each = sc_block_size(m, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
-            const ptrdiff_t stop = sc_block_stop(m, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(m, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < m ? (block + 1)*each : m;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 for (ptrdiff_t j = 0; j < d; j++) {
@@ -2867,7 +2900,7 @@ cdef extern from *:
         }
     }
 
-    static int mixture_jacobian(
+    static int mixture_jacobian_core(
         const double *restrict p, sc_array X_array, ptrdiff_t n, ptrdiff_t d, ptrdiff_t m,
         double *restrict jacobian
     )
@@ -2900,11 +2933,11 @@ cdef extern from *:
         double *restrict parts2 = parts1 + blocks1*(4*d*m + 2*m);
         const double t0 = 0.9189385332046728*(double)d;
         const double t1 = 1.0/(double)n;
-        const mixture_jacobian_sweep0_context context0 = {
+        const mixture_jacobian_core_sweep0_context context0 = {
             p, d, m, h0, h1, h2, t0, parts0, blocks0, tile0
         };
         if (sc_run(
-            mixture_jacobian_sweep0, &context0, blocks0, tile0,
+            mixture_jacobian_core_sweep0, &context0, blocks0, tile0,
             25*(double)d*(double)m + 4*(double)m
         ) < 0) {
             free(memory);
@@ -2912,11 +2945,11 @@ cdef extern from *:
         }
         const double s0 = sc_max_of(parts0, 1, blocks0);
         const double t5 = ((fabs(s0) == INFINITY) ? 0.0 : s0);
-        const mixture_jacobian_sweep1_context context1 = {
+        const mixture_jacobian_core_sweep1_context context1 = {
             X, X_0, X_1, n, d, m, h0, h1, h2, t1, t5, parts1, blocks1, tile1
         };
         if (sc_run(
-            mixture_jacobian_sweep1, &context1, blocks1,
+            mixture_jacobian_core_sweep1, &context1, blocks1,
             m + d*m + d*m + m*tile1 + tile1 + tile1 + m*tile1 + tile1 + tile1 + m*tile1 + d*tile1,
             10*(double)d*(double)m*(double)n + 34*(double)m*(double)n + 11*(double)n
         ) < 0) {
@@ -2926,18 +2959,18 @@ cdef extern from *:
         sc_totals(h4, parts1, 4*d*m + 2*m, blocks1, m);
         sc_totals(h5, parts1 + 2*m, 4*d*m + 2*m, blocks1, d*m);
         sc_totals(h6, parts1 + 2*d*m + 2*m, 4*d*m + 2*m, blocks1, d*m);
-        const mixture_jacobian_sweep2_context context2 = {p, m, t5, parts2, blocks2, tile2};
-        if (sc_run(mixture_jacobian_sweep2, &context2, blocks2, 0, 22*(double)m) < 0) {
+        const mixture_jacobian_core_sweep2_context context2 = {p, m, t5, parts2, blocks2, tile2};
+        if (sc_run(mixture_jacobian_core_sweep2, &context2, blocks2, 0, 22*(double)m) < 0) {
             free(memory);
             return -1;
         }
         const double s1 = sc_total(parts2, 2, blocks2);
         const double t13 = 1.0/s1;
-        const mixture_jacobian_sweep3_context context3 = {
+        const mixture_jacobian_core_sweep3_context context3 = {
             p, d, m, jacobian, h4, h5, h6, t5, t13, blocks3, tile3
         };
         if (sc_run(
-            mixture_jacobian_sweep3, &context3, blocks3, 0,
+            mixture_jacobian_core_sweep3, &context3, blocks3, 0,
             28*(double)d*(double)m + 24*(double)m
         ) < 0) {
             free(memory);
@@ -2962,13 +2995,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } mixture_jvp_sweep0_context;
+    } mixture_jvp_core_sweep0_context;
 
-    SC_CLONES static void mixture_jvp_sweep0(
+    SC_CLONES static void mixture_jvp_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const mixture_jvp_sweep0_context *context = shared;
+        const mixture_jvp_core_sweep0_context *context = shared;
         const double *restrict p = context->p;
         const double *restrict v = context->v;
         const ptrdiff_t d = context->d;
@@ -2985,12 +3018,13 @@ cdef extern from *:
         const ptrdiff_t tile = context->tile;
         double *restrict h6 = work;
         double *restrict h7 = h6 + tile;
+        const ptrdiff_t each = sc_block_size(m, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block;
             sc_fill(part, 1, 0.0);
             sc_fill(part, 1, -INFINITY);
-            const ptrdiff_t stop = sc_block_stop(m, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(m, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < m ? (block + 1)*each : m;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 sc_fill(h6, tile, 0.0);
@@ -3040,13 +3074,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } mixture_jvp_sweep1_context;
+    } mixture_jvp_core_sweep1_context;
 
-    SC_CLONES static void mixture_jvp_sweep1(
+    SC_CLONES static void mixture_jvp_core_sweep1(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const mixture_jvp_sweep1_context *context = shared;
+        const mixture_jvp_core_sweep1_context *context = shared;
         const double *restrict X = context->X;
         const ptrdiff_t X_0 = context->X_0;
         const ptrdiff_t X_1 = context->X_1;
@@ -3071,11 +3105,12 @@ cdef extern from *:
         double *restrict h13 = h12 + tile;
         double *restrict h14 = h13 + tile;
         double *restrict X_buffer = h14 + tile;
+        const ptrdiff_t each = sc_block_size(n, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block*2;
             sc_fill(part, 2, 0.0);
-            const ptrdiff_t stop = sc_block_stop(n, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(n, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < n ? (block + 1)*each : n;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 const ptrdiff_t X_tile_0 = X_0 == 1 ? X_1 : tile;
@@ -3138,13 +3173,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } mixture_jvp_sweep2_context;
+    } mixture_jvp_core_sweep2_context;
 
-    SC_CLONES static void mixture_jvp_sweep2(
+    SC_CLONES static void mixture_jvp_core_sweep2(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const mixture_jvp_sweep2_context *context = shared;
+        const mixture_jvp_core_sweep2_context *context = shared;
         const double *restrict p = context->p;
         const double *restrict v = context->v;
         const ptrdiff_t m = context->m;
@@ -3153,11 +3188,12 @@ cdef extern from *:
         const ptrdiff_t blocks = context->blocks;
         const ptrdiff_t tile = context->tile;
         (void)work;
+        const ptrdiff_t each = sc_block_size(m, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block*4;
             sc_fill(part, 4, 0.0);
-            const ptrdiff_t stop = sc_block_stop(m, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(m, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < m ? (block + 1)*each : m;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 double a2 = 0.0;
@@ -3174,7 +3210,7 @@ cdef extern from *:
         }
     }
 
-    static int mixture_jvp(
+    static int mixture_jvp_core(
         const double *restrict p, const double *restrict v, sc_array X_array, ptrdiff_t n,
         ptrdiff_t d, ptrdiff_t m, double *restrict jvp
     )
@@ -3204,11 +3240,11 @@ cdef extern from *:
         double *restrict parts1 = parts0 + blocks0;
         double *restrict parts2 = parts1 + blocks1*2;
         const double t0 = 0.9189385332046728*(double)d;
-        const mixture_jvp_sweep0_context context0 = {
+        const mixture_jvp_core_sweep0_context context0 = {
             p, v, d, m, h0, h1, h2, h3, h4, h5, t0, parts0, blocks0, tile0
         };
         if (sc_run(
-            mixture_jvp_sweep0, &context0, blocks0, tile0 + tile0,
+            mixture_jvp_core_sweep0, &context0, blocks0, tile0 + tile0,
             30*(double)d*(double)m + 6*(double)m
         ) < 0) {
             free(memory);
@@ -3216,11 +3252,11 @@ cdef extern from *:
         }
         const double s0 = sc_max_of(parts0, 1, blocks0);
         const double t7 = ((fabs(s0) == INFINITY) ? 0.0 : s0);
-        const mixture_jvp_sweep1_context context1 = {
+        const mixture_jvp_core_sweep1_context context1 = {
             X, X_0, X_1, n, d, m, h0, h1, h2, h3, h4, h5, t7, parts1, blocks1, tile1
         };
         if (sc_run(
-            mixture_jvp_sweep1, &context1, blocks1,
+            mixture_jvp_core_sweep1, &context1, blocks1,
             m*tile1 + m*tile1 + m*tile1 + tile1 + tile1 + tile1 + tile1 + d*tile1,
             8*(double)d*(double)m*(double)n + 33*(double)m*(double)n + 10*(double)n
         ) < 0) {
@@ -3228,8 +3264,8 @@ cdef extern from *:
             return -1;
         }
         const double s1 = sc_total(parts1, 2, blocks1);
-        const mixture_jvp_sweep2_context context2 = {p, v, m, t7, parts2, blocks2, tile2};
-        if (sc_run(mixture_jvp_sweep2, &context2, blocks2, 0, 24*(double)m) < 0) {
+        const mixture_jvp_core_sweep2_context context2 = {p, v, m, t7, parts2, blocks2, tile2};
+        if (sc_run(mixture_jvp_core_sweep2, &context2, blocks2, 0, 24*(double)m) < 0) {
             free(memory);
             return -1;
         }
@@ -3251,13 +3287,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } mixture_vjp_sweep0_context;
+    } mixture_vjp_core_sweep0_context;
 
-    SC_CLONES static void mixture_vjp_sweep0(
+    SC_CLONES static void mixture_vjp_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const mixture_vjp_sweep0_context *context = shared;
+        const mixture_vjp_core_sweep0_context *context = shared;
         const double *restrict p = context->p;
         const ptrdiff_t d = context->d;
         const ptrdiff_t m = context->m;
@@ -3269,12 +3305,13 @@ cdef extern from *:
         const ptrdiff_t blocks = context->blocks;
         const ptrdiff_t tile = context->tile;
         double *restrict h3 = work;
+        const ptrdiff_t each = sc_block_size(m, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block;
             sc_fill(part, 1, 0.0);
             sc_fill(part, 1, -INFINITY);
-            const ptrdiff_t stop = sc_block_stop(m, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(m, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < m ? (block + 1)*each : m;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 sc_fill(h3, tile, 0.0);
@@ -3314,13 +3351,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } mixture_vjp_sweep1_context;
+    } mixture_vjp_core_sweep1_context;
 
-    SC_CLONES static void mixture_vjp_sweep1(
+    SC_CLONES static void mixture_vjp_core_sweep1(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const mixture_vjp_sweep1_context *context = shared;
+        const mixture_vjp_core_sweep1_context *context = shared;
         const double *restrict X = context->X;
         const ptrdiff_t X_0 = context->X_0;
         const ptrdiff_t X_1 = context->X_1;
@@ -3346,6 +3383,7 @@ cdef extern from *:
         double *restrict h15 = h14 + tile;
         double *restrict h16 = h15 + tile;
         double *restrict X_buffer = h16 + m*tile;
+        const ptrdiff_t each = sc_block_size(n, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block*(4*d*m + 2*m);
             sc_fill(part, 4*d*m + 2*m, 0.0);
@@ -3353,8 +3391,8 @@ cdef extern from *:
             sc_fill(h8, d*m, 0.0);
             sc_fill(h9, d*m, 0.0);
             int held = 0;
-            const ptrdiff_t stop = sc_block_stop(n, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(n, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < n ? (block + 1)*each : n;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 const ptrdiff_t X_tile_0 = X_0 == 1 ? X_1 : tile;
@@ -3439,13 +3477,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } mixture_vjp_sweep2_context;
+    } mixture_vjp_core_sweep2_context;
 
-    SC_CLONES static void mixture_vjp_sweep2(
+    SC_CLONES static void mixture_vjp_core_sweep2(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const mixture_vjp_sweep2_context *context = shared;
+        const mixture_vjp_core_sweep2_context *context = shared;
         const double *restrict p = context->p;
         const ptrdiff_t m = context->m;
         const double t5 = context->t5;
@@ -3453,11 +3491,12 @@ cdef extern from *:
         const ptrdiff_t blocks = context->blocks;
         const ptrdiff_t tile = context->tile;
         (void)work;
+        const ptrdiff_t each = sc_block_size(m, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block*2;
             sc_fill(part, 2, 0.0);
-            const ptrdiff_t stop = sc_block_stop(m, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(m, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < m ? (block + 1)*each : m;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 double a4 = 0.0;
@@ -3482,13 +3521,13 @@ cdef extern from *:
         double t13;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } mixture_vjp_sweep3_context;
+    } mixture_vjp_core_sweep3_context;
 
-    SC_CLONES static void mixture_vjp_sweep3(
+    SC_CLONES static void mixture_vjp_core_sweep3(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const mixture_vjp_sweep3_context *context = shared;
+        const mixture_vjp_core_sweep3_context *context = shared;
         const double *restrict p = context->p;
         const ptrdiff_t d = context->d;
         const ptrdiff_t m = context->m;
@@ -3501,9 +3540,10 @@ cdef extern from *:
         const ptrdiff_t blocks = context->blocks;
         const ptrdiff_t tile = context->tile;
         (void)work;
+        const ptrdiff_t each = sc_block_size(m, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
-            const ptrdiff_t stop = sc_block_stop(m, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(m, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < m ? (block + 1)*each : m;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 for (ptrdiff_t j = 0; j < d; j++) {
@@ -3523,7 +3563,7 @@ cdef extern from *:
         }
     }
 
-    static int mixture_vjp(
+    static int mixture_vjp_core(
         const double *restrict p, const double *restrict u, sc_array X_array, ptrdiff_t n,
         ptrdiff_t d, ptrdiff_t m, double *restrict vjp
     )
@@ -3557,22 +3597,23 @@ cdef extern from *:
         const double u0 = u[0];
         const double t0 = 0.9189385332046728*(double)d;
         const double t1 = u0/(double)n;
-        const mixture_vjp_sweep0_context context0 = {
+        const mixture_vjp_core_sweep0_context context0 = {
             p, d, m, h0, h1, h2, t0, parts0, blocks0, tile0
         };
         if (sc_run(
-            mixture_vjp_sweep0, &context0, blocks0, tile0, 25*(double)d*(double)m + 4*(double)m
+            mixture_vjp_core_sweep0, &context0, blocks0, tile0,
+            25*(double)d*(double)m + 4*(double)m
         ) < 0) {
             free(memory);
             return -1;
         }
         const double s0 = sc_max_of(parts0, 1, blocks0);
         const double t5 = ((fabs(s0) == INFINITY) ? 0.0 : s0);
-        const mixture_vjp_sweep1_context context1 = {
+        const mixture_vjp_core_sweep1_context context1 = {
             X, X_0, X_1, n, d, m, h0, h1, h2, t1, t5, parts1, blocks1, tile1
         };
         if (sc_run(
-            mixture_vjp_sweep1, &context1, blocks1,
+            mixture_vjp_core_sweep1, &context1, blocks1,
             m + d*m + d*m + m*tile1 + tile1 + tile1 + m*tile1 + tile1 + tile1 + m*tile1 + d*tile1,
             10*(double)d*(double)m*(double)n + 34*(double)m*(double)n + 11*(double)n
         ) < 0) {
@@ -3582,24 +3623,85 @@ cdef extern from *:
         sc_totals(h4, parts1, 4*d*m + 2*m, blocks1, m);
         sc_totals(h5, parts1 + 2*m, 4*d*m + 2*m, blocks1, d*m);
         sc_totals(h6, parts1 + 2*d*m + 2*m, 4*d*m + 2*m, blocks1, d*m);
-        const mixture_vjp_sweep2_context context2 = {p, m, t5, parts2, blocks2, tile2};
-        if (sc_run(mixture_vjp_sweep2, &context2, blocks2, 0, 22*(double)m) < 0) {
+        const mixture_vjp_core_sweep2_context context2 = {p, m, t5, parts2, blocks2, tile2};
+        if (sc_run(mixture_vjp_core_sweep2, &context2, blocks2, 0, 22*(double)m) < 0) {
             free(memory);
             return -1;
         }
         const double s1 = sc_total(parts2, 2, blocks2);
         const double t13 = u0/s1;
-        const mixture_vjp_sweep3_context context3 = {
+        const mixture_vjp_core_sweep3_context context3 = {
             p, d, m, vjp, h4, h5, h6, t5, t13, blocks3, tile3
         };
         if (sc_run(
-            mixture_vjp_sweep3, &context3, blocks3, 0, 28*(double)d*(double)m + 24*(double)m
+            mixture_vjp_core_sweep3, &context3, blocks3, 0,
+            28*(double)d*(double)m + 24*(double)m
         ) < 0) {
             free(memory);
             return -1;
         }
         free(memory);
         return 0;
+    }
+
+    static int mixture_value(
+        const double *p, const double *X, ptrdiff_t n, ptrdiff_t d, ptrdiff_t m, double *value
+    )
+    {
+        return mixture_value_core(p, (sc_array){X, {d, 1}}, n, d, m, value);
+    }
+
+    static int mixture_grad(
+        const double *p, const double *X, ptrdiff_t n, ptrdiff_t d, ptrdiff_t m, double *grad
+    )
+    {
+        return mixture_grad_core(p, (sc_array){X, {d, 1}}, n, d, m, grad);
+    }
+
+    static int mixture_value_and_grad(
+        const double *p, const double *X, ptrdiff_t n, ptrdiff_t d, ptrdiff_t m, double *value,
+        double *grad
+    )
+    {
+        return mixture_value_and_grad_core(p, (sc_array){X, {d, 1}}, n, d, m, value, grad);
+    }
+
+    static int mixture_hessian(
+        const double *p, const double *X, ptrdiff_t n, ptrdiff_t d, ptrdiff_t m, double *hessian
+    )
+    {
+        return mixture_hessian_core(p, (sc_array){X, {d, 1}}, n, d, m, hessian);
+    }
+
+    static int mixture_hvp(
+        const double *p, const double *v, const double *X, ptrdiff_t n, ptrdiff_t d, ptrdiff_t m,
+        double *hvp
+    )
+    {
+        return mixture_hvp_core(p, v, (sc_array){X, {d, 1}}, n, d, m, hvp);
+    }
+
+    static int mixture_jacobian(
+        const double *p, const double *X, ptrdiff_t n, ptrdiff_t d, ptrdiff_t m, double *jacobian
+    )
+    {
+        return mixture_jacobian_core(p, (sc_array){X, {d, 1}}, n, d, m, jacobian);
+    }
+
+    static int mixture_jvp(
+        const double *p, const double *v, const double *X, ptrdiff_t n, ptrdiff_t d, ptrdiff_t m,
+        double *jvp
+    )
+    {
+        return mixture_jvp_core(p, v, (sc_array){X, {d, 1}}, n, d, m, jvp);
+    }
+
+    static int mixture_vjp(
+        const double *p, const double *u, const double *X, ptrdiff_t n, ptrdiff_t d, ptrdiff_t m,
+        double *vjp
+    )
+    {
+        return mixture_vjp_core(p, u, (sc_array){X, {d, 1}}, n, d, m, vjp);
     }
 
     static int sc_import_numpy(void)
@@ -3651,7 +3753,7 @@ cdef extern from *:
         PyArrayObject *array = (PyArrayObject *)value;
         return PyArray_Check(value) && PyArray_Check(first) && PyArray_NDIM(array) == 1
             && PyArray_TYPE(array) == NPY_DOUBLE && PyArray_ISALIGNED(array)
-            && PyArray_ISNOTSWAPPED(array) && PyArray_STRIDE(array, 0) % 8 == 0
+            && PyArray_ISNOTSWAPPED(array) && !(PyArray_STRIDE(array, 0) & 7)
             && PyArray_NDIM((PyArrayObject *)first) == 1
             && PyArray_DIM(array, 0) == PyArray_DIM((PyArrayObject *)first, 0)
             && PyArray_DIM(array, 0) > 0;
@@ -3671,7 +3773,7 @@ cdef extern from *:
             return 0;
         }
         for (int axis = 0; axis < rank; axis++) {
-            if (PyArray_STRIDE(array, axis) % 8) {
+            if (PyArray_STRIDE(array, axis) & 7) {
                 return 0;
             }
         }
@@ -3683,7 +3785,7 @@ cdef extern from *:
         PyArrayObject *array = (PyArrayObject *)value;
         sc_array found = {sc_doubles(value), {0}};
         for (int axis = 0; axis < PyArray_NDIM(array); axis++) {
-            found.stride[axis] = PyArray_STRIDE(array, axis) / 8;
+            found.stride[axis] = PyArray_STRIDE(array, axis) >> 3;
         }
         return found;
     }
@@ -3762,14 +3864,22 @@ cdef extern from *:
     void sc_acquire(void *)
     Py_ssize_t sc_dim(object, int)
     sc_array sc_as_array(object)
-    int mixture_value(const double *p, sc_array X_array, ptrdiff_t n, ptrdiff_t d, ptrdiff_t m, double *value) nogil
-    int mixture_grad(const double *p, sc_array X_array, ptrdiff_t n, ptrdiff_t d, ptrdiff_t m, double *grad) nogil
-    int mixture_value_and_grad(const double *p, sc_array X_array, ptrdiff_t n, ptrdiff_t d, ptrdiff_t m, double *value, double *grad) nogil
-    int mixture_hessian(const double *p, sc_array X_array, ptrdiff_t n, ptrdiff_t d, ptrdiff_t m, double *hessian) nogil
-    int mixture_hvp(const double *p, const double *v, sc_array X_array, ptrdiff_t n, ptrdiff_t d, ptrdiff_t m, double *hvp) nogil
-    int mixture_jacobian(const double *p, sc_array X_array, ptrdiff_t n, ptrdiff_t d, ptrdiff_t m, double *jacobian) nogil
-    int mixture_jvp(const double *p, const double *v, sc_array X_array, ptrdiff_t n, ptrdiff_t d, ptrdiff_t m, double *jvp) nogil
-    int mixture_vjp(const double *p, const double *u, sc_array X_array, ptrdiff_t n, ptrdiff_t d, ptrdiff_t m, double *vjp) nogil
+    int mixture_value_core(const double *p, sc_array X_array, ptrdiff_t n, ptrdiff_t d, ptrdiff_t m, double *value) nogil
+    int mixture_grad_core(const double *p, sc_array X_array, ptrdiff_t n, ptrdiff_t d, ptrdiff_t m, double *grad) nogil
+    int mixture_value_and_grad_core(const double *p, sc_array X_array, ptrdiff_t n, ptrdiff_t d, ptrdiff_t m, double *value, double *grad) nogil
+    int mixture_hessian_core(const double *p, sc_array X_array, ptrdiff_t n, ptrdiff_t d, ptrdiff_t m, double *hessian) nogil
+    int mixture_hvp_core(const double *p, const double *v, sc_array X_array, ptrdiff_t n, ptrdiff_t d, ptrdiff_t m, double *hvp) nogil
+    int mixture_jacobian_core(const double *p, sc_array X_array, ptrdiff_t n, ptrdiff_t d, ptrdiff_t m, double *jacobian) nogil
+    int mixture_jvp_core(const double *p, const double *v, sc_array X_array, ptrdiff_t n, ptrdiff_t d, ptrdiff_t m, double *jvp) nogil
+    int mixture_vjp_core(const double *p, const double *u, sc_array X_array, ptrdiff_t n, ptrdiff_t d, ptrdiff_t m, double *vjp) nogil
+    int sc_mixture_value "mixture_value"(const double *, const double *, ptrdiff_t, ptrdiff_t, ptrdiff_t, double *) noexcept nogil
+    int sc_mixture_grad "mixture_grad"(const double *, const double *, ptrdiff_t, ptrdiff_t, ptrdiff_t, double *) noexcept nogil
+    int sc_mixture_value_and_grad "mixture_value_and_grad"(const double *, const double *, ptrdiff_t, ptrdiff_t, ptrdiff_t, double *, double *) noexcept nogil
+    int sc_mixture_hessian "mixture_hessian"(const double *, const double *, ptrdiff_t, ptrdiff_t, ptrdiff_t, double *) noexcept nogil
+    int sc_mixture_hvp "mixture_hvp"(const double *, const double *, const double *, ptrdiff_t, ptrdiff_t, ptrdiff_t, double *) noexcept nogil
+    int sc_mixture_jacobian "mixture_jacobian"(const double *, const double *, ptrdiff_t, ptrdiff_t, ptrdiff_t, double *) noexcept nogil
+    int sc_mixture_jvp "mixture_jvp"(const double *, const double *, const double *, ptrdiff_t, ptrdiff_t, ptrdiff_t, double *) noexcept nogil
+    int sc_mixture_vjp "mixture_vjp"(const double *, const double *, const double *, ptrdiff_t, ptrdiff_t, ptrdiff_t, double *) noexcept nogil
 
 sc_import_numpy()
 
@@ -3787,7 +3897,7 @@ WHOLES = ()
 def value(p, X):
     """Return the value: a float."""
     cdef Py_ssize_t sc_n = 0, sc_d = 0, sc_m = 0
-    p, (X,), (sc_n, sc_d, sc_m) = _arrays(p, (X,), {})
+    p, (X,), (sc_n, sc_d, sc_m) = _arrays(p, (X,))
     cdef double value = 0.0
     cdef int sc__status = 0
     cdef double *sc__p = sc_doubles(p)
@@ -3795,7 +3905,7 @@ def value(p, X):
     cdef void *sc__thread = sc_release(
         4*<double>sc_d*<double>sc_m*<double>sc_n + 25*<double>sc_d*<double>sc_m + 29*<double>sc_m*<double>sc_n + 26*<double>sc_m + 26*<double>sc_n
     )
-    sc__status = mixture_value(sc__p, sc__X, sc_n, sc_d, sc_m, &value)
+    sc__status = mixture_value_core(sc__p, sc__X, sc_n, sc_d, sc_m, &value)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
@@ -3805,7 +3915,7 @@ def value(p, X):
 def grad(p, X):
     """Return the gradient: shape (m*d + m*d + m,)."""
     cdef Py_ssize_t sc_n = 0, sc_d = 0, sc_m = 0
-    p, (X,), (sc_n, sc_d, sc_m) = _arrays(p, (X,), {})
+    p, (X,), (sc_n, sc_d, sc_m) = _arrays(p, (X,))
     grad = sc_new(2*sc_d*sc_m + sc_m)
     cdef int sc__status = 0
     cdef double *sc__p = sc_doubles(p)
@@ -3814,7 +3924,7 @@ def grad(p, X):
     cdef void *sc__thread = sc_release(
         10*<double>sc_d*<double>sc_m*<double>sc_n + 53*<double>sc_d*<double>sc_m + 34*<double>sc_m*<double>sc_n + 50*<double>sc_m + 11*<double>sc_n
     )
-    sc__status = mixture_grad(sc__p, sc__X, sc_n, sc_d, sc_m, sc__grad)
+    sc__status = mixture_grad_core(sc__p, sc__X, sc_n, sc_d, sc_m, sc__grad)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
@@ -3824,7 +3934,7 @@ def grad(p, X):
 def value_and_grad(p, X):
     """Return the value and the gradient: a float and shape (m*d + m*d + m,)."""
     cdef Py_ssize_t sc_n = 0, sc_d = 0, sc_m = 0
-    p, (X,), (sc_n, sc_d, sc_m) = _arrays(p, (X,), {})
+    p, (X,), (sc_n, sc_d, sc_m) = _arrays(p, (X,))
     cdef double value = 0.0
     grad = sc_new(2*sc_d*sc_m + sc_m)
     cdef int sc__status = 0
@@ -3834,7 +3944,7 @@ def value_and_grad(p, X):
     cdef void *sc__thread = sc_release(
         10*<double>sc_d*<double>sc_m*<double>sc_n + 53*<double>sc_d*<double>sc_m + 34*<double>sc_m*<double>sc_n + 50*<double>sc_m + 33*<double>sc_n
     )
-    sc__status = mixture_value_and_grad(sc__p, sc__X, sc_n, sc_d, sc_m, &value, sc__grad)
+    sc__status = mixture_value_and_grad_core(sc__p, sc__X, sc_n, sc_d, sc_m, &value, sc__grad)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
@@ -3844,7 +3954,7 @@ def value_and_grad(p, X):
 def hessian(p, X):
     """Return the Hessian: shape (m*d + m*d + m, m*d + m*d + m)."""
     cdef Py_ssize_t sc_n = 0, sc_d = 0, sc_m = 0
-    p, (X,), (sc_n, sc_d, sc_m) = _arrays(p, (X,), {})
+    p, (X,), (sc_n, sc_d, sc_m) = _arrays(p, (X,))
     hessian = sc_new(4*sc_d*sc_d*sc_m*sc_m + 4*sc_d*sc_m*sc_m + sc_m*sc_m)
     cdef int sc__status = 0
     cdef double *sc__p = sc_doubles(p)
@@ -3853,7 +3963,7 @@ def hessian(p, X):
     cdef void *sc__thread = sc_release(
         6*<double>sc_d*<double>sc_d*<double>sc_m*<double>sc_m*<double>sc_n + 27*<double>sc_d*<double>sc_d*<double>sc_m*<double>sc_m + 22*<double>sc_d*<double>sc_m*<double>sc_m*<double>sc_n + 6*<double>sc_d*<double>sc_m*<double>sc_m + 17*<double>sc_d*<double>sc_m*<double>sc_n + 7*<double>sc_m*<double>sc_m*<double>sc_n + 33*<double>sc_d*<double>sc_m + 7*<double>sc_m*<double>sc_m + 63*<double>sc_m*<double>sc_n + 34*<double>sc_m + 24*<double>sc_n
     )
-    sc__status = mixture_hessian(sc__p, sc__X, sc_n, sc_d, sc_m, sc__hessian)
+    sc__status = mixture_hessian_core(sc__p, sc__X, sc_n, sc_d, sc_m, sc__hessian)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
@@ -3863,7 +3973,7 @@ def hessian(p, X):
 def hvp(p, v, X):
     """Return the Hessian times v: shape (m*d + m*d + m,)."""
     cdef Py_ssize_t sc_n = 0, sc_d = 0, sc_m = 0
-    p, (X,), (sc_n, sc_d, sc_m) = _arrays(p, (X,), {})
+    p, (X,), (sc_n, sc_d, sc_m) = _arrays(p, (X,))
     if not sc_is_vector(v, p.size):
         v = _vector(v, "v", p.size)
     hvp = sc_new(2*sc_d*sc_m + sc_m)
@@ -3875,7 +3985,7 @@ def hvp(p, v, X):
     cdef void *sc__thread = sc_release(
         18*<double>sc_d*<double>sc_m*<double>sc_n + 74*<double>sc_d*<double>sc_m + 45*<double>sc_m*<double>sc_n + 59*<double>sc_m + 18*<double>sc_n
     )
-    sc__status = mixture_hvp(sc__p, sc__v, sc__X, sc_n, sc_d, sc_m, sc__hvp)
+    sc__status = mixture_hvp_core(sc__p, sc__v, sc__X, sc_n, sc_d, sc_m, sc__hvp)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
@@ -3885,7 +3995,7 @@ def hvp(p, v, X):
 def jacobian(p, X):
     """Return the Jacobian: shape (m*d + m*d + m,)."""
     cdef Py_ssize_t sc_n = 0, sc_d = 0, sc_m = 0
-    p, (X,), (sc_n, sc_d, sc_m) = _arrays(p, (X,), {})
+    p, (X,), (sc_n, sc_d, sc_m) = _arrays(p, (X,))
     jacobian = sc_new(2*sc_d*sc_m + sc_m)
     cdef int sc__status = 0
     cdef double *sc__p = sc_doubles(p)
@@ -3894,7 +4004,7 @@ def jacobian(p, X):
     cdef void *sc__thread = sc_release(
         10*<double>sc_d*<double>sc_m*<double>sc_n + 53*<double>sc_d*<double>sc_m + 34*<double>sc_m*<double>sc_n + 50*<double>sc_m + 11*<double>sc_n
     )
-    sc__status = mixture_jacobian(sc__p, sc__X, sc_n, sc_d, sc_m, sc__jacobian)
+    sc__status = mixture_jacobian_core(sc__p, sc__X, sc_n, sc_d, sc_m, sc__jacobian)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
@@ -3904,7 +4014,7 @@ def jacobian(p, X):
 def jvp(p, v, X):
     """Return the Jacobian times v, shaped like the value: a float."""
     cdef Py_ssize_t sc_n = 0, sc_d = 0, sc_m = 0
-    p, (X,), (sc_n, sc_d, sc_m) = _arrays(p, (X,), {})
+    p, (X,), (sc_n, sc_d, sc_m) = _arrays(p, (X,))
     if not sc_is_vector(v, p.size):
         v = _vector(v, "v", p.size)
     cdef double jvp = 0.0
@@ -3915,7 +4025,7 @@ def jvp(p, v, X):
     cdef void *sc__thread = sc_release(
         8*<double>sc_d*<double>sc_m*<double>sc_n + 30*<double>sc_d*<double>sc_m + 33*<double>sc_m*<double>sc_n + 30*<double>sc_m + 10*<double>sc_n
     )
-    sc__status = mixture_jvp(sc__p, sc__v, sc__X, sc_n, sc_d, sc_m, &jvp)
+    sc__status = mixture_jvp_core(sc__p, sc__v, sc__X, sc_n, sc_d, sc_m, &jvp)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
@@ -3925,7 +4035,7 @@ def jvp(p, v, X):
 def vjp(p, u, X):
     """Return u, shaped like the value, times the Jacobian: shape (m*d + m*d + m,)."""
     cdef Py_ssize_t sc_n = 0, sc_d = 0, sc_m = 0
-    p, (X,), (sc_n, sc_d, sc_m) = _arrays(p, (X,), {})
+    p, (X,), (sc_n, sc_d, sc_m) = _arrays(p, (X,))
     u = _shaped(u, "u", ())
     vjp = sc_new(2*sc_d*sc_m + sc_m)
     cdef int sc__status = 0
@@ -3936,11 +4046,63 @@ def vjp(p, u, X):
     cdef void *sc__thread = sc_release(
         10*<double>sc_d*<double>sc_m*<double>sc_n + 53*<double>sc_d*<double>sc_m + 34*<double>sc_m*<double>sc_n + 50*<double>sc_m + 11*<double>sc_n
     )
-    sc__status = mixture_vjp(sc__p, sc__u, sc__X, sc_n, sc_d, sc_m, sc__vjp)
+    sc__status = mixture_vjp_core(sc__p, sc__u, sc__X, sc_n, sc_d, sc_m, sc__vjp)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
     return vjp
+
+
+cdef api int mixture_value(
+    const double *p, const double *X, ptrdiff_t n, ptrdiff_t d, ptrdiff_t m, double *value
+) noexcept nogil:
+    return sc_mixture_value(p, X, n, d, m, value)
+
+
+cdef api int mixture_grad(
+    const double *p, const double *X, ptrdiff_t n, ptrdiff_t d, ptrdiff_t m, double *grad
+) noexcept nogil:
+    return sc_mixture_grad(p, X, n, d, m, grad)
+
+
+cdef api int mixture_value_and_grad(
+    const double *p, const double *X, ptrdiff_t n, ptrdiff_t d, ptrdiff_t m, double *value,
+    double *grad
+) noexcept nogil:
+    return sc_mixture_value_and_grad(p, X, n, d, m, value, grad)
+
+
+cdef api int mixture_hessian(
+    const double *p, const double *X, ptrdiff_t n, ptrdiff_t d, ptrdiff_t m, double *hessian
+) noexcept nogil:
+    return sc_mixture_hessian(p, X, n, d, m, hessian)
+
+
+cdef api int mixture_hvp(
+    const double *p, const double *v, const double *X, ptrdiff_t n, ptrdiff_t d, ptrdiff_t m,
+    double *hvp
+) noexcept nogil:
+    return sc_mixture_hvp(p, v, X, n, d, m, hvp)
+
+
+cdef api int mixture_jacobian(
+    const double *p, const double *X, ptrdiff_t n, ptrdiff_t d, ptrdiff_t m, double *jacobian
+) noexcept nogil:
+    return sc_mixture_jacobian(p, X, n, d, m, jacobian)
+
+
+cdef api int mixture_jvp(
+    const double *p, const double *v, const double *X, ptrdiff_t n, ptrdiff_t d, ptrdiff_t m,
+    double *jvp
+) noexcept nogil:
+    return sc_mixture_jvp(p, v, X, n, d, m, jvp)
+
+
+cdef api int mixture_vjp(
+    const double *p, const double *u, const double *X, ptrdiff_t n, ptrdiff_t d, ptrdiff_t m,
+    double *vjp
+) noexcept nogil:
+    return sc_mixture_vjp(p, u, X, n, d, m, vjp)
 
 
 def _bound(name, arguments):
@@ -3973,7 +4135,7 @@ def _vector(value, name, size):
     return np.ascontiguousarray(array.reshape(-1))
 
 
-def _arrays(p, data, constants):
+def _arrays(p, data, constants={}):
     """Return `p`, the data and all sizes, checked against PARAM_SHAPES and DATA_SHAPES.
 
     `p` comes back as one row of doubles; the data as arrays of doubles without the dimensions

@@ -488,7 +488,7 @@ def _value(p, X, n, d, m, value, threads):
 
 def value(p, X):
     """Return the value: a float."""
-    p, (X,), (n, d, m) = _arrays(p, (X,), {})
+    p, (X,), (n, d, m) = _arrays(p, (X,))
     value = np.empty(1)
     _value(p, X, n, d, m, value, _threads(4*d*m*n + 25*d*m + 29*m*n + 26*m + 26*n))
     return float(value[0])
@@ -672,7 +672,7 @@ def _grad(p, X, n, d, m, grad, threads):
 
 def grad(p, X):
     """Return the gradient: shape (m*d + m*d + m,)."""
-    p, (X,), (n, d, m) = _arrays(p, (X,), {})
+    p, (X,), (n, d, m) = _arrays(p, (X,))
     grad = np.empty(2*d*m + m)
     _grad(p, X, n, d, m, grad, _threads(10*d*m*n + 53*d*m + 34*m*n + 50*m + 11*n))
     return grad
@@ -864,7 +864,7 @@ def _value_and_grad(p, X, n, d, m, value, grad, threads):
 
 def value_and_grad(p, X):
     """Return the value and the gradient: a float and shape (m*d + m*d + m,)."""
-    p, (X,), (n, d, m) = _arrays(p, (X,), {})
+    p, (X,), (n, d, m) = _arrays(p, (X,))
     value = np.empty(1)
     grad = np.empty(2*d*m + m)
     _value_and_grad(p, X, n, d, m, value, grad, _threads(10*d*m*n + 53*d*m + 34*m*n + 50*m + 33*n))
@@ -1349,7 +1349,7 @@ def _hessian(p, X, n, d, m, hessian, threads):
 
 def hessian(p, X):
     """Return the Hessian: shape (m*d + m*d + m, m*d + m*d + m)."""
-    p, (X,), (n, d, m) = _arrays(p, (X,), {})
+    p, (X,), (n, d, m) = _arrays(p, (X,))
     hessian = np.empty(4*d*d*m*m + 4*d*m*m + m*m)
     _hessian(
         p, X, n, d, m, hessian,
@@ -1633,7 +1633,7 @@ def _hvp(p, v, X, n, d, m, hvp, threads):
 
 def hvp(p, v, X):
     """Return the Hessian times v: shape (m*d + m*d + m,)."""
-    p, (X,), (n, d, m) = _arrays(p, (X,), {})
+    p, (X,), (n, d, m) = _arrays(p, (X,))
     hvp = np.empty(2*d*m + m)
     _hvp(
         p, _vector(v, "v", p.size), X, n, d, m, hvp,
@@ -1822,7 +1822,7 @@ def _jacobian(p, X, n, d, m, jacobian, threads):
 
 def jacobian(p, X):
     """Return the Jacobian: shape (m*d + m*d + m,)."""
-    p, (X,), (n, d, m) = _arrays(p, (X,), {})
+    p, (X,), (n, d, m) = _arrays(p, (X,))
     jacobian = np.empty(2*d*m + m)
     _jacobian(p, X, n, d, m, jacobian, _threads(10*d*m*n + 53*d*m + 34*m*n + 50*m + 11*n))
     return jacobian
@@ -1982,7 +1982,7 @@ def _jvp(p, v, X, n, d, m, jvp, threads):
 
 def jvp(p, v, X):
     """Return the Jacobian times v, shaped like the value: a float."""
-    p, (X,), (n, d, m) = _arrays(p, (X,), {})
+    p, (X,), (n, d, m) = _arrays(p, (X,))
     jvp = np.empty(1)
     _jvp(
         p, _vector(v, "v", p.size), X, n, d, m, jvp,
@@ -2170,7 +2170,7 @@ def _vjp(p, u, X, n, d, m, vjp, threads):
 
 def vjp(p, u, X):
     """Return u, shaped like the value, times the Jacobian: shape (m*d + m*d + m,)."""
-    p, (X,), (n, d, m) = _arrays(p, (X,), {})
+    p, (X,), (n, d, m) = _arrays(p, (X,))
     vjp = np.empty(2*d*m + m)
     _vjp(
         p, _shaped(u, "u", ()).reshape(-1), X, n, d, m, vjp,
@@ -2204,7 +2204,7 @@ def _vector(value, name, size):
     return np.ascontiguousarray(array.reshape(-1))
 
 
-def _arrays(p, data, constants):
+def _arrays(p, data, constants={}):
     """Return `p`, the data and all sizes, checked against PARAM_SHAPES and DATA_SHAPES.
 
     `p` comes back as one row of doubles; the data as arrays of doubles without the dimensions
@@ -2335,3 +2335,82 @@ def __getattr__(name):
     if record.exists():
         return json.loads(record.read_text(encoding="utf-8"))
     return {"name": "mixture", "backend": "numba", "ok": None}
+
+
+# What follows is for compiled code that calls the functions above: the helpers as it has them.
+# Arrays must be of float64 there; nothing is converted.
+def _check(name, array, rank, dtype=numba.types.float64):
+    """Refuse what is no array of the right numbers, when a call is compiled."""
+    if not isinstance(array, numba.types.Array) or array.dtype != dtype or array.ndim != rank:
+        text = f"{name}: compiled code must pass a {rank}-D array of {dtype}, not {array}"
+        raise numba.core.errors.TypingError(text)
+
+
+@numba.extending.overload(_vector)
+def _vector_typed(value, name, size, convert=None):
+    _check("p, v or u", value, 1, numba.types.float64)
+
+    def vector(value, name, size, convert=None):
+        if value.size != size:
+            raise ValueError("p, v or u has the wrong length")
+        return np.ascontiguousarray(value)
+
+    return vector
+
+
+@numba.extending.overload(_number)
+def _number_typed(value, name):
+    if isinstance(value, numba.types.NoneType) or getattr(value, "value", 0) is None:
+        raise numba.core.errors.TypingError("a constant that has no default is needed")
+    return lambda value, name: float(value)
+
+
+@numba.extending.overload(_shaped)
+def _shaped_typed(value, name, shape, convert=None):
+    def shaped(value, name, shape, convert=None):
+        array = np.ascontiguousarray(value)
+        return array.reshape(shape)
+
+    return shaped
+
+
+@numba.extending.overload(_arrays)
+def _arrays_typed(p, data):
+    _check("p", p, 1)
+    for value, rank in zip(data, (2,)):
+        _check("data", value, rank)
+
+    def arrays(p, data):
+        (X,) = data
+        n = X.shape[0]
+        d = X.shape[1]
+        m = 0
+        while m < p.size and 2*d*m + m < p.size:
+            m += 1
+        if p.size != 2*d*m + m:
+            raise ValueError("the shapes of the arguments do not fit together")
+        return np.ascontiguousarray(p), (X,), (n, d, m)
+
+    return arrays
+
+
+@numba.extending.overload(_threads)
+def _threads_typed(work):
+    return lambda work: 1
+
+
+def _callable(function):
+    """Let compiled code call a function, its keywords too, which Numba takes by position only."""
+    code, defaults = function.__code__, function.__kwdefaults__ or {}
+    count = code.co_argcount + code.co_kwonlyargcount
+    plain = type(function)(
+        code.replace(co_argcount=count, co_kwonlyargcount=0),
+        globals(),
+        function.__name__,
+        tuple(defaults.get(name) for name in code.co_varnames[code.co_argcount:count]),
+    )
+    numba.extending.overload(function, strict=False)(lambda *args, **kwargs: plain)
+
+
+for _function in (value, grad, value_and_grad, hessian, hvp, jacobian, jvp, vjp,):
+    _callable(_function)

@@ -31,7 +31,7 @@ WHOLES = ()
 
 def value(p, X):
     """Return the value: a float."""
-    p, (X,), (n, d, m) = _arrays(p, (X,), {})
+    p, (X,), (n, d, m) = _arrays(p, (X,))
     a, mu, s = _split(p, [(m,), (m, d), (m, d)])
     with np.errstate(all="ignore"):
         t0 = X.T + (-mu)[:, :, None]
@@ -48,7 +48,7 @@ def value(p, X):
 
 def grad(p, X):
     """Return the gradient: shape (m*d + m*d + m,)."""
-    p, (X,), (n, d, m) = _arrays(p, (X,), {})
+    p, (X,), (n, d, m) = _arrays(p, (X,))
     a, mu, s = _split(p, [(m,), (m, d), (m, d)])
     with np.errstate(all="ignore"):
         t0 = np.exp(2.0*s)
@@ -74,7 +74,7 @@ def grad(p, X):
 
 def value_and_grad(p, X):
     """Return the value and the gradient: a float and shape (m*d + m*d + m,)."""
-    p, (X,), (n, d, m) = _arrays(p, (X,), {})
+    p, (X,), (n, d, m) = _arrays(p, (X,))
     a, mu, s = _split(p, [(m,), (m, d), (m, d)])
     with np.errstate(all="ignore"):
         t0 = np.exp(2.0*s)
@@ -102,7 +102,7 @@ def value_and_grad(p, X):
 
 def hessian(p, X):
     """Return the Hessian: shape (m*d + m*d + m, m*d + m*d + m)."""
-    p, (X,), (n, d, m) = _arrays(p, (X,), {})
+    p, (X,), (n, d, m) = _arrays(p, (X,))
     a, mu, s = _split(p, [(m,), (m, d), (m, d)])
     with np.errstate(all="ignore"):
         t0 = np.exp(2.0*s)
@@ -157,7 +157,7 @@ def hessian(p, X):
 
 def hvp(p, v, X):
     """Return the Hessian times v: shape (m*d + m*d + m,)."""
-    p, (X,), (n, d, m) = _arrays(p, (X,), {})
+    p, (X,), (n, d, m) = _arrays(p, (X,))
     a, mu, s = _split(p, [(m,), (m, d), (m, d)])
     v0, v1, v2 = _split(_vector(v, "v", p.size), [(m,), (m, d), (m, d)])
     with np.errstate(all="ignore"):
@@ -198,7 +198,7 @@ def hvp(p, v, X):
 
 def jacobian(p, X):
     """Return the Jacobian: shape (m*d + m*d + m,)."""
-    p, (X,), (n, d, m) = _arrays(p, (X,), {})
+    p, (X,), (n, d, m) = _arrays(p, (X,))
     a, mu, s = _split(p, [(m,), (m, d), (m, d)])
     with np.errstate(all="ignore"):
         t0 = np.exp(2.0*s)
@@ -224,7 +224,7 @@ def jacobian(p, X):
 
 def jvp(p, v, X):
     """Return the Jacobian times v, shaped like the value: a float."""
-    p, (X,), (n, d, m) = _arrays(p, (X,), {})
+    p, (X,), (n, d, m) = _arrays(p, (X,))
     a, mu, s = _split(p, [(m,), (m, d), (m, d)])
     v0, v1, v2 = _split(_vector(v, "v", p.size), [(m,), (m, d), (m, d)])
     with np.errstate(all="ignore"):
@@ -247,7 +247,7 @@ def jvp(p, v, X):
 
 def vjp(p, u, X):
     """Return u, shaped like the value, times the Jacobian: shape (m*d + m*d + m,)."""
-    p, (X,), (n, d, m) = _arrays(p, (X,), {})
+    p, (X,), (n, d, m) = _arrays(p, (X,))
     a, mu, s = _split(p, [(m,), (m, d), (m, d)])
     (u0,) = _split(_shaped(u, "u", ()))
     with np.errstate(all="ignore"):
@@ -297,7 +297,7 @@ def _vector(value, name, size):
     return np.ascontiguousarray(array.reshape(-1))
 
 
-def _arrays(p, data, constants):
+def _arrays(p, data, constants={}):
     """Return `p`, the data and all sizes, checked against PARAM_SHAPES and DATA_SHAPES.
 
     `p` comes back as one row of doubles; the data as arrays of doubles without the dimensions

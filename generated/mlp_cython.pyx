@@ -91,7 +91,7 @@ cdef extern from *:
     {
         const ptrdiff_t most = width > 98304 / SC_TILE ? 98304 / width : SC_TILE;
         const ptrdiff_t least = arrays < 98304 / 12 ? 32 : 256;
-        const ptrdiff_t tile = most < least ? least : most / 8 * 8;
+        const ptrdiff_t tile = most < least ? least : most & ~(ptrdiff_t)7;
         return n < tile ? (n > 0 ? n : 1) : tile;
     }
 
@@ -99,7 +99,7 @@ cdef extern from *:
        are in few. */
     static inline ptrdiff_t sc_blocks(ptrdiff_t n, ptrdiff_t tile, ptrdiff_t arrays)
     {
-        if (n <= 0) {
+        if (n <= tile) {
             return 1;
         }
         const ptrdiff_t tiles = (n + tile - 1) / tile, fit = 262144 / (arrays + 1);
@@ -112,15 +112,6 @@ cdef extern from *:
         const ptrdiff_t tiles = (n + tile - 1) / tile;
         return (tiles + blocks - 1) / blocks * tile;
     }
-    static inline ptrdiff_t sc_block_start(ptrdiff_t n, ptrdiff_t tile, ptrdiff_t blocks, ptrdiff_t block)
-    {
-        return block * sc_block_size(n, tile, blocks);
-    }
-    static inline ptrdiff_t sc_block_stop(ptrdiff_t n, ptrdiff_t tile, ptrdiff_t blocks, ptrdiff_t block)
-    {
-        const ptrdiff_t stop = (block + 1) * sc_block_size(n, tile, blocks);
-        return stop < n ? stop : n;
-    }
 
     static double *sc_memory(ptrdiff_t size)
     {
@@ -129,8 +120,12 @@ cdef extern from *:
 
     static inline void sc_fill(double *array, ptrdiff_t size, double value)
     {
-        for (ptrdiff_t i = 0; i < size; i++) {
+        ptrdiff_t done = size < 16 ? size : 16;
+        for (ptrdiff_t i = 0; i < done; i++) {
             array[i] = value;
+        }
+        for (; done < size; done *= 2) {
+            memcpy(array + done, array, sizeof(double) * (size_t)(done < size - done ? done : size - done));
         }
     }
 
@@ -145,8 +140,15 @@ cdef extern from *:
         if (stride == 1) {
             return x;
         }
-        for (ptrdiff_t i = 0; i < size; i++) {
-            buffer[i] = x[i * stride];
+        ptrdiff_t i = 0;
+        for (; i + 4 <= size; i += 4, x += 4 * stride) {
+            buffer[i] = x[0];
+            buffer[i + 1] = x[stride];
+            buffer[i + 2] = x[2 * stride];
+            buffer[i + 3] = x[3 * stride];
+        }
+        for (; i < size; i++, x += stride) {
+            buffer[i] = x[0];
         }
         return buffer;
     }
@@ -775,13 +777,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } mlp_value_sweep0_context;
+    } mlp_value_core_sweep0_context;
 
-    SC_CLONES static void mlp_value_sweep0(
+    SC_CLONES static void mlp_value_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const mlp_value_sweep0_context *context = shared;
+        const mlp_value_core_sweep0_context *context = shared;
         const double *restrict p = context->p;
         const double *restrict X = context->X;
         const ptrdiff_t X_0 = context->X_0;
@@ -805,11 +807,12 @@ cdef extern from *:
         double *restrict h6 = h5 + tile;
         double *restrict Y_buffer = h6 + tile;
         double *restrict scratch = Y_buffer + c_*tile;
+        const ptrdiff_t each = sc_block_size(n, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block*2;
             sc_fill(part, 2, 0.0);
-            const ptrdiff_t stop = sc_block_stop(n, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(n, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < n ? (block + 1)*each : n;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 const ptrdiff_t Y_tile_0 = Y_0 == 1 ? Y_1 : tile;
@@ -860,7 +863,7 @@ cdef extern from *:
         }
     }
 
-    static int mlp_value(
+    static int mlp_value_core(
         const double *restrict p, sc_array X_array, sc_array Y_array, ptrdiff_t n, ptrdiff_t d,
         ptrdiff_t c_, ptrdiff_t h, double *restrict value
     )
@@ -878,11 +881,11 @@ cdef extern from *:
             return -1;
         }
         double *restrict parts0 = memory;
-        const mlp_value_sweep0_context context0 = {
+        const mlp_value_core_sweep0_context context0 = {
             p, X, X_0, X_1, Y, Y_0, Y_1, n, d, c_, h, parts0, blocks0, tile0
         };
         if (sc_run(
-            mlp_value_sweep0, &context0, blocks0,
+            mlp_value_core_sweep0, &context0, blocks0,
             h*tile0 + h*tile0 + c_*tile0 + tile0 + tile0 + tile0 + tile0 + c_*tile0 + 61448,
             (double)c_*(double)h*(double)n + (double)d*(double)h*(double)n + 27*(double)c_*(double)n + 22*(double)h*(double)n + 27*(double)n
         ) < 0) {
@@ -911,13 +914,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } mlp_grad_sweep0_context;
+    } mlp_grad_core_sweep0_context;
 
-    SC_CLONES static void mlp_grad_sweep0(
+    SC_CLONES static void mlp_grad_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const mlp_grad_sweep0_context *context = shared;
+        const mlp_grad_core_sweep0_context *context = shared;
         const double *restrict p = context->p;
         const double *restrict X = context->X;
         const ptrdiff_t X_0 = context->X_0;
@@ -952,6 +955,7 @@ cdef extern from *:
         double *restrict h17 = h16 + h*tile;
         double *restrict Y_buffer = h17 + h*tile;
         double *restrict scratch = Y_buffer + c_*tile;
+        const ptrdiff_t each = sc_block_size(n, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block*(2*c_*h + 2*d*h + 2*c_ + 2*h);
             sc_fill(part, 2*c_*h + 2*d*h + 2*c_ + 2*h, 0.0);
@@ -960,8 +964,8 @@ cdef extern from *:
             sc_fill(h3, c_*h, 0.0);
             sc_fill(h4, c_, 0.0);
             int held = 0;
-            const ptrdiff_t stop = sc_block_stop(n, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(n, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < n ? (block + 1)*each : n;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 const ptrdiff_t Y_tile_0 = Y_0 == 1 ? Y_1 : tile;
@@ -1055,13 +1059,13 @@ cdef extern from *:
         double *restrict h0;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } mlp_grad_sweep1_context;
+    } mlp_grad_core_sweep1_context;
 
-    SC_CLONES static void mlp_grad_sweep1(
+    SC_CLONES static void mlp_grad_core_sweep1(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const mlp_grad_sweep1_context *context = shared;
+        const mlp_grad_core_sweep1_context *context = shared;
         const ptrdiff_t d = context->d;
         const ptrdiff_t h = context->h;
         double *restrict grad = context->grad;
@@ -1069,9 +1073,10 @@ cdef extern from *:
         const ptrdiff_t blocks = context->blocks;
         const ptrdiff_t tile = context->tile;
         (void)work;
+        const ptrdiff_t each = sc_block_size(h, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
-            const ptrdiff_t stop = sc_block_stop(h, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(h, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < h ? (block + 1)*each : h;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 #pragma omp simd
@@ -1082,7 +1087,7 @@ cdef extern from *:
         }
     }
 
-    static int mlp_grad(
+    static int mlp_grad_core(
         const double *restrict p, sc_array X_array, sc_array Y_array, ptrdiff_t n, ptrdiff_t d,
         ptrdiff_t c_, ptrdiff_t h, double *restrict grad
     )
@@ -1104,11 +1109,11 @@ cdef extern from *:
         double *restrict h0 = memory;
         double *restrict parts0 = h0 + h;
         const double t0 = 1.0/(double)n;
-        const mlp_grad_sweep0_context context0 = {
+        const mlp_grad_core_sweep0_context context0 = {
             p, X, X_0, X_1, Y, Y_0, Y_1, n, d, c_, h, t0, parts0, blocks0, tile0
         };
         if (sc_run(
-            mlp_grad_sweep0, &context0, blocks0,
+            mlp_grad_core_sweep0, &context0, blocks0,
             d*h + h + c_*h + c_ + h*tile0 + h*tile0 + h*tile0 + h*tile0 + c_*tile0 + tile0 + tile0 + c_*tile0 + tile0 + tile0 + c_*tile0 + h*tile0 + h*tile0 + c_*tile0 + 61448,
             3*(double)c_*(double)h*(double)n + 2*(double)d*(double)h*(double)n + 31*(double)c_*(double)n + 63*(double)h*(double)n + 10*(double)n
         ) < 0) {
@@ -1122,8 +1127,8 @@ cdef extern from *:
             grad + c_*h + d*h + h, parts0 + 2*c_*h + 2*d*h + 2*h, 2*c_*h + 2*d*h + 2*c_ + 2*h,
             blocks0, c_
         );
-        const mlp_grad_sweep1_context context1 = {d, h, grad, h0, blocks1, tile1};
-        if (sc_run(mlp_grad_sweep1, &context1, blocks1, 0, 2*(double)h) < 0) {
+        const mlp_grad_core_sweep1_context context1 = {d, h, grad, h0, blocks1, tile1};
+        if (sc_run(mlp_grad_core_sweep1, &context1, blocks1, 0, 2*(double)h) < 0) {
             free(memory);
             return -1;
         }
@@ -1147,13 +1152,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } mlp_value_and_grad_sweep0_context;
+    } mlp_value_and_grad_core_sweep0_context;
 
-    SC_CLONES static void mlp_value_and_grad_sweep0(
+    SC_CLONES static void mlp_value_and_grad_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const mlp_value_and_grad_sweep0_context *context = shared;
+        const mlp_value_and_grad_core_sweep0_context *context = shared;
         const double *restrict p = context->p;
         const double *restrict X = context->X;
         const ptrdiff_t X_0 = context->X_0;
@@ -1189,6 +1194,7 @@ cdef extern from *:
         double *restrict h18 = h17 + h*tile;
         double *restrict Y_buffer = h18 + h*tile;
         double *restrict scratch = Y_buffer + c_*tile;
+        const ptrdiff_t each = sc_block_size(n, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block*(2*c_*h + 2*d*h + 2*c_ + 2*h + 2);
             sc_fill(part, 2*c_*h + 2*d*h + 2*c_ + 2*h + 2, 0.0);
@@ -1197,8 +1203,8 @@ cdef extern from *:
             sc_fill(h3, c_*h, 0.0);
             sc_fill(h4, c_, 0.0);
             int held = 0;
-            const ptrdiff_t stop = sc_block_stop(n, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(n, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < n ? (block + 1)*each : n;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 const ptrdiff_t Y_tile_0 = Y_0 == 1 ? Y_1 : tile;
@@ -1298,13 +1304,13 @@ cdef extern from *:
         double *restrict h0;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } mlp_value_and_grad_sweep1_context;
+    } mlp_value_and_grad_core_sweep1_context;
 
-    SC_CLONES static void mlp_value_and_grad_sweep1(
+    SC_CLONES static void mlp_value_and_grad_core_sweep1(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const mlp_value_and_grad_sweep1_context *context = shared;
+        const mlp_value_and_grad_core_sweep1_context *context = shared;
         const ptrdiff_t d = context->d;
         const ptrdiff_t h = context->h;
         double *restrict grad = context->grad;
@@ -1312,9 +1318,10 @@ cdef extern from *:
         const ptrdiff_t blocks = context->blocks;
         const ptrdiff_t tile = context->tile;
         (void)work;
+        const ptrdiff_t each = sc_block_size(h, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
-            const ptrdiff_t stop = sc_block_stop(h, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(h, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < h ? (block + 1)*each : h;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 #pragma omp simd
@@ -1325,7 +1332,7 @@ cdef extern from *:
         }
     }
 
-    static int mlp_value_and_grad(
+    static int mlp_value_and_grad_core(
         const double *restrict p, sc_array X_array, sc_array Y_array, ptrdiff_t n, ptrdiff_t d,
         ptrdiff_t c_, ptrdiff_t h, double *restrict value, double *restrict grad
     )
@@ -1347,11 +1354,11 @@ cdef extern from *:
         double *restrict h0 = memory;
         double *restrict parts0 = h0 + h;
         const double t0 = 1.0/(double)n;
-        const mlp_value_and_grad_sweep0_context context0 = {
+        const mlp_value_and_grad_core_sweep0_context context0 = {
             p, X, X_0, X_1, Y, Y_0, Y_1, n, d, c_, h, t0, parts0, blocks0, tile0
         };
         if (sc_run(
-            mlp_value_and_grad_sweep0, &context0, blocks0,
+            mlp_value_and_grad_core_sweep0, &context0, blocks0,
             d*h + h + c_*h + c_ + h*tile0 + h*tile0 + h*tile0 + h*tile0 + c_*tile0 + tile0 + tile0 + tile0 + c_*tile0 + tile0 + tile0 + c_*tile0 + h*tile0 + h*tile0 + c_*tile0 + 61448,
             3*(double)c_*(double)h*(double)n + 2*(double)d*(double)h*(double)n + 33*(double)c_*(double)n + 63*(double)h*(double)n + 33*(double)n
         ) < 0) {
@@ -1370,8 +1377,8 @@ cdef extern from *:
             2*c_*h + 2*d*h + 2*c_ + 2*h + 2, blocks0, c_
         );
         value[0] = s0/(double)n;
-        const mlp_value_and_grad_sweep1_context context1 = {d, h, grad, h0, blocks1, tile1};
-        if (sc_run(mlp_value_and_grad_sweep1, &context1, blocks1, 0, 2*(double)h) < 0) {
+        const mlp_value_and_grad_core_sweep1_context context1 = {d, h, grad, h0, blocks1, tile1};
+        if (sc_run(mlp_value_and_grad_core_sweep1, &context1, blocks1, 0, 2*(double)h) < 0) {
             free(memory);
             return -1;
         }
@@ -1395,13 +1402,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } mlp_hessian_sweep0_context;
+    } mlp_hessian_core_sweep0_context;
 
-    SC_CLONES static void mlp_hessian_sweep0(
+    SC_CLONES static void mlp_hessian_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const mlp_hessian_sweep0_context *context = shared;
+        const mlp_hessian_core_sweep0_context *context = shared;
         const double *restrict p = context->p;
         const double *restrict X = context->X;
         const ptrdiff_t X_0 = context->X_0;
@@ -1469,6 +1476,7 @@ cdef extern from *:
         double *restrict X_buffer = h58 + c_*h*h*tile;
         double *restrict Y_buffer = X_buffer + d*tile;
         double *restrict scratch = Y_buffer + c_*tile;
+        const ptrdiff_t each = sc_block_size(n, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block*(2*c_*c_*h*h + 2*c_*d*h*h + 2*d*d*h*h + 2*c_*c_*h + 2*c_*d*h + 2*c_*h*h + 2*d*h*h + 2*c_*c_ + 2*c_*h + 2*h*h);
             sc_fill(part, 2*c_*c_*h*h + 2*c_*d*h*h + 2*d*d*h*h + 2*c_*c_*h + 2*c_*d*h + 2*c_*h*h + 2*d*h*h + 2*c_*c_ + 2*c_*h + 2*h*h, 0.0);
@@ -1483,8 +1491,8 @@ cdef extern from *:
             sc_fill(h18, c_*c_*h, 0.0);
             sc_fill(h19, c_*c_, 0.0);
             int held = 0;
-            const ptrdiff_t stop = sc_block_stop(n, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(n, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < n ? (block + 1)*each : n;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 const ptrdiff_t X_tile_0 = X_0 == 1 ? X_1 : tile;
@@ -1899,13 +1907,13 @@ cdef extern from *:
         double *restrict h9;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } mlp_hessian_sweep1_context;
+    } mlp_hessian_core_sweep1_context;
 
-    SC_CLONES static void mlp_hessian_sweep1(
+    SC_CLONES static void mlp_hessian_core_sweep1(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const mlp_hessian_sweep1_context *context = shared;
+        const mlp_hessian_core_sweep1_context *context = shared;
         const ptrdiff_t d = context->d;
         const ptrdiff_t c_ = context->c_;
         const ptrdiff_t h = context->h;
@@ -1922,9 +1930,10 @@ cdef extern from *:
         const ptrdiff_t blocks = context->blocks;
         const ptrdiff_t tile = context->tile;
         (void)work;
+        const ptrdiff_t each = sc_block_size(h, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
-            const ptrdiff_t stop = sc_block_stop(h, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(h, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < h ? (block + 1)*each : h;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 for (ptrdiff_t j = 0; j < d; j++) {
@@ -2061,13 +2070,13 @@ cdef extern from *:
         double *restrict h0;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } mlp_hessian_sweep2_context;
+    } mlp_hessian_core_sweep2_context;
 
-    SC_CLONES static void mlp_hessian_sweep2(
+    SC_CLONES static void mlp_hessian_core_sweep2(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const mlp_hessian_sweep2_context *context = shared;
+        const mlp_hessian_core_sweep2_context *context = shared;
         const ptrdiff_t d = context->d;
         const ptrdiff_t c_ = context->c_;
         const ptrdiff_t h = context->h;
@@ -2076,9 +2085,10 @@ cdef extern from *:
         const ptrdiff_t blocks = context->blocks;
         const ptrdiff_t tile = context->tile;
         (void)work;
+        const ptrdiff_t each = sc_block_size(c_, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
-            const ptrdiff_t stop = sc_block_stop(c_, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(c_, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < c_ ? (block + 1)*each : c_;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 for (ptrdiff_t j = 0; j < c_; j++) {
@@ -2091,7 +2101,7 @@ cdef extern from *:
         }
     }
 
-    static int mlp_hessian(
+    static int mlp_hessian_core(
         const double *restrict p, sc_array X_array, sc_array Y_array, ptrdiff_t n, ptrdiff_t d,
         ptrdiff_t c_, ptrdiff_t h, double *restrict hessian
     )
@@ -2126,11 +2136,11 @@ cdef extern from *:
         double *restrict h9 = h8 + d*d*h*h;
         double *restrict parts0 = h9 + c_*d*h*h;
         const double t0 = 1.0/(double)n;
-        const mlp_hessian_sweep0_context context0 = {
+        const mlp_hessian_core_sweep0_context context0 = {
             p, X, X_0, X_1, Y, Y_0, Y_1, n, d, c_, h, t0, parts0, blocks0, tile0
         };
         if (sc_run(
-            mlp_hessian_sweep0, &context0, blocks0,
+            mlp_hessian_core_sweep0, &context0, blocks0,
             d*d*h*h + d*h*h + h*h + c_*d*h*h + c_*h*h + c_*c_*h*h + c_*d*h + c_*h + c_*c_*h + c_*c_ + h*tile0 + h*tile0 + h*tile0 + h*tile0 + c_*tile0 + d*h*tile0 + c_*h*tile0 + tile0 + c_*d*h*tile0 + tile0 + c_*tile0 + tile0 + tile0 + tile0 + h*tile0 + c_*tile0 + c_*tile0 + c_*tile0 + c_*tile0 + h*tile0 + h*tile0 + d*h*tile0 + c_*h*tile0 + c_*h*tile0 + c_*h*tile0 + c_*c_*tile0 + c_*d*h*tile0 + h*tile0 + h*h*tile0 + c_*c_*h*tile0 + c_*h*tile0 + c_*d*h*tile0 + h*h*tile0 + c_*c_*h*tile0 + c_*h*tile0 + d*h*h*tile0 + c_*h*h*tile0 + d*h*h*tile0 + c_*h*h*tile0 + d*tile0 + c_*tile0 + 61448,
             4*(double)c_*(double)c_*(double)h*(double)h*(double)n + 4*(double)c_*(double)d*(double)h*(double)h*(double)n + 2*(double)d*(double)d*(double)h*(double)h*(double)n + 11*(double)c_*(double)c_*(double)h*(double)n + 12*(double)c_*(double)d*(double)h*(double)n + 6*(double)c_*(double)h*(double)h*(double)n + 7*(double)d*(double)h*(double)h*(double)n + 6*(double)c_*(double)c_*(double)n + 17*(double)c_*(double)h*(double)n + 3*(double)d*(double)h*(double)n + 6*(double)h*(double)h*(double)n + 63*(double)c_*(double)n + 62*(double)h*(double)n + 16*(double)n
         ) < 0) {
@@ -2190,18 +2200,18 @@ cdef extern from *:
             2*c_*c_*h*h + 2*c_*d*h*h + 2*d*d*h*h + 2*c_*c_*h + 2*c_*d*h + 2*c_*h*h + 2*d*h*h + 2*c_*c_ + 2*c_*h + 2*h*h,
             blocks0, c_*c_
         );
-        const mlp_hessian_sweep1_context context1 = {
+        const mlp_hessian_core_sweep1_context context1 = {
             d, c_, h, hessian, h1, h2, h3, h4, h5, h6, h7, h8, h9, blocks1, tile1
         };
         if (sc_run(
-            mlp_hessian_sweep1, &context1, blocks1, 0,
+            mlp_hessian_core_sweep1, &context1, blocks1, 0,
             (double)c_*(double)c_*(double)h*(double)h + 2*(double)c_*(double)d*(double)h*(double)h + (double)d*(double)d*(double)h*(double)h + 2*(double)c_*(double)c_*(double)h + 2*(double)c_*(double)d*(double)h + 2*(double)c_*(double)h*(double)h + 2*(double)d*(double)h*(double)h + 2*(double)c_*(double)h + (double)h*(double)h
         ) < 0) {
             free(memory);
             return -1;
         }
-        const mlp_hessian_sweep2_context context2 = {d, c_, h, hessian, h0, blocks2, tile2};
-        if (sc_run(mlp_hessian_sweep2, &context2, blocks2, 0, (double)c_*(double)c_) < 0) {
+        const mlp_hessian_core_sweep2_context context2 = {d, c_, h, hessian, h0, blocks2, tile2};
+        if (sc_run(mlp_hessian_core_sweep2, &context2, blocks2, 0, (double)c_*(double)c_) < 0) {
             free(memory);
             return -1;
         }
@@ -2226,13 +2236,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } mlp_hvp_sweep0_context;
+    } mlp_hvp_core_sweep0_context;
 
-    SC_CLONES static void mlp_hvp_sweep0(
+    SC_CLONES static void mlp_hvp_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const mlp_hvp_sweep0_context *context = shared;
+        const mlp_hvp_core_sweep0_context *context = shared;
         const double *restrict p = context->p;
         const double *restrict v = context->v;
         const double *restrict X = context->X;
@@ -2275,6 +2285,7 @@ cdef extern from *:
         double *restrict h23 = h22 + h*tile;
         double *restrict Y_buffer = h23 + h*tile;
         double *restrict scratch = Y_buffer + c_*tile;
+        const ptrdiff_t each = sc_block_size(n, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block*(2*c_*h + 2*d*h + 2*c_ + 2*h);
             sc_fill(part, 2*c_*h + 2*d*h + 2*c_ + 2*h, 0.0);
@@ -2283,8 +2294,8 @@ cdef extern from *:
             sc_fill(h2, c_*h, 0.0);
             sc_fill(h3, c_, 0.0);
             int held = 0;
-            const ptrdiff_t stop = sc_block_stop(n, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(n, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < n ? (block + 1)*each : n;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 const ptrdiff_t Y_tile_0 = Y_0 == 1 ? Y_1 : tile;
@@ -2405,7 +2416,7 @@ cdef extern from *:
         }
     }
 
-    static int mlp_hvp(
+    static int mlp_hvp_core(
         const double *restrict p, const double *restrict v, sc_array X_array, sc_array Y_array,
         ptrdiff_t n, ptrdiff_t d, ptrdiff_t c_, ptrdiff_t h, double *restrict hvp
     )
@@ -2424,11 +2435,11 @@ cdef extern from *:
         }
         double *restrict parts0 = memory;
         const double t0 = 1.0/(double)n;
-        const mlp_hvp_sweep0_context context0 = {
+        const mlp_hvp_core_sweep0_context context0 = {
             p, v, X, X_0, X_1, Y, Y_0, Y_1, n, d, c_, h, t0, parts0, blocks0, tile0
         };
         if (sc_run(
-            mlp_hvp_sweep0, &context0, blocks0,
+            mlp_hvp_core_sweep0, &context0, blocks0,
             d*h + h + c_*h + c_ + h*tile0 + h*tile0 + h*tile0 + h*tile0 + h*tile0 + c_*tile0 + c_*tile0 + tile0 + tile0 + c_*tile0 + c_*tile0 + tile0 + tile0 + tile0 + tile0 + c_*tile0 + c_*tile0 + h*tile0 + h*tile0 + h*tile0 + c_*tile0 + 61448,
             14*(double)c_*(double)h*(double)n + 3*(double)d*(double)h*(double)n + 39*(double)c_*(double)n + 65*(double)h*(double)n + 18*(double)n
         ) < 0) {
@@ -2462,13 +2473,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } mlp_jacobian_sweep0_context;
+    } mlp_jacobian_core_sweep0_context;
 
-    SC_CLONES static void mlp_jacobian_sweep0(
+    SC_CLONES static void mlp_jacobian_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const mlp_jacobian_sweep0_context *context = shared;
+        const mlp_jacobian_core_sweep0_context *context = shared;
         const double *restrict p = context->p;
         const double *restrict X = context->X;
         const ptrdiff_t X_0 = context->X_0;
@@ -2503,6 +2514,7 @@ cdef extern from *:
         double *restrict h17 = h16 + h*tile;
         double *restrict Y_buffer = h17 + h*tile;
         double *restrict scratch = Y_buffer + c_*tile;
+        const ptrdiff_t each = sc_block_size(n, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block*(2*c_*h + 2*d*h + 2*c_ + 2*h);
             sc_fill(part, 2*c_*h + 2*d*h + 2*c_ + 2*h, 0.0);
@@ -2511,8 +2523,8 @@ cdef extern from *:
             sc_fill(h3, c_*h, 0.0);
             sc_fill(h4, c_, 0.0);
             int held = 0;
-            const ptrdiff_t stop = sc_block_stop(n, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(n, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < n ? (block + 1)*each : n;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 const ptrdiff_t Y_tile_0 = Y_0 == 1 ? Y_1 : tile;
@@ -2606,13 +2618,13 @@ cdef extern from *:
         double *restrict h0;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } mlp_jacobian_sweep1_context;
+    } mlp_jacobian_core_sweep1_context;
 
-    SC_CLONES static void mlp_jacobian_sweep1(
+    SC_CLONES static void mlp_jacobian_core_sweep1(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const mlp_jacobian_sweep1_context *context = shared;
+        const mlp_jacobian_core_sweep1_context *context = shared;
         const ptrdiff_t d = context->d;
         const ptrdiff_t h = context->h;
         double *restrict jacobian = context->jacobian;
@@ -2620,9 +2632,10 @@ cdef extern from *:
         const ptrdiff_t blocks = context->blocks;
         const ptrdiff_t tile = context->tile;
         (void)work;
+        const ptrdiff_t each = sc_block_size(h, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
-            const ptrdiff_t stop = sc_block_stop(h, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(h, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < h ? (block + 1)*each : h;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 #pragma omp simd
@@ -2633,7 +2646,7 @@ cdef extern from *:
         }
     }
 
-    static int mlp_jacobian(
+    static int mlp_jacobian_core(
         const double *restrict p, sc_array X_array, sc_array Y_array, ptrdiff_t n, ptrdiff_t d,
         ptrdiff_t c_, ptrdiff_t h, double *restrict jacobian
     )
@@ -2655,11 +2668,11 @@ cdef extern from *:
         double *restrict h0 = memory;
         double *restrict parts0 = h0 + h;
         const double t0 = 1.0/(double)n;
-        const mlp_jacobian_sweep0_context context0 = {
+        const mlp_jacobian_core_sweep0_context context0 = {
             p, X, X_0, X_1, Y, Y_0, Y_1, n, d, c_, h, t0, parts0, blocks0, tile0
         };
         if (sc_run(
-            mlp_jacobian_sweep0, &context0, blocks0,
+            mlp_jacobian_core_sweep0, &context0, blocks0,
             d*h + h + c_*h + c_ + h*tile0 + h*tile0 + h*tile0 + h*tile0 + c_*tile0 + tile0 + tile0 + c_*tile0 + tile0 + tile0 + c_*tile0 + h*tile0 + h*tile0 + c_*tile0 + 61448,
             3*(double)c_*(double)h*(double)n + 2*(double)d*(double)h*(double)n + 31*(double)c_*(double)n + 63*(double)h*(double)n + 10*(double)n
         ) < 0) {
@@ -2675,8 +2688,8 @@ cdef extern from *:
             jacobian + c_*h + d*h + h, parts0 + 2*c_*h + 2*d*h + 2*h, 2*c_*h + 2*d*h + 2*c_ + 2*h,
             blocks0, c_
         );
-        const mlp_jacobian_sweep1_context context1 = {d, h, jacobian, h0, blocks1, tile1};
-        if (sc_run(mlp_jacobian_sweep1, &context1, blocks1, 0, 2*(double)h) < 0) {
+        const mlp_jacobian_core_sweep1_context context1 = {d, h, jacobian, h0, blocks1, tile1};
+        if (sc_run(mlp_jacobian_core_sweep1, &context1, blocks1, 0, 2*(double)h) < 0) {
             free(memory);
             return -1;
         }
@@ -2700,13 +2713,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } mlp_jvp_sweep0_context;
+    } mlp_jvp_core_sweep0_context;
 
-    SC_CLONES static void mlp_jvp_sweep0(
+    SC_CLONES static void mlp_jvp_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const mlp_jvp_sweep0_context *context = shared;
+        const mlp_jvp_core_sweep0_context *context = shared;
         const double *restrict p = context->p;
         const double *restrict v = context->v;
         const double *restrict X = context->X;
@@ -2735,11 +2748,12 @@ cdef extern from *:
         double *restrict h10 = h9 + tile;
         double *restrict Y_buffer = h10 + tile;
         double *restrict scratch = Y_buffer + c_*tile;
+        const ptrdiff_t each = sc_block_size(n, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block*2;
             sc_fill(part, 2, 0.0);
-            const ptrdiff_t stop = sc_block_stop(n, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(n, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < n ? (block + 1)*each : n;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 const ptrdiff_t Y_tile_0 = Y_0 == 1 ? Y_1 : tile;
@@ -2810,7 +2824,7 @@ cdef extern from *:
         }
     }
 
-    static int mlp_jvp(
+    static int mlp_jvp_core(
         const double *restrict p, const double *restrict v, sc_array X_array, sc_array Y_array,
         ptrdiff_t n, ptrdiff_t d, ptrdiff_t c_, ptrdiff_t h, double *restrict jvp
     )
@@ -2828,11 +2842,11 @@ cdef extern from *:
             return -1;
         }
         double *restrict parts0 = memory;
-        const mlp_jvp_sweep0_context context0 = {
+        const mlp_jvp_core_sweep0_context context0 = {
             p, v, X, X_0, X_1, Y, Y_0, Y_1, n, d, c_, h, parts0, blocks0, tile0
         };
         if (sc_run(
-            mlp_jvp_sweep0, &context0, blocks0,
+            mlp_jvp_core_sweep0, &context0, blocks0,
             h*tile0 + h*tile0 + h*tile0 + h*tile0 + c_*tile0 + c_*tile0 + tile0 + tile0 + tile0 + tile0 + tile0 + c_*tile0 + 61448,
             5*(double)c_*(double)h*(double)n + 2*(double)d*(double)h*(double)n + 31*(double)c_*(double)n + 55*(double)h*(double)n + 11*(double)n
         ) < 0) {
@@ -2861,13 +2875,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } mlp_vjp_sweep0_context;
+    } mlp_vjp_core_sweep0_context;
 
-    SC_CLONES static void mlp_vjp_sweep0(
+    SC_CLONES static void mlp_vjp_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const mlp_vjp_sweep0_context *context = shared;
+        const mlp_vjp_core_sweep0_context *context = shared;
         const double *restrict p = context->p;
         const double *restrict X = context->X;
         const ptrdiff_t X_0 = context->X_0;
@@ -2902,6 +2916,7 @@ cdef extern from *:
         double *restrict h17 = h16 + h*tile;
         double *restrict Y_buffer = h17 + h*tile;
         double *restrict scratch = Y_buffer + c_*tile;
+        const ptrdiff_t each = sc_block_size(n, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block*(2*c_*h + 2*d*h + 2*c_ + 2*h);
             sc_fill(part, 2*c_*h + 2*d*h + 2*c_ + 2*h, 0.0);
@@ -2910,8 +2925,8 @@ cdef extern from *:
             sc_fill(h3, c_*h, 0.0);
             sc_fill(h4, c_, 0.0);
             int held = 0;
-            const ptrdiff_t stop = sc_block_stop(n, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(n, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < n ? (block + 1)*each : n;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 const ptrdiff_t Y_tile_0 = Y_0 == 1 ? Y_1 : tile;
@@ -3005,13 +3020,13 @@ cdef extern from *:
         double *restrict h0;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } mlp_vjp_sweep1_context;
+    } mlp_vjp_core_sweep1_context;
 
-    SC_CLONES static void mlp_vjp_sweep1(
+    SC_CLONES static void mlp_vjp_core_sweep1(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const mlp_vjp_sweep1_context *context = shared;
+        const mlp_vjp_core_sweep1_context *context = shared;
         const ptrdiff_t d = context->d;
         const ptrdiff_t h = context->h;
         double *restrict vjp = context->vjp;
@@ -3019,9 +3034,10 @@ cdef extern from *:
         const ptrdiff_t blocks = context->blocks;
         const ptrdiff_t tile = context->tile;
         (void)work;
+        const ptrdiff_t each = sc_block_size(h, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
-            const ptrdiff_t stop = sc_block_stop(h, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(h, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < h ? (block + 1)*each : h;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 #pragma omp simd
@@ -3032,7 +3048,7 @@ cdef extern from *:
         }
     }
 
-    static int mlp_vjp(
+    static int mlp_vjp_core(
         const double *restrict p, const double *restrict u, sc_array X_array, sc_array Y_array,
         ptrdiff_t n, ptrdiff_t d, ptrdiff_t c_, ptrdiff_t h, double *restrict vjp
     )
@@ -3055,11 +3071,11 @@ cdef extern from *:
         double *restrict parts0 = h0 + h;
         const double u0 = u[0];
         const double t0 = u0/(double)n;
-        const mlp_vjp_sweep0_context context0 = {
+        const mlp_vjp_core_sweep0_context context0 = {
             p, X, X_0, X_1, Y, Y_0, Y_1, n, d, c_, h, t0, parts0, blocks0, tile0
         };
         if (sc_run(
-            mlp_vjp_sweep0, &context0, blocks0,
+            mlp_vjp_core_sweep0, &context0, blocks0,
             d*h + h + c_*h + c_ + h*tile0 + h*tile0 + h*tile0 + h*tile0 + c_*tile0 + tile0 + tile0 + c_*tile0 + tile0 + tile0 + c_*tile0 + h*tile0 + h*tile0 + c_*tile0 + 61448,
             3*(double)c_*(double)h*(double)n + 2*(double)d*(double)h*(double)n + 31*(double)c_*(double)n + 63*(double)h*(double)n + 10*(double)n
         ) < 0) {
@@ -3073,13 +3089,83 @@ cdef extern from *:
             vjp + c_*h + d*h + h, parts0 + 2*c_*h + 2*d*h + 2*h, 2*c_*h + 2*d*h + 2*c_ + 2*h,
             blocks0, c_
         );
-        const mlp_vjp_sweep1_context context1 = {d, h, vjp, h0, blocks1, tile1};
-        if (sc_run(mlp_vjp_sweep1, &context1, blocks1, 0, 2*(double)h) < 0) {
+        const mlp_vjp_core_sweep1_context context1 = {d, h, vjp, h0, blocks1, tile1};
+        if (sc_run(mlp_vjp_core_sweep1, &context1, blocks1, 0, 2*(double)h) < 0) {
             free(memory);
             return -1;
         }
         free(memory);
         return 0;
+    }
+
+    static int mlp_value(
+        const double *p, const double *X, const double *Y, ptrdiff_t n, ptrdiff_t d, ptrdiff_t c_,
+        ptrdiff_t h, double *value
+    )
+    {
+        return mlp_value_core(p, (sc_array){X, {d, 1}}, (sc_array){Y, {c_, 1}}, n, d, c_, h, value);
+    }
+
+    static int mlp_grad(
+        const double *p, const double *X, const double *Y, ptrdiff_t n, ptrdiff_t d, ptrdiff_t c_,
+        ptrdiff_t h, double *grad
+    )
+    {
+        return mlp_grad_core(p, (sc_array){X, {d, 1}}, (sc_array){Y, {c_, 1}}, n, d, c_, h, grad);
+    }
+
+    static int mlp_value_and_grad(
+        const double *p, const double *X, const double *Y, ptrdiff_t n, ptrdiff_t d, ptrdiff_t c_,
+        ptrdiff_t h, double *value, double *grad
+    )
+    {
+        return mlp_value_and_grad_core(
+            p, (sc_array){X, {d, 1}}, (sc_array){Y, {c_, 1}}, n, d, c_, h, value, grad
+        );
+    }
+
+    static int mlp_hessian(
+        const double *p, const double *X, const double *Y, ptrdiff_t n, ptrdiff_t d, ptrdiff_t c_,
+        ptrdiff_t h, double *hessian
+    )
+    {
+        return mlp_hessian_core(
+            p, (sc_array){X, {d, 1}}, (sc_array){Y, {c_, 1}}, n, d, c_, h, hessian
+        );
+    }
+
+    static int mlp_hvp(
+        const double *p, const double *v, const double *X, const double *Y, ptrdiff_t n,
+        ptrdiff_t d, ptrdiff_t c_, ptrdiff_t h, double *hvp
+    )
+    {
+        return mlp_hvp_core(p, v, (sc_array){X, {d, 1}}, (sc_array){Y, {c_, 1}}, n, d, c_, h, hvp);
+    }
+
+    static int mlp_jacobian(
+        const double *p, const double *X, const double *Y, ptrdiff_t n, ptrdiff_t d, ptrdiff_t c_,
+        ptrdiff_t h, double *jacobian
+    )
+    {
+        return mlp_jacobian_core(
+            p, (sc_array){X, {d, 1}}, (sc_array){Y, {c_, 1}}, n, d, c_, h, jacobian
+        );
+    }
+
+    static int mlp_jvp(
+        const double *p, const double *v, const double *X, const double *Y, ptrdiff_t n,
+        ptrdiff_t d, ptrdiff_t c_, ptrdiff_t h, double *jvp
+    )
+    {
+        return mlp_jvp_core(p, v, (sc_array){X, {d, 1}}, (sc_array){Y, {c_, 1}}, n, d, c_, h, jvp);
+    }
+
+    static int mlp_vjp(
+        const double *p, const double *u, const double *X, const double *Y, ptrdiff_t n,
+        ptrdiff_t d, ptrdiff_t c_, ptrdiff_t h, double *vjp
+    )
+    {
+        return mlp_vjp_core(p, u, (sc_array){X, {d, 1}}, (sc_array){Y, {c_, 1}}, n, d, c_, h, vjp);
     }
     #pragma pop_macro("W1")
     #pragma pop_macro("W2")
@@ -3133,7 +3219,7 @@ cdef extern from *:
         PyArrayObject *array = (PyArrayObject *)value;
         return PyArray_Check(value) && PyArray_Check(first) && PyArray_NDIM(array) == 1
             && PyArray_TYPE(array) == NPY_DOUBLE && PyArray_ISALIGNED(array)
-            && PyArray_ISNOTSWAPPED(array) && PyArray_STRIDE(array, 0) % 8 == 0
+            && PyArray_ISNOTSWAPPED(array) && !(PyArray_STRIDE(array, 0) & 7)
             && PyArray_NDIM((PyArrayObject *)first) == 1
             && PyArray_DIM(array, 0) == PyArray_DIM((PyArrayObject *)first, 0)
             && PyArray_DIM(array, 0) > 0;
@@ -3153,7 +3239,7 @@ cdef extern from *:
             return 0;
         }
         for (int axis = 0; axis < rank; axis++) {
-            if (PyArray_STRIDE(array, axis) % 8) {
+            if (PyArray_STRIDE(array, axis) & 7) {
                 return 0;
             }
         }
@@ -3165,7 +3251,7 @@ cdef extern from *:
         PyArrayObject *array = (PyArrayObject *)value;
         sc_array found = {sc_doubles(value), {0}};
         for (int axis = 0; axis < PyArray_NDIM(array); axis++) {
-            found.stride[axis] = PyArray_STRIDE(array, axis) / 8;
+            found.stride[axis] = PyArray_STRIDE(array, axis) >> 3;
         }
         return found;
     }
@@ -3244,14 +3330,22 @@ cdef extern from *:
     void sc_acquire(void *)
     Py_ssize_t sc_dim(object, int)
     sc_array sc_as_array(object)
-    int mlp_value(const double *p, sc_array X_array, sc_array Y_array, ptrdiff_t n, ptrdiff_t d, ptrdiff_t c_, ptrdiff_t h, double *value) nogil
-    int mlp_grad(const double *p, sc_array X_array, sc_array Y_array, ptrdiff_t n, ptrdiff_t d, ptrdiff_t c_, ptrdiff_t h, double *grad) nogil
-    int mlp_value_and_grad(const double *p, sc_array X_array, sc_array Y_array, ptrdiff_t n, ptrdiff_t d, ptrdiff_t c_, ptrdiff_t h, double *value, double *grad) nogil
-    int mlp_hessian(const double *p, sc_array X_array, sc_array Y_array, ptrdiff_t n, ptrdiff_t d, ptrdiff_t c_, ptrdiff_t h, double *hessian) nogil
-    int mlp_hvp(const double *p, const double *v, sc_array X_array, sc_array Y_array, ptrdiff_t n, ptrdiff_t d, ptrdiff_t c_, ptrdiff_t h, double *hvp) nogil
-    int mlp_jacobian(const double *p, sc_array X_array, sc_array Y_array, ptrdiff_t n, ptrdiff_t d, ptrdiff_t c_, ptrdiff_t h, double *jacobian) nogil
-    int mlp_jvp(const double *p, const double *v, sc_array X_array, sc_array Y_array, ptrdiff_t n, ptrdiff_t d, ptrdiff_t c_, ptrdiff_t h, double *jvp) nogil
-    int mlp_vjp(const double *p, const double *u, sc_array X_array, sc_array Y_array, ptrdiff_t n, ptrdiff_t d, ptrdiff_t c_, ptrdiff_t h, double *vjp) nogil
+    int mlp_value_core(const double *p, sc_array X_array, sc_array Y_array, ptrdiff_t n, ptrdiff_t d, ptrdiff_t c_, ptrdiff_t h, double *value) nogil
+    int mlp_grad_core(const double *p, sc_array X_array, sc_array Y_array, ptrdiff_t n, ptrdiff_t d, ptrdiff_t c_, ptrdiff_t h, double *grad) nogil
+    int mlp_value_and_grad_core(const double *p, sc_array X_array, sc_array Y_array, ptrdiff_t n, ptrdiff_t d, ptrdiff_t c_, ptrdiff_t h, double *value, double *grad) nogil
+    int mlp_hessian_core(const double *p, sc_array X_array, sc_array Y_array, ptrdiff_t n, ptrdiff_t d, ptrdiff_t c_, ptrdiff_t h, double *hessian) nogil
+    int mlp_hvp_core(const double *p, const double *v, sc_array X_array, sc_array Y_array, ptrdiff_t n, ptrdiff_t d, ptrdiff_t c_, ptrdiff_t h, double *hvp) nogil
+    int mlp_jacobian_core(const double *p, sc_array X_array, sc_array Y_array, ptrdiff_t n, ptrdiff_t d, ptrdiff_t c_, ptrdiff_t h, double *jacobian) nogil
+    int mlp_jvp_core(const double *p, const double *v, sc_array X_array, sc_array Y_array, ptrdiff_t n, ptrdiff_t d, ptrdiff_t c_, ptrdiff_t h, double *jvp) nogil
+    int mlp_vjp_core(const double *p, const double *u, sc_array X_array, sc_array Y_array, ptrdiff_t n, ptrdiff_t d, ptrdiff_t c_, ptrdiff_t h, double *vjp) nogil
+    int sc_mlp_value "mlp_value"(const double *, const double *, const double *, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, double *) noexcept nogil
+    int sc_mlp_grad "mlp_grad"(const double *, const double *, const double *, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, double *) noexcept nogil
+    int sc_mlp_value_and_grad "mlp_value_and_grad"(const double *, const double *, const double *, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, double *, double *) noexcept nogil
+    int sc_mlp_hessian "mlp_hessian"(const double *, const double *, const double *, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, double *) noexcept nogil
+    int sc_mlp_hvp "mlp_hvp"(const double *, const double *, const double *, const double *, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, double *) noexcept nogil
+    int sc_mlp_jacobian "mlp_jacobian"(const double *, const double *, const double *, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, double *) noexcept nogil
+    int sc_mlp_jvp "mlp_jvp"(const double *, const double *, const double *, const double *, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, double *) noexcept nogil
+    int sc_mlp_vjp "mlp_vjp"(const double *, const double *, const double *, const double *, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, double *) noexcept nogil
 
 sc_import_numpy()
 
@@ -3269,7 +3363,7 @@ WHOLES = ()
 def value(p, X, Y):
     """Return the value: a float."""
     cdef Py_ssize_t sc_n = 0, sc_d = 0, sc_c_ = 0, sc_h = 0
-    p, (X, Y), (sc_n, sc_d, sc_c_, sc_h) = _arrays(p, (X, Y), {})
+    p, (X, Y), (sc_n, sc_d, sc_c_, sc_h) = _arrays(p, (X, Y))
     cdef double value = 0.0
     cdef int sc__status = 0
     cdef double *sc__p = sc_doubles(p)
@@ -3278,7 +3372,7 @@ def value(p, X, Y):
     cdef void *sc__thread = sc_release(
         <double>sc_c_*<double>sc_h*<double>sc_n + <double>sc_d*<double>sc_h*<double>sc_n + 27*<double>sc_c_*<double>sc_n + 22*<double>sc_h*<double>sc_n + 27*<double>sc_n
     )
-    sc__status = mlp_value(sc__p, sc__X, sc__Y, sc_n, sc_d, sc_c_, sc_h, &value)
+    sc__status = mlp_value_core(sc__p, sc__X, sc__Y, sc_n, sc_d, sc_c_, sc_h, &value)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
@@ -3288,7 +3382,7 @@ def value(p, X, Y):
 def grad(p, X, Y):
     """Return the gradient: shape (d*h + h*c_ + c_ + h,)."""
     cdef Py_ssize_t sc_n = 0, sc_d = 0, sc_c_ = 0, sc_h = 0
-    p, (X, Y), (sc_n, sc_d, sc_c_, sc_h) = _arrays(p, (X, Y), {})
+    p, (X, Y), (sc_n, sc_d, sc_c_, sc_h) = _arrays(p, (X, Y))
     grad = sc_new(sc_c_*sc_h + sc_d*sc_h + sc_c_ + sc_h)
     cdef int sc__status = 0
     cdef double *sc__p = sc_doubles(p)
@@ -3298,7 +3392,7 @@ def grad(p, X, Y):
     cdef void *sc__thread = sc_release(
         3*<double>sc_c_*<double>sc_h*<double>sc_n + 2*<double>sc_d*<double>sc_h*<double>sc_n + 31*<double>sc_c_*<double>sc_n + 63*<double>sc_h*<double>sc_n + 2*<double>sc_h + 10*<double>sc_n
     )
-    sc__status = mlp_grad(sc__p, sc__X, sc__Y, sc_n, sc_d, sc_c_, sc_h, sc__grad)
+    sc__status = mlp_grad_core(sc__p, sc__X, sc__Y, sc_n, sc_d, sc_c_, sc_h, sc__grad)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
@@ -3308,7 +3402,7 @@ def grad(p, X, Y):
 def value_and_grad(p, X, Y):
     """Return the value and the gradient: a float and shape (d*h + h*c_ + c_ + h,)."""
     cdef Py_ssize_t sc_n = 0, sc_d = 0, sc_c_ = 0, sc_h = 0
-    p, (X, Y), (sc_n, sc_d, sc_c_, sc_h) = _arrays(p, (X, Y), {})
+    p, (X, Y), (sc_n, sc_d, sc_c_, sc_h) = _arrays(p, (X, Y))
     cdef double value = 0.0
     grad = sc_new(sc_c_*sc_h + sc_d*sc_h + sc_c_ + sc_h)
     cdef int sc__status = 0
@@ -3319,7 +3413,7 @@ def value_and_grad(p, X, Y):
     cdef void *sc__thread = sc_release(
         3*<double>sc_c_*<double>sc_h*<double>sc_n + 2*<double>sc_d*<double>sc_h*<double>sc_n + 33*<double>sc_c_*<double>sc_n + 63*<double>sc_h*<double>sc_n + 2*<double>sc_h + 33*<double>sc_n
     )
-    sc__status = mlp_value_and_grad(
+    sc__status = mlp_value_and_grad_core(
         sc__p, sc__X, sc__Y, sc_n, sc_d, sc_c_, sc_h, &value, sc__grad
     )
     sc_acquire(sc__thread)
@@ -3331,7 +3425,7 @@ def value_and_grad(p, X, Y):
 def hessian(p, X, Y):
     """Return the Hessian: shape (d*h + h*c_ + c_ + h, d*h + h*c_ + c_ + h)."""
     cdef Py_ssize_t sc_n = 0, sc_d = 0, sc_c_ = 0, sc_h = 0
-    p, (X, Y), (sc_n, sc_d, sc_c_, sc_h) = _arrays(p, (X, Y), {})
+    p, (X, Y), (sc_n, sc_d, sc_c_, sc_h) = _arrays(p, (X, Y))
     hessian = sc_new(sc_c_*sc_c_*sc_h*sc_h + 2*sc_c_*sc_d*sc_h*sc_h + sc_d*sc_d*sc_h*sc_h + 2*sc_c_*sc_c_*sc_h + 2*sc_c_*sc_d*sc_h + 2*sc_c_*sc_h*sc_h + 2*sc_d*sc_h*sc_h + sc_c_*sc_c_ + 2*sc_c_*sc_h + sc_h*sc_h)
     cdef int sc__status = 0
     cdef double *sc__p = sc_doubles(p)
@@ -3341,7 +3435,7 @@ def hessian(p, X, Y):
     cdef void *sc__thread = sc_release(
         4*<double>sc_c_*<double>sc_c_*<double>sc_h*<double>sc_h*<double>sc_n + 4*<double>sc_c_*<double>sc_d*<double>sc_h*<double>sc_h*<double>sc_n + 2*<double>sc_d*<double>sc_d*<double>sc_h*<double>sc_h*<double>sc_n + <double>sc_c_*<double>sc_c_*<double>sc_h*<double>sc_h + 11*<double>sc_c_*<double>sc_c_*<double>sc_h*<double>sc_n + 2*<double>sc_c_*<double>sc_d*<double>sc_h*<double>sc_h + 12*<double>sc_c_*<double>sc_d*<double>sc_h*<double>sc_n + 6*<double>sc_c_*<double>sc_h*<double>sc_h*<double>sc_n + <double>sc_d*<double>sc_d*<double>sc_h*<double>sc_h + 7*<double>sc_d*<double>sc_h*<double>sc_h*<double>sc_n + 2*<double>sc_c_*<double>sc_c_*<double>sc_h + 6*<double>sc_c_*<double>sc_c_*<double>sc_n + 2*<double>sc_c_*<double>sc_d*<double>sc_h + 2*<double>sc_c_*<double>sc_h*<double>sc_h + 17*<double>sc_c_*<double>sc_h*<double>sc_n + 2*<double>sc_d*<double>sc_h*<double>sc_h + 3*<double>sc_d*<double>sc_h*<double>sc_n + 6*<double>sc_h*<double>sc_h*<double>sc_n + <double>sc_c_*<double>sc_c_ + 2*<double>sc_c_*<double>sc_h + 63*<double>sc_c_*<double>sc_n + <double>sc_h*<double>sc_h + 62*<double>sc_h*<double>sc_n + 16*<double>sc_n
     )
-    sc__status = mlp_hessian(sc__p, sc__X, sc__Y, sc_n, sc_d, sc_c_, sc_h, sc__hessian)
+    sc__status = mlp_hessian_core(sc__p, sc__X, sc__Y, sc_n, sc_d, sc_c_, sc_h, sc__hessian)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
@@ -3351,7 +3445,7 @@ def hessian(p, X, Y):
 def hvp(p, v, X, Y):
     """Return the Hessian times v: shape (d*h + h*c_ + c_ + h,)."""
     cdef Py_ssize_t sc_n = 0, sc_d = 0, sc_c_ = 0, sc_h = 0
-    p, (X, Y), (sc_n, sc_d, sc_c_, sc_h) = _arrays(p, (X, Y), {})
+    p, (X, Y), (sc_n, sc_d, sc_c_, sc_h) = _arrays(p, (X, Y))
     if not sc_is_vector(v, p.size):
         v = _vector(v, "v", p.size)
     hvp = sc_new(sc_c_*sc_h + sc_d*sc_h + sc_c_ + sc_h)
@@ -3364,7 +3458,7 @@ def hvp(p, v, X, Y):
     cdef void *sc__thread = sc_release(
         14*<double>sc_c_*<double>sc_h*<double>sc_n + 3*<double>sc_d*<double>sc_h*<double>sc_n + 39*<double>sc_c_*<double>sc_n + 65*<double>sc_h*<double>sc_n + 18*<double>sc_n
     )
-    sc__status = mlp_hvp(sc__p, sc__v, sc__X, sc__Y, sc_n, sc_d, sc_c_, sc_h, sc__hvp)
+    sc__status = mlp_hvp_core(sc__p, sc__v, sc__X, sc__Y, sc_n, sc_d, sc_c_, sc_h, sc__hvp)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
@@ -3374,7 +3468,7 @@ def hvp(p, v, X, Y):
 def jacobian(p, X, Y):
     """Return the Jacobian: shape (d*h + h*c_ + c_ + h,)."""
     cdef Py_ssize_t sc_n = 0, sc_d = 0, sc_c_ = 0, sc_h = 0
-    p, (X, Y), (sc_n, sc_d, sc_c_, sc_h) = _arrays(p, (X, Y), {})
+    p, (X, Y), (sc_n, sc_d, sc_c_, sc_h) = _arrays(p, (X, Y))
     jacobian = sc_new(sc_c_*sc_h + sc_d*sc_h + sc_c_ + sc_h)
     cdef int sc__status = 0
     cdef double *sc__p = sc_doubles(p)
@@ -3384,7 +3478,7 @@ def jacobian(p, X, Y):
     cdef void *sc__thread = sc_release(
         3*<double>sc_c_*<double>sc_h*<double>sc_n + 2*<double>sc_d*<double>sc_h*<double>sc_n + 31*<double>sc_c_*<double>sc_n + 63*<double>sc_h*<double>sc_n + 2*<double>sc_h + 10*<double>sc_n
     )
-    sc__status = mlp_jacobian(sc__p, sc__X, sc__Y, sc_n, sc_d, sc_c_, sc_h, sc__jacobian)
+    sc__status = mlp_jacobian_core(sc__p, sc__X, sc__Y, sc_n, sc_d, sc_c_, sc_h, sc__jacobian)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
@@ -3394,7 +3488,7 @@ def jacobian(p, X, Y):
 def jvp(p, v, X, Y):
     """Return the Jacobian times v, shaped like the value: a float."""
     cdef Py_ssize_t sc_n = 0, sc_d = 0, sc_c_ = 0, sc_h = 0
-    p, (X, Y), (sc_n, sc_d, sc_c_, sc_h) = _arrays(p, (X, Y), {})
+    p, (X, Y), (sc_n, sc_d, sc_c_, sc_h) = _arrays(p, (X, Y))
     if not sc_is_vector(v, p.size):
         v = _vector(v, "v", p.size)
     cdef double jvp = 0.0
@@ -3406,7 +3500,7 @@ def jvp(p, v, X, Y):
     cdef void *sc__thread = sc_release(
         5*<double>sc_c_*<double>sc_h*<double>sc_n + 2*<double>sc_d*<double>sc_h*<double>sc_n + 31*<double>sc_c_*<double>sc_n + 55*<double>sc_h*<double>sc_n + 11*<double>sc_n
     )
-    sc__status = mlp_jvp(sc__p, sc__v, sc__X, sc__Y, sc_n, sc_d, sc_c_, sc_h, &jvp)
+    sc__status = mlp_jvp_core(sc__p, sc__v, sc__X, sc__Y, sc_n, sc_d, sc_c_, sc_h, &jvp)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
@@ -3416,7 +3510,7 @@ def jvp(p, v, X, Y):
 def vjp(p, u, X, Y):
     """Return u, shaped like the value, times the Jacobian: shape (d*h + h*c_ + c_ + h,)."""
     cdef Py_ssize_t sc_n = 0, sc_d = 0, sc_c_ = 0, sc_h = 0
-    p, (X, Y), (sc_n, sc_d, sc_c_, sc_h) = _arrays(p, (X, Y), {})
+    p, (X, Y), (sc_n, sc_d, sc_c_, sc_h) = _arrays(p, (X, Y))
     u = _shaped(u, "u", ())
     vjp = sc_new(sc_c_*sc_h + sc_d*sc_h + sc_c_ + sc_h)
     cdef int sc__status = 0
@@ -3428,11 +3522,67 @@ def vjp(p, u, X, Y):
     cdef void *sc__thread = sc_release(
         3*<double>sc_c_*<double>sc_h*<double>sc_n + 2*<double>sc_d*<double>sc_h*<double>sc_n + 31*<double>sc_c_*<double>sc_n + 63*<double>sc_h*<double>sc_n + 2*<double>sc_h + 10*<double>sc_n
     )
-    sc__status = mlp_vjp(sc__p, sc__u, sc__X, sc__Y, sc_n, sc_d, sc_c_, sc_h, sc__vjp)
+    sc__status = mlp_vjp_core(sc__p, sc__u, sc__X, sc__Y, sc_n, sc_d, sc_c_, sc_h, sc__vjp)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
     return vjp
+
+
+cdef api int mlp_value(
+    const double *p, const double *X, const double *Y, ptrdiff_t n, ptrdiff_t d, ptrdiff_t c_,
+    ptrdiff_t h, double *value
+) noexcept nogil:
+    return sc_mlp_value(p, X, Y, n, d, c_, h, value)
+
+
+cdef api int mlp_grad(
+    const double *p, const double *X, const double *Y, ptrdiff_t n, ptrdiff_t d, ptrdiff_t c_,
+    ptrdiff_t h, double *grad
+) noexcept nogil:
+    return sc_mlp_grad(p, X, Y, n, d, c_, h, grad)
+
+
+cdef api int mlp_value_and_grad(
+    const double *p, const double *X, const double *Y, ptrdiff_t n, ptrdiff_t d, ptrdiff_t c_,
+    ptrdiff_t h, double *value, double *grad
+) noexcept nogil:
+    return sc_mlp_value_and_grad(p, X, Y, n, d, c_, h, value, grad)
+
+
+cdef api int mlp_hessian(
+    const double *p, const double *X, const double *Y, ptrdiff_t n, ptrdiff_t d, ptrdiff_t c_,
+    ptrdiff_t h, double *hessian
+) noexcept nogil:
+    return sc_mlp_hessian(p, X, Y, n, d, c_, h, hessian)
+
+
+cdef api int mlp_hvp(
+    const double *p, const double *v, const double *X, const double *Y, ptrdiff_t n,
+    ptrdiff_t d, ptrdiff_t c_, ptrdiff_t h, double *hvp
+) noexcept nogil:
+    return sc_mlp_hvp(p, v, X, Y, n, d, c_, h, hvp)
+
+
+cdef api int mlp_jacobian(
+    const double *p, const double *X, const double *Y, ptrdiff_t n, ptrdiff_t d, ptrdiff_t c_,
+    ptrdiff_t h, double *jacobian
+) noexcept nogil:
+    return sc_mlp_jacobian(p, X, Y, n, d, c_, h, jacobian)
+
+
+cdef api int mlp_jvp(
+    const double *p, const double *v, const double *X, const double *Y, ptrdiff_t n,
+    ptrdiff_t d, ptrdiff_t c_, ptrdiff_t h, double *jvp
+) noexcept nogil:
+    return sc_mlp_jvp(p, v, X, Y, n, d, c_, h, jvp)
+
+
+cdef api int mlp_vjp(
+    const double *p, const double *u, const double *X, const double *Y, ptrdiff_t n,
+    ptrdiff_t d, ptrdiff_t c_, ptrdiff_t h, double *vjp
+) noexcept nogil:
+    return sc_mlp_vjp(p, u, X, Y, n, d, c_, h, vjp)
 
 
 def _bound(name, arguments):
@@ -3465,7 +3615,7 @@ def _vector(value, name, size):
     return np.ascontiguousarray(array.reshape(-1))
 
 
-def _arrays(p, data, constants):
+def _arrays(p, data, constants={}):
     """Return `p`, the data and all sizes, checked against PARAM_SHAPES and DATA_SHAPES.
 
     `p` comes back as one row of doubles; the data as arrays of doubles without the dimensions

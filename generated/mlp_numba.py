@@ -455,7 +455,7 @@ def _value(p, X, Y, n, d, c_, h, value, threads):
 
 def value(p, X, Y):
     """Return the value: a float."""
-    p, (X, Y), (n, d, c_, h) = _arrays(p, (X, Y), {})
+    p, (X, Y), (n, d, c_, h) = _arrays(p, (X, Y))
     value = np.empty(1)
     _value(p, X, Y, n, d, c_, h, value, _threads(c_*h*n + d*h*n + 27*c_*n + 22*h*n + 27*n))
     return float(value[0])
@@ -643,7 +643,7 @@ def _grad(p, X, Y, n, d, c_, h, grad, threads):
 
 def grad(p, X, Y):
     """Return the gradient: shape (d*h + h*c_ + c_ + h,)."""
-    p, (X, Y), (n, d, c_, h) = _arrays(p, (X, Y), {})
+    p, (X, Y), (n, d, c_, h) = _arrays(p, (X, Y))
     grad = np.empty(c_*h + d*h + c_ + h)
     _grad(p, X, Y, n, d, c_, h, grad, _threads(3*c_*h*n + 2*d*h*n + 31*c_*n + 63*h*n + 2*h + 10*n))
     return grad
@@ -843,7 +843,7 @@ def _value_and_grad(p, X, Y, n, d, c_, h, value, grad, threads):
 
 def value_and_grad(p, X, Y):
     """Return the value and the gradient: a float and shape (d*h + h*c_ + c_ + h,)."""
-    p, (X, Y), (n, d, c_, h) = _arrays(p, (X, Y), {})
+    p, (X, Y), (n, d, c_, h) = _arrays(p, (X, Y))
     value = np.empty(1)
     grad = np.empty(c_*h + d*h + c_ + h)
     _value_and_grad(
@@ -1412,7 +1412,7 @@ def _hessian(p, X, Y, n, d, c_, h, hessian, threads):
 
 def hessian(p, X, Y):
     """Return the Hessian: shape (d*h + h*c_ + c_ + h, d*h + h*c_ + c_ + h)."""
-    p, (X, Y), (n, d, c_, h) = _arrays(p, (X, Y), {})
+    p, (X, Y), (n, d, c_, h) = _arrays(p, (X, Y))
     hessian = np.empty(c_*c_*h*h + 2*c_*d*h*h + d*d*h*h + 2*c_*c_*h + 2*c_*d*h + 2*c_*h*h + 2*d*h*h + c_*c_ + 2*c_*h + h*h)
     _hessian(
         p, X, Y, n, d, c_, h, hessian,
@@ -1636,7 +1636,7 @@ def _hvp(p, v, X, Y, n, d, c_, h, hvp, threads):
 
 def hvp(p, v, X, Y):
     """Return the Hessian times v: shape (d*h + h*c_ + c_ + h,)."""
-    p, (X, Y), (n, d, c_, h) = _arrays(p, (X, Y), {})
+    p, (X, Y), (n, d, c_, h) = _arrays(p, (X, Y))
     hvp = np.empty(c_*h + d*h + c_ + h)
     _hvp(
         p, _vector(v, "v", p.size), X, Y, n, d, c_, h, hvp,
@@ -1830,7 +1830,7 @@ def _jacobian(p, X, Y, n, d, c_, h, jacobian, threads):
 
 def jacobian(p, X, Y):
     """Return the Jacobian: shape (d*h + h*c_ + c_ + h,)."""
-    p, (X, Y), (n, d, c_, h) = _arrays(p, (X, Y), {})
+    p, (X, Y), (n, d, c_, h) = _arrays(p, (X, Y))
     jacobian = np.empty(c_*h + d*h + c_ + h)
     _jacobian(
         p, X, Y, n, d, c_, h, jacobian,
@@ -1962,7 +1962,7 @@ def _jvp(p, v, X, Y, n, d, c_, h, jvp, threads):
 
 def jvp(p, v, X, Y):
     """Return the Jacobian times v, shaped like the value: a float."""
-    p, (X, Y), (n, d, c_, h) = _arrays(p, (X, Y), {})
+    p, (X, Y), (n, d, c_, h) = _arrays(p, (X, Y))
     jvp = np.empty(1)
     _jvp(
         p, _vector(v, "v", p.size), X, Y, n, d, c_, h, jvp,
@@ -2154,7 +2154,7 @@ def _vjp(p, u, X, Y, n, d, c_, h, vjp, threads):
 
 def vjp(p, u, X, Y):
     """Return u, shaped like the value, times the Jacobian: shape (d*h + h*c_ + c_ + h,)."""
-    p, (X, Y), (n, d, c_, h) = _arrays(p, (X, Y), {})
+    p, (X, Y), (n, d, c_, h) = _arrays(p, (X, Y))
     vjp = np.empty(c_*h + d*h + c_ + h)
     _vjp(
         p, _shaped(u, "u", ()).reshape(-1), X, Y, n, d, c_, h, vjp,
@@ -2188,7 +2188,7 @@ def _vector(value, name, size):
     return np.ascontiguousarray(array.reshape(-1))
 
 
-def _arrays(p, data, constants):
+def _arrays(p, data, constants={}):
     """Return `p`, the data and all sizes, checked against PARAM_SHAPES and DATA_SHAPES.
 
     `p` comes back as one row of doubles; the data as arrays of doubles without the dimensions
@@ -2319,3 +2319,83 @@ def __getattr__(name):
     if record.exists():
         return json.loads(record.read_text(encoding="utf-8"))
     return {"name": "mlp", "backend": "numba", "ok": None}
+
+
+# What follows is for compiled code that calls the functions above: the helpers as it has them.
+# Arrays must be of float64 there; nothing is converted.
+def _check(name, array, rank, dtype=numba.types.float64):
+    """Refuse what is no array of the right numbers, when a call is compiled."""
+    if not isinstance(array, numba.types.Array) or array.dtype != dtype or array.ndim != rank:
+        text = f"{name}: compiled code must pass a {rank}-D array of {dtype}, not {array}"
+        raise numba.core.errors.TypingError(text)
+
+
+@numba.extending.overload(_vector)
+def _vector_typed(value, name, size, convert=None):
+    _check("p, v or u", value, 1, numba.types.float64)
+
+    def vector(value, name, size, convert=None):
+        if value.size != size:
+            raise ValueError("p, v or u has the wrong length")
+        return np.ascontiguousarray(value)
+
+    return vector
+
+
+@numba.extending.overload(_number)
+def _number_typed(value, name):
+    if isinstance(value, numba.types.NoneType) or getattr(value, "value", 0) is None:
+        raise numba.core.errors.TypingError("a constant that has no default is needed")
+    return lambda value, name: float(value)
+
+
+@numba.extending.overload(_shaped)
+def _shaped_typed(value, name, shape, convert=None):
+    def shaped(value, name, shape, convert=None):
+        array = np.ascontiguousarray(value)
+        return array.reshape(shape)
+
+    return shaped
+
+
+@numba.extending.overload(_arrays)
+def _arrays_typed(p, data):
+    _check("p", p, 1)
+    for value, rank in zip(data, (2, 2)):
+        _check("data", value, rank)
+
+    def arrays(p, data):
+        X, Y = data
+        n = X.shape[0]
+        d = X.shape[1]
+        c_ = Y.shape[1]
+        h = 0
+        while h < p.size and c_*h + d*h + c_ + h < p.size:
+            h += 1
+        if Y.shape[0] != n or p.size != c_*h + d*h + c_ + h:
+            raise ValueError("the shapes of the arguments do not fit together")
+        return np.ascontiguousarray(p), (X, Y), (n, d, c_, h)
+
+    return arrays
+
+
+@numba.extending.overload(_threads)
+def _threads_typed(work):
+    return lambda work: 1
+
+
+def _callable(function):
+    """Let compiled code call a function, its keywords too, which Numba takes by position only."""
+    code, defaults = function.__code__, function.__kwdefaults__ or {}
+    count = code.co_argcount + code.co_kwonlyargcount
+    plain = type(function)(
+        code.replace(co_argcount=count, co_kwonlyargcount=0),
+        globals(),
+        function.__name__,
+        tuple(defaults.get(name) for name in code.co_varnames[code.co_argcount:count]),
+    )
+    numba.extending.overload(function, strict=False)(lambda *args, **kwargs: plain)
+
+
+for _function in (value, grad, value_and_grad, hessian, hvp, jacobian, jvp, vjp,):
+    _callable(_function)

@@ -31,7 +31,7 @@ WHOLES = ()
 
 def value(p, X, Y):
     """Return the value: a float."""
-    p, (X, Y), (n, d, c_, h) = _arrays(p, (X, Y), {})
+    p, (X, Y), (n, d, c_, h) = _arrays(p, (X, Y))
     W1, b1, W2, b2 = _split(p, [(d, h), (h,), (h, c_), (c_,)])
     with np.errstate(all="ignore"):
         t0 = b2 + np.tanh(b1 + X @ W1) @ W2
@@ -44,7 +44,7 @@ def value(p, X, Y):
 
 def grad(p, X, Y):
     """Return the gradient: shape (d*h + h*c_ + c_ + h,)."""
-    p, (X, Y), (n, d, c_, h) = _arrays(p, (X, Y), {})
+    p, (X, Y), (n, d, c_, h) = _arrays(p, (X, Y))
     W1, b1, W2, b2 = _split(p, [(d, h), (h,), (h, c_), (c_,)])
     with np.errstate(all="ignore"):
         t0 = b1 + X @ W1
@@ -68,7 +68,7 @@ def grad(p, X, Y):
 
 def value_and_grad(p, X, Y):
     """Return the value and the gradient: a float and shape (d*h + h*c_ + c_ + h,)."""
-    p, (X, Y), (n, d, c_, h) = _arrays(p, (X, Y), {})
+    p, (X, Y), (n, d, c_, h) = _arrays(p, (X, Y))
     W1, b1, W2, b2 = _split(p, [(d, h), (h,), (h, c_), (c_,)])
     with np.errstate(all="ignore"):
         t0 = b1 + X @ W1
@@ -94,7 +94,7 @@ def value_and_grad(p, X, Y):
 
 def hessian(p, X, Y):
     """Return the Hessian: shape (d*h + h*c_ + c_ + h, d*h + h*c_ + c_ + h)."""
-    p, (X, Y), (n, d, c_, h) = _arrays(p, (X, Y), {})
+    p, (X, Y), (n, d, c_, h) = _arrays(p, (X, Y))
     W1, b1, W2, b2 = _split(p, [(d, h), (h,), (h, c_), (c_,)])
     with np.errstate(all="ignore"):
         t0 = b1 + X @ W1
@@ -156,7 +156,7 @@ def hessian(p, X, Y):
 
 def hvp(p, v, X, Y):
     """Return the Hessian times v: shape (d*h + h*c_ + c_ + h,)."""
-    p, (X, Y), (n, d, c_, h) = _arrays(p, (X, Y), {})
+    p, (X, Y), (n, d, c_, h) = _arrays(p, (X, Y))
     W1, b1, W2, b2 = _split(p, [(d, h), (h,), (h, c_), (c_,)])
     v0, v1, v2, v3 = _split(_vector(v, "v", p.size), [(d, h), (h,), (h, c_), (c_,)])
     with np.errstate(all="ignore"):
@@ -189,7 +189,7 @@ def hvp(p, v, X, Y):
 
 def jacobian(p, X, Y):
     """Return the Jacobian: shape (d*h + h*c_ + c_ + h,)."""
-    p, (X, Y), (n, d, c_, h) = _arrays(p, (X, Y), {})
+    p, (X, Y), (n, d, c_, h) = _arrays(p, (X, Y))
     W1, b1, W2, b2 = _split(p, [(d, h), (h,), (h, c_), (c_,)])
     with np.errstate(all="ignore"):
         t0 = b1 + X @ W1
@@ -213,7 +213,7 @@ def jacobian(p, X, Y):
 
 def jvp(p, v, X, Y):
     """Return the Jacobian times v, shaped like the value: a float."""
-    p, (X, Y), (n, d, c_, h) = _arrays(p, (X, Y), {})
+    p, (X, Y), (n, d, c_, h) = _arrays(p, (X, Y))
     W1, b1, W2, b2 = _split(p, [(d, h), (h,), (h, c_), (c_,)])
     v0, v1, v2, v3 = _split(_vector(v, "v", p.size), [(d, h), (h,), (h, c_), (c_,)])
     with np.errstate(all="ignore"):
@@ -233,7 +233,7 @@ def jvp(p, v, X, Y):
 
 def vjp(p, u, X, Y):
     """Return u, shaped like the value, times the Jacobian: shape (d*h + h*c_ + c_ + h,)."""
-    p, (X, Y), (n, d, c_, h) = _arrays(p, (X, Y), {})
+    p, (X, Y), (n, d, c_, h) = _arrays(p, (X, Y))
     W1, b1, W2, b2 = _split(p, [(d, h), (h,), (h, c_), (c_,)])
     (u0,) = _split(_shaped(u, "u", ()))
     with np.errstate(all="ignore"):
@@ -281,7 +281,7 @@ def _vector(value, name, size):
     return np.ascontiguousarray(array.reshape(-1))
 
 
-def _arrays(p, data, constants):
+def _arrays(p, data, constants={}):
     """Return `p`, the data and all sizes, checked against PARAM_SHAPES and DATA_SHAPES.
 
     `p` comes back as one row of doubles; the data as arrays of doubles without the dimensions

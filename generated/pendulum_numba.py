@@ -308,3 +308,48 @@ def __getattr__(name):
     if record.exists():
         return json.loads(record.read_text(encoding="utf-8"))
     return {"name": "pendulum", "backend": "numba", "ok": None}
+
+
+# What follows is for compiled code that calls the functions above: the helpers as it has them.
+# Arrays must be of float64 there; nothing is converted.
+def _check(name, array, rank, dtype=numba.types.float64):
+    """Refuse what is no array of the right numbers, when a call is compiled."""
+    if not isinstance(array, numba.types.Array) or array.dtype != dtype or array.ndim != rank:
+        text = f"{name}: compiled code must pass a {rank}-D array of {dtype}, not {array}"
+        raise numba.core.errors.TypingError(text)
+
+
+@numba.extending.overload(_vector)
+def _vector_typed(value, name, size, convert=None):
+    _check("p, v or u", value, 1, numba.types.float64)
+
+    def vector(value, name, size, convert=None):
+        if value.size != size:
+            raise ValueError("p, v or u has the wrong length")
+        return np.ascontiguousarray(value)
+
+    return vector
+
+
+@numba.extending.overload(_number)
+def _number_typed(value, name):
+    if isinstance(value, numba.types.NoneType) or getattr(value, "value", 0) is None:
+        raise numba.core.errors.TypingError("a constant that has no default is needed")
+    return lambda value, name: float(value)
+
+
+def _callable(function):
+    """Let compiled code call a function, its keywords too, which Numba takes by position only."""
+    code, defaults = function.__code__, function.__kwdefaults__ or {}
+    count = code.co_argcount + code.co_kwonlyargcount
+    plain = type(function)(
+        code.replace(co_argcount=count, co_kwonlyargcount=0),
+        globals(),
+        function.__name__,
+        tuple(defaults.get(name) for name in code.co_varnames[code.co_argcount:count]),
+    )
+    numba.extending.overload(function, strict=False)(lambda *args, **kwargs: plain)
+
+
+for _function in (value, jacobian, jvp, vjp,):
+    _callable(_function)

@@ -79,7 +79,7 @@ cdef extern from *:
     {
         const ptrdiff_t most = width > 98304 / SC_TILE ? 98304 / width : SC_TILE;
         const ptrdiff_t least = arrays < 98304 / 12 ? 32 : 256;
-        const ptrdiff_t tile = most < least ? least : most / 8 * 8;
+        const ptrdiff_t tile = most < least ? least : most & ~(ptrdiff_t)7;
         return n < tile ? (n > 0 ? n : 1) : tile;
     }
 
@@ -87,7 +87,7 @@ cdef extern from *:
        are in few. */
     static inline ptrdiff_t sc_blocks(ptrdiff_t n, ptrdiff_t tile, ptrdiff_t arrays)
     {
-        if (n <= 0) {
+        if (n <= tile) {
             return 1;
         }
         const ptrdiff_t tiles = (n + tile - 1) / tile, fit = 262144 / (arrays + 1);
@@ -100,15 +100,6 @@ cdef extern from *:
         const ptrdiff_t tiles = (n + tile - 1) / tile;
         return (tiles + blocks - 1) / blocks * tile;
     }
-    static inline ptrdiff_t sc_block_start(ptrdiff_t n, ptrdiff_t tile, ptrdiff_t blocks, ptrdiff_t block)
-    {
-        return block * sc_block_size(n, tile, blocks);
-    }
-    static inline ptrdiff_t sc_block_stop(ptrdiff_t n, ptrdiff_t tile, ptrdiff_t blocks, ptrdiff_t block)
-    {
-        const ptrdiff_t stop = (block + 1) * sc_block_size(n, tile, blocks);
-        return stop < n ? stop : n;
-    }
 
     static double *sc_memory(ptrdiff_t size)
     {
@@ -117,8 +108,12 @@ cdef extern from *:
 
     static inline void sc_fill(double *array, ptrdiff_t size, double value)
     {
-        for (ptrdiff_t i = 0; i < size; i++) {
+        ptrdiff_t done = size < 16 ? size : 16;
+        for (ptrdiff_t i = 0; i < done; i++) {
             array[i] = value;
+        }
+        for (; done < size; done *= 2) {
+            memcpy(array + done, array, sizeof(double) * (size_t)(done < size - done ? done : size - done));
         }
     }
 
@@ -133,8 +128,15 @@ cdef extern from *:
         if (stride == 1) {
             return x;
         }
-        for (ptrdiff_t i = 0; i < size; i++) {
-            buffer[i] = x[i * stride];
+        ptrdiff_t i = 0;
+        for (; i + 4 <= size; i += 4, x += 4 * stride) {
+            buffer[i] = x[0];
+            buffer[i + 1] = x[stride];
+            buffer[i + 2] = x[2 * stride];
+            buffer[i + 3] = x[3 * stride];
+        }
+        for (; i < size; i++, x += stride) {
+            buffer[i] = x[0];
         }
         return buffer;
     }
@@ -750,24 +752,25 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } ridge_value_sweep0_context;
+    } ridge_value_core_sweep0_context;
 
-    SC_CLONES static void ridge_value_sweep0(
+    SC_CLONES static void ridge_value_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const ridge_value_sweep0_context *context = shared;
+        const ridge_value_core_sweep0_context *context = shared;
         const double *restrict p = context->p;
         const ptrdiff_t d = context->d;
         double *restrict parts = context->parts;
         const ptrdiff_t blocks = context->blocks;
         const ptrdiff_t tile = context->tile;
         (void)work;
+        const ptrdiff_t each = sc_block_size(d, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block*2;
             sc_fill(part, 2, 0.0);
-            const ptrdiff_t stop = sc_block_stop(d, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(d, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < d ? (block + 1)*each : d;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 double a0 = 0.0;
@@ -792,13 +795,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } ridge_value_sweep1_context;
+    } ridge_value_core_sweep1_context;
 
-    SC_CLONES static void ridge_value_sweep1(
+    SC_CLONES static void ridge_value_core_sweep1(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const ridge_value_sweep1_context *context = shared;
+        const ridge_value_core_sweep1_context *context = shared;
         const double *restrict p = context->p;
         const double *restrict X = context->X;
         const ptrdiff_t X_0 = context->X_0;
@@ -812,11 +815,12 @@ cdef extern from *:
         const ptrdiff_t tile = context->tile;
         double *restrict h0 = work;
         double *restrict y_buffer = h0 + tile;
+        const ptrdiff_t each = sc_block_size(n, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block*2;
             sc_fill(part, 2, 0.0);
-            const ptrdiff_t stop = sc_block_stop(n, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(n, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < n ? (block + 1)*each : n;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 const double *restrict y_tile = sc_packed(y + start*y_0, y_0, size, y_buffer);
@@ -833,7 +837,7 @@ cdef extern from *:
         }
     }
 
-    static int ridge_value(
+    static int ridge_value_core(
         const double *restrict p, const double *restrict c, sc_array X_array, sc_array y_array,
         ptrdiff_t n, ptrdiff_t d, double *restrict value
     )
@@ -854,17 +858,17 @@ cdef extern from *:
         double *restrict parts0 = memory;
         double *restrict parts1 = parts0 + blocks0*2;
         const double lam = c[0];
-        const ridge_value_sweep0_context context0 = {p, d, parts0, blocks0, tile0};
-        if (sc_run(ridge_value_sweep0, &context0, blocks0, 0, 2*(double)d) < 0) {
+        const ridge_value_core_sweep0_context context0 = {p, d, parts0, blocks0, tile0};
+        if (sc_run(ridge_value_core_sweep0, &context0, blocks0, 0, 2*(double)d) < 0) {
             free(memory);
             return -1;
         }
         const double s0 = sc_total(parts0, 2, blocks0);
-        const ridge_value_sweep1_context context1 = {
+        const ridge_value_core_sweep1_context context1 = {
             p, X, X_0, X_1, y, y_0, n, d, parts1, blocks1, tile1
         };
         if (sc_run(
-            ridge_value_sweep1, &context1, blocks1, tile1 + tile1,
+            ridge_value_core_sweep1, &context1, blocks1, tile1 + tile1,
             (double)d*(double)n + 3*(double)n
         ) < 0) {
             free(memory);
@@ -889,13 +893,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } ridge_grad_sweep0_context;
+    } ridge_grad_core_sweep0_context;
 
-    SC_CLONES static void ridge_grad_sweep0(
+    SC_CLONES static void ridge_grad_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const ridge_grad_sweep0_context *context = shared;
+        const ridge_grad_core_sweep0_context *context = shared;
         const double *restrict p = context->p;
         const double *restrict X = context->X;
         const ptrdiff_t X_0 = context->X_0;
@@ -912,13 +916,14 @@ cdef extern from *:
         double *restrict h2 = h1 + d;
         double *restrict h3 = h2 + tile;
         double *restrict y_buffer = h3 + tile;
+        const ptrdiff_t each = sc_block_size(n, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block*2*d;
             sc_fill(part, 2*d, 0.0);
             sc_fill(h1, d, 0.0);
             int held = 0;
-            const ptrdiff_t stop = sc_block_stop(n, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(n, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < n ? (block + 1)*each : n;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 const double *restrict y_tile = sc_packed(y + start*y_0, y_0, size, y_buffer);
@@ -947,13 +952,13 @@ cdef extern from *:
         double lam;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } ridge_grad_sweep1_context;
+    } ridge_grad_core_sweep1_context;
 
-    SC_CLONES static void ridge_grad_sweep1(
+    SC_CLONES static void ridge_grad_core_sweep1(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const ridge_grad_sweep1_context *context = shared;
+        const ridge_grad_core_sweep1_context *context = shared;
         const double *restrict p = context->p;
         const ptrdiff_t d = context->d;
         double *restrict grad = context->grad;
@@ -962,9 +967,10 @@ cdef extern from *:
         const ptrdiff_t blocks = context->blocks;
         const ptrdiff_t tile = context->tile;
         (void)work;
+        const ptrdiff_t each = sc_block_size(d, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
-            const ptrdiff_t stop = sc_block_stop(d, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(d, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < d ? (block + 1)*each : d;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 #pragma omp simd
@@ -975,7 +981,7 @@ cdef extern from *:
         }
     }
 
-    static int ridge_grad(
+    static int ridge_grad_core(
         const double *restrict p, const double *restrict c, sc_array X_array, sc_array y_array,
         ptrdiff_t n, ptrdiff_t d, double *restrict grad
     )
@@ -997,19 +1003,19 @@ cdef extern from *:
         double *restrict parts0 = h0 + d;
         const double lam = c[0];
         const double t0 = 1.0/(double)n;
-        const ridge_grad_sweep0_context context0 = {
+        const ridge_grad_core_sweep0_context context0 = {
             p, X, X_0, X_1, y, y_0, n, d, t0, parts0, blocks0, tile0
         };
         if (sc_run(
-            ridge_grad_sweep0, &context0, blocks0, d + tile0 + tile0 + tile0,
+            ridge_grad_core_sweep0, &context0, blocks0, d + tile0 + tile0 + tile0,
             2*(double)d*(double)n + 4*(double)n
         ) < 0) {
             free(memory);
             return -1;
         }
         sc_totals(h0, parts0, 2*d, blocks0, d);
-        const ridge_grad_sweep1_context context1 = {p, d, grad, h0, lam, blocks1, tile1};
-        if (sc_run(ridge_grad_sweep1, &context1, blocks1, 0, 4*(double)d) < 0) {
+        const ridge_grad_core_sweep1_context context1 = {p, d, grad, h0, lam, blocks1, tile1};
+        if (sc_run(ridge_grad_core_sweep1, &context1, blocks1, 0, 4*(double)d) < 0) {
             free(memory);
             return -1;
         }
@@ -1023,24 +1029,25 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } ridge_value_and_grad_sweep0_context;
+    } ridge_value_and_grad_core_sweep0_context;
 
-    SC_CLONES static void ridge_value_and_grad_sweep0(
+    SC_CLONES static void ridge_value_and_grad_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const ridge_value_and_grad_sweep0_context *context = shared;
+        const ridge_value_and_grad_core_sweep0_context *context = shared;
         const double *restrict p = context->p;
         const ptrdiff_t d = context->d;
         double *restrict parts = context->parts;
         const ptrdiff_t blocks = context->blocks;
         const ptrdiff_t tile = context->tile;
         (void)work;
+        const ptrdiff_t each = sc_block_size(d, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block*2;
             sc_fill(part, 2, 0.0);
-            const ptrdiff_t stop = sc_block_stop(d, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(d, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < d ? (block + 1)*each : d;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 double a0 = 0.0;
@@ -1066,13 +1073,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } ridge_value_and_grad_sweep1_context;
+    } ridge_value_and_grad_core_sweep1_context;
 
-    SC_CLONES static void ridge_value_and_grad_sweep1(
+    SC_CLONES static void ridge_value_and_grad_core_sweep1(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const ridge_value_and_grad_sweep1_context *context = shared;
+        const ridge_value_and_grad_core_sweep1_context *context = shared;
         const double *restrict p = context->p;
         const double *restrict X = context->X;
         const ptrdiff_t X_0 = context->X_0;
@@ -1089,13 +1096,14 @@ cdef extern from *:
         double *restrict h2 = h1 + d;
         double *restrict h3 = h2 + tile;
         double *restrict y_buffer = h3 + tile;
+        const ptrdiff_t each = sc_block_size(n, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block*(2*d + 2);
             sc_fill(part, 2*d + 2, 0.0);
             sc_fill(h1, d, 0.0);
             int held = 0;
-            const ptrdiff_t stop = sc_block_stop(n, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(n, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < n ? (block + 1)*each : n;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 const double *restrict y_tile = sc_packed(y + start*y_0, y_0, size, y_buffer);
@@ -1128,13 +1136,13 @@ cdef extern from *:
         double lam;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } ridge_value_and_grad_sweep2_context;
+    } ridge_value_and_grad_core_sweep2_context;
 
-    SC_CLONES static void ridge_value_and_grad_sweep2(
+    SC_CLONES static void ridge_value_and_grad_core_sweep2(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const ridge_value_and_grad_sweep2_context *context = shared;
+        const ridge_value_and_grad_core_sweep2_context *context = shared;
         const double *restrict p = context->p;
         const ptrdiff_t d = context->d;
         double *restrict grad = context->grad;
@@ -1143,9 +1151,10 @@ cdef extern from *:
         const ptrdiff_t blocks = context->blocks;
         const ptrdiff_t tile = context->tile;
         (void)work;
+        const ptrdiff_t each = sc_block_size(d, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
-            const ptrdiff_t stop = sc_block_stop(d, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(d, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < d ? (block + 1)*each : d;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 #pragma omp simd
@@ -1156,7 +1165,7 @@ cdef extern from *:
         }
     }
 
-    static int ridge_value_and_grad(
+    static int ridge_value_and_grad_core(
         const double *restrict p, const double *restrict c, sc_array X_array, sc_array y_array,
         ptrdiff_t n, ptrdiff_t d, double *restrict value, double *restrict grad
     )
@@ -1181,17 +1190,17 @@ cdef extern from *:
         double *restrict parts1 = h0 + d;
         const double lam = c[0];
         const double t0 = 1.0/(double)n;
-        const ridge_value_and_grad_sweep0_context context0 = {p, d, parts0, blocks0, tile0};
-        if (sc_run(ridge_value_and_grad_sweep0, &context0, blocks0, 0, 2*(double)d) < 0) {
+        const ridge_value_and_grad_core_sweep0_context context0 = {p, d, parts0, blocks0, tile0};
+        if (sc_run(ridge_value_and_grad_core_sweep0, &context0, blocks0, 0, 2*(double)d) < 0) {
             free(memory);
             return -1;
         }
         const double s0 = sc_total(parts0, 2, blocks0);
-        const ridge_value_and_grad_sweep1_context context1 = {
+        const ridge_value_and_grad_core_sweep1_context context1 = {
             p, X, X_0, X_1, y, y_0, n, d, t0, parts1, blocks1, tile1
         };
         if (sc_run(
-            ridge_value_and_grad_sweep1, &context1, blocks1, d + tile1 + tile1 + tile1,
+            ridge_value_and_grad_core_sweep1, &context1, blocks1, d + tile1 + tile1 + tile1,
             2*(double)d*(double)n + 6*(double)n
         ) < 0) {
             free(memory);
@@ -1200,8 +1209,10 @@ cdef extern from *:
         const double s1 = sc_total(parts1, 2*d + 2, blocks1);
         sc_totals(h0, parts1 + 2, 2*d + 2, blocks1, d);
         value[0] = lam*s0 + s1/(double)n;
-        const ridge_value_and_grad_sweep2_context context2 = {p, d, grad, h0, lam, blocks2, tile2};
-        if (sc_run(ridge_value_and_grad_sweep2, &context2, blocks2, 0, 4*(double)d) < 0) {
+        const ridge_value_and_grad_core_sweep2_context context2 = {
+            p, d, grad, h0, lam, blocks2, tile2
+        };
+        if (sc_run(ridge_value_and_grad_core_sweep2, &context2, blocks2, 0, 4*(double)d) < 0) {
             free(memory);
             return -1;
         }
@@ -1219,13 +1230,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } ridge_hessian_sweep0_context;
+    } ridge_hessian_core_sweep0_context;
 
-    SC_CLONES static void ridge_hessian_sweep0(
+    SC_CLONES static void ridge_hessian_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const ridge_hessian_sweep0_context *context = shared;
+        const ridge_hessian_core_sweep0_context *context = shared;
         const double *restrict X = context->X;
         const ptrdiff_t X_0 = context->X_0;
         const ptrdiff_t X_1 = context->X_1;
@@ -1239,13 +1250,14 @@ cdef extern from *:
         double *restrict h2 = h1 + d*d;
         double *restrict X_buffer = h2 + d*tile;
         double *restrict scratch = X_buffer + d*tile;
+        const ptrdiff_t each = sc_block_size(n, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block*2*d*d;
             sc_fill(part, 2*d*d, 0.0);
             sc_fill(h1, d*d, 0.0);
             int held = 0;
-            const ptrdiff_t stop = sc_block_stop(n, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(n, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < n ? (block + 1)*each : n;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 const ptrdiff_t X_tile_0 = X_0 == 1 ? X_1 : tile;
@@ -1276,13 +1288,13 @@ cdef extern from *:
         double lam;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } ridge_hessian_sweep1_context;
+    } ridge_hessian_core_sweep1_context;
 
-    SC_CLONES static void ridge_hessian_sweep1(
+    SC_CLONES static void ridge_hessian_core_sweep1(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const ridge_hessian_sweep1_context *context = shared;
+        const ridge_hessian_core_sweep1_context *context = shared;
         const ptrdiff_t d = context->d;
         double *restrict hessian = context->hessian;
         double *restrict h0 = context->h0;
@@ -1290,9 +1302,10 @@ cdef extern from *:
         const ptrdiff_t blocks = context->blocks;
         const ptrdiff_t tile = context->tile;
         (void)work;
+        const ptrdiff_t each = sc_block_size(d, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
-            const ptrdiff_t stop = sc_block_stop(d, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(d, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < d ? (block + 1)*each : d;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 for (ptrdiff_t j = 0; j < d; j++) {
@@ -1306,7 +1319,7 @@ cdef extern from *:
         }
     }
 
-    static int ridge_hessian(
+    static int ridge_hessian_core(
         const double *restrict p, const double *restrict c, sc_array X_array, sc_array y_array,
         ptrdiff_t n, ptrdiff_t d, double *restrict hessian
     )
@@ -1326,19 +1339,21 @@ cdef extern from *:
         double *restrict parts0 = h0 + d*d;
         const double lam = c[0];
         const double t0 = 1.0/(double)n;
-        const ridge_hessian_sweep0_context context0 = {
+        const ridge_hessian_core_sweep0_context context0 = {
             X, X_0, X_1, n, d, t0, parts0, blocks0, tile0
         };
         if (sc_run(
-            ridge_hessian_sweep0, &context0, blocks0, d*d + d*tile0 + d*tile0 + 61448,
+            ridge_hessian_core_sweep0, &context0, blocks0, d*d + d*tile0 + d*tile0 + 61448,
             (double)d*(double)d*(double)n + 3*(double)d*(double)n
         ) < 0) {
             free(memory);
             return -1;
         }
         sc_totals(h0, parts0, 2*d*d, blocks0, d*d);
-        const ridge_hessian_sweep1_context context1 = {d, hessian, h0, lam, blocks1, tile1};
-        if (sc_run(ridge_hessian_sweep1, &context1, blocks1, 0, 4*(double)d*(double)d) < 0) {
+        const ridge_hessian_core_sweep1_context context1 = {d, hessian, h0, lam, blocks1, tile1};
+        if (sc_run(
+            ridge_hessian_core_sweep1, &context1, blocks1, 0, 4*(double)d*(double)d
+        ) < 0) {
             free(memory);
             return -1;
         }
@@ -1357,13 +1372,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } ridge_hvp_sweep0_context;
+    } ridge_hvp_core_sweep0_context;
 
-    SC_CLONES static void ridge_hvp_sweep0(
+    SC_CLONES static void ridge_hvp_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const ridge_hvp_sweep0_context *context = shared;
+        const ridge_hvp_core_sweep0_context *context = shared;
         const double *restrict v = context->v;
         const double *restrict X = context->X;
         const ptrdiff_t X_0 = context->X_0;
@@ -1377,13 +1392,14 @@ cdef extern from *:
         double *restrict h1 = work;
         double *restrict h2 = h1 + d;
         double *restrict h3 = h2 + tile;
+        const ptrdiff_t each = sc_block_size(n, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block*2*d;
             sc_fill(part, 2*d, 0.0);
             sc_fill(h1, d, 0.0);
             int held = 0;
-            const ptrdiff_t stop = sc_block_stop(n, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(n, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < n ? (block + 1)*each : n;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 sc_fill(h2, tile, 0.0);
@@ -1411,13 +1427,13 @@ cdef extern from *:
         double lam;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } ridge_hvp_sweep1_context;
+    } ridge_hvp_core_sweep1_context;
 
-    SC_CLONES static void ridge_hvp_sweep1(
+    SC_CLONES static void ridge_hvp_core_sweep1(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const ridge_hvp_sweep1_context *context = shared;
+        const ridge_hvp_core_sweep1_context *context = shared;
         const double *restrict v = context->v;
         const ptrdiff_t d = context->d;
         double *restrict hvp = context->hvp;
@@ -1426,9 +1442,10 @@ cdef extern from *:
         const ptrdiff_t blocks = context->blocks;
         const ptrdiff_t tile = context->tile;
         (void)work;
+        const ptrdiff_t each = sc_block_size(d, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
-            const ptrdiff_t stop = sc_block_stop(d, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(d, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < d ? (block + 1)*each : d;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 #pragma omp simd
@@ -1439,7 +1456,7 @@ cdef extern from *:
         }
     }
 
-    static int ridge_hvp(
+    static int ridge_hvp_core(
         const double *restrict p, const double *restrict v, const double *restrict c,
         sc_array X_array, sc_array y_array, ptrdiff_t n, ptrdiff_t d, double *restrict hvp
     )
@@ -1459,19 +1476,19 @@ cdef extern from *:
         double *restrict parts0 = h0 + d;
         const double lam = c[0];
         const double t0 = 1.0/(double)n;
-        const ridge_hvp_sweep0_context context0 = {
+        const ridge_hvp_core_sweep0_context context0 = {
             v, X, X_0, X_1, n, d, t0, parts0, blocks0, tile0
         };
         if (sc_run(
-            ridge_hvp_sweep0, &context0, blocks0, d + tile0 + tile0,
+            ridge_hvp_core_sweep0, &context0, blocks0, d + tile0 + tile0,
             2*(double)d*(double)n + 3*(double)n
         ) < 0) {
             free(memory);
             return -1;
         }
         sc_totals(h0, parts0, 2*d, blocks0, d);
-        const ridge_hvp_sweep1_context context1 = {v, d, hvp, h0, lam, blocks1, tile1};
-        if (sc_run(ridge_hvp_sweep1, &context1, blocks1, 0, 4*(double)d) < 0) {
+        const ridge_hvp_core_sweep1_context context1 = {v, d, hvp, h0, lam, blocks1, tile1};
+        if (sc_run(ridge_hvp_core_sweep1, &context1, blocks1, 0, 4*(double)d) < 0) {
             free(memory);
             return -1;
         }
@@ -1492,13 +1509,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } ridge_jacobian_sweep0_context;
+    } ridge_jacobian_core_sweep0_context;
 
-    SC_CLONES static void ridge_jacobian_sweep0(
+    SC_CLONES static void ridge_jacobian_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const ridge_jacobian_sweep0_context *context = shared;
+        const ridge_jacobian_core_sweep0_context *context = shared;
         const double *restrict p = context->p;
         const double *restrict X = context->X;
         const ptrdiff_t X_0 = context->X_0;
@@ -1515,13 +1532,14 @@ cdef extern from *:
         double *restrict h2 = h1 + d;
         double *restrict h3 = h2 + tile;
         double *restrict y_buffer = h3 + tile;
+        const ptrdiff_t each = sc_block_size(n, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block*2*d;
             sc_fill(part, 2*d, 0.0);
             sc_fill(h1, d, 0.0);
             int held = 0;
-            const ptrdiff_t stop = sc_block_stop(n, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(n, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < n ? (block + 1)*each : n;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 const double *restrict y_tile = sc_packed(y + start*y_0, y_0, size, y_buffer);
@@ -1550,13 +1568,13 @@ cdef extern from *:
         double lam;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } ridge_jacobian_sweep1_context;
+    } ridge_jacobian_core_sweep1_context;
 
-    SC_CLONES static void ridge_jacobian_sweep1(
+    SC_CLONES static void ridge_jacobian_core_sweep1(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const ridge_jacobian_sweep1_context *context = shared;
+        const ridge_jacobian_core_sweep1_context *context = shared;
         const double *restrict p = context->p;
         const ptrdiff_t d = context->d;
         double *restrict jacobian = context->jacobian;
@@ -1565,9 +1583,10 @@ cdef extern from *:
         const ptrdiff_t blocks = context->blocks;
         const ptrdiff_t tile = context->tile;
         (void)work;
+        const ptrdiff_t each = sc_block_size(d, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
-            const ptrdiff_t stop = sc_block_stop(d, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(d, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < d ? (block + 1)*each : d;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 #pragma omp simd
@@ -1578,7 +1597,7 @@ cdef extern from *:
         }
     }
 
-    static int ridge_jacobian(
+    static int ridge_jacobian_core(
         const double *restrict p, const double *restrict c, sc_array X_array, sc_array y_array,
         ptrdiff_t n, ptrdiff_t d, double *restrict jacobian
     )
@@ -1600,19 +1619,21 @@ cdef extern from *:
         double *restrict parts0 = h0 + d;
         const double lam = c[0];
         const double t0 = 1.0/(double)n;
-        const ridge_jacobian_sweep0_context context0 = {
+        const ridge_jacobian_core_sweep0_context context0 = {
             p, X, X_0, X_1, y, y_0, n, d, t0, parts0, blocks0, tile0
         };
         if (sc_run(
-            ridge_jacobian_sweep0, &context0, blocks0, d + tile0 + tile0 + tile0,
+            ridge_jacobian_core_sweep0, &context0, blocks0, d + tile0 + tile0 + tile0,
             2*(double)d*(double)n + 4*(double)n
         ) < 0) {
             free(memory);
             return -1;
         }
         sc_totals(h0, parts0, 2*d, blocks0, d);
-        const ridge_jacobian_sweep1_context context1 = {p, d, jacobian, h0, lam, blocks1, tile1};
-        if (sc_run(ridge_jacobian_sweep1, &context1, blocks1, 0, 4*(double)d) < 0) {
+        const ridge_jacobian_core_sweep1_context context1 = {
+            p, d, jacobian, h0, lam, blocks1, tile1
+        };
+        if (sc_run(ridge_jacobian_core_sweep1, &context1, blocks1, 0, 4*(double)d) < 0) {
             free(memory);
             return -1;
         }
@@ -1633,13 +1654,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } ridge_jvp_sweep0_context;
+    } ridge_jvp_core_sweep0_context;
 
-    SC_CLONES static void ridge_jvp_sweep0(
+    SC_CLONES static void ridge_jvp_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const ridge_jvp_sweep0_context *context = shared;
+        const ridge_jvp_core_sweep0_context *context = shared;
         const double *restrict p = context->p;
         const double *restrict v = context->v;
         const double *restrict X = context->X;
@@ -1655,11 +1676,12 @@ cdef extern from *:
         double *restrict h0 = work;
         double *restrict h1 = h0 + tile;
         double *restrict y_buffer = h1 + tile;
+        const ptrdiff_t each = sc_block_size(n, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block*2;
             sc_fill(part, 2, 0.0);
-            const ptrdiff_t stop = sc_block_stop(n, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(n, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < n ? (block + 1)*each : n;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 const double *restrict y_tile = sc_packed(y + start*y_0, y_0, size, y_buffer);
@@ -1685,13 +1707,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } ridge_jvp_sweep1_context;
+    } ridge_jvp_core_sweep1_context;
 
-    SC_CLONES static void ridge_jvp_sweep1(
+    SC_CLONES static void ridge_jvp_core_sweep1(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const ridge_jvp_sweep1_context *context = shared;
+        const ridge_jvp_core_sweep1_context *context = shared;
         const double *restrict p = context->p;
         const double *restrict v = context->v;
         const ptrdiff_t d = context->d;
@@ -1699,11 +1721,12 @@ cdef extern from *:
         const ptrdiff_t blocks = context->blocks;
         const ptrdiff_t tile = context->tile;
         (void)work;
+        const ptrdiff_t each = sc_block_size(d, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block*2;
             sc_fill(part, 2, 0.0);
-            const ptrdiff_t stop = sc_block_stop(d, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(d, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < d ? (block + 1)*each : d;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 double a1 = 0.0;
@@ -1716,7 +1739,7 @@ cdef extern from *:
         }
     }
 
-    static int ridge_jvp(
+    static int ridge_jvp_core(
         const double *restrict p, const double *restrict v, const double *restrict c,
         sc_array X_array, sc_array y_array, ptrdiff_t n, ptrdiff_t d, double *restrict jvp
     )
@@ -1737,19 +1760,19 @@ cdef extern from *:
         double *restrict parts0 = memory;
         double *restrict parts1 = parts0 + blocks0*2;
         const double lam = c[0];
-        const ridge_jvp_sweep0_context context0 = {
+        const ridge_jvp_core_sweep0_context context0 = {
             p, v, X, X_0, X_1, y, y_0, n, d, parts0, blocks0, tile0
         };
         if (sc_run(
-            ridge_jvp_sweep0, &context0, blocks0, tile0 + tile0 + tile0,
+            ridge_jvp_core_sweep0, &context0, blocks0, tile0 + tile0 + tile0,
             2*(double)d*(double)n + 4*(double)n
         ) < 0) {
             free(memory);
             return -1;
         }
         const double s0 = sc_total(parts0, 2, blocks0);
-        const ridge_jvp_sweep1_context context1 = {p, v, d, parts1, blocks1, tile1};
-        if (sc_run(ridge_jvp_sweep1, &context1, blocks1, 0, 2*(double)d) < 0) {
+        const ridge_jvp_core_sweep1_context context1 = {p, v, d, parts1, blocks1, tile1};
+        if (sc_run(ridge_jvp_core_sweep1, &context1, blocks1, 0, 2*(double)d) < 0) {
             free(memory);
             return -1;
         }
@@ -1772,13 +1795,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } ridge_vjp_sweep0_context;
+    } ridge_vjp_core_sweep0_context;
 
-    SC_CLONES static void ridge_vjp_sweep0(
+    SC_CLONES static void ridge_vjp_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const ridge_vjp_sweep0_context *context = shared;
+        const ridge_vjp_core_sweep0_context *context = shared;
         const double *restrict p = context->p;
         const double *restrict X = context->X;
         const ptrdiff_t X_0 = context->X_0;
@@ -1795,13 +1818,14 @@ cdef extern from *:
         double *restrict h2 = h1 + d;
         double *restrict h3 = h2 + tile;
         double *restrict y_buffer = h3 + tile;
+        const ptrdiff_t each = sc_block_size(n, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block*2*d;
             sc_fill(part, 2*d, 0.0);
             sc_fill(h1, d, 0.0);
             int held = 0;
-            const ptrdiff_t stop = sc_block_stop(n, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(n, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < n ? (block + 1)*each : n;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 const double *restrict y_tile = sc_packed(y + start*y_0, y_0, size, y_buffer);
@@ -1830,13 +1854,13 @@ cdef extern from *:
         double t1;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } ridge_vjp_sweep1_context;
+    } ridge_vjp_core_sweep1_context;
 
-    SC_CLONES static void ridge_vjp_sweep1(
+    SC_CLONES static void ridge_vjp_core_sweep1(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const ridge_vjp_sweep1_context *context = shared;
+        const ridge_vjp_core_sweep1_context *context = shared;
         const double *restrict p = context->p;
         const ptrdiff_t d = context->d;
         double *restrict vjp = context->vjp;
@@ -1845,9 +1869,10 @@ cdef extern from *:
         const ptrdiff_t blocks = context->blocks;
         const ptrdiff_t tile = context->tile;
         (void)work;
+        const ptrdiff_t each = sc_block_size(d, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
-            const ptrdiff_t stop = sc_block_stop(d, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(d, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < d ? (block + 1)*each : d;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 #pragma omp simd
@@ -1858,7 +1883,7 @@ cdef extern from *:
         }
     }
 
-    static int ridge_vjp(
+    static int ridge_vjp_core(
         const double *restrict p, const double *restrict u, const double *restrict c,
         sc_array X_array, sc_array y_array, ptrdiff_t n, ptrdiff_t d, double *restrict vjp
     )
@@ -1882,24 +1907,114 @@ cdef extern from *:
         const double u0 = u[0];
         const double t0 = u0/(double)n;
         const double t1 = u0*lam;
-        const ridge_vjp_sweep0_context context0 = {
+        const ridge_vjp_core_sweep0_context context0 = {
             p, X, X_0, X_1, y, y_0, n, d, t0, parts0, blocks0, tile0
         };
         if (sc_run(
-            ridge_vjp_sweep0, &context0, blocks0, d + tile0 + tile0 + tile0,
+            ridge_vjp_core_sweep0, &context0, blocks0, d + tile0 + tile0 + tile0,
             2*(double)d*(double)n + 4*(double)n
         ) < 0) {
             free(memory);
             return -1;
         }
         sc_totals(h0, parts0, 2*d, blocks0, d);
-        const ridge_vjp_sweep1_context context1 = {p, d, vjp, h0, t1, blocks1, tile1};
-        if (sc_run(ridge_vjp_sweep1, &context1, blocks1, 0, 4*(double)d) < 0) {
+        const ridge_vjp_core_sweep1_context context1 = {p, d, vjp, h0, t1, blocks1, tile1};
+        if (sc_run(ridge_vjp_core_sweep1, &context1, blocks1, 0, 4*(double)d) < 0) {
             free(memory);
             return -1;
         }
         free(memory);
         return 0;
+    }
+
+    static const double ridge_constants[1] = {0.1};
+
+    static int ridge_value(
+        const double *p, const double *X, const double *y, ptrdiff_t n, ptrdiff_t d,
+        const double *constants, double *value
+    )
+    {
+        return ridge_value_core(
+            p, constants ? constants : ridge_constants, (sc_array){X, {d, 1}}, (sc_array){y, {1}},
+            n, d, value
+        );
+    }
+
+    static int ridge_grad(
+        const double *p, const double *X, const double *y, ptrdiff_t n, ptrdiff_t d,
+        const double *constants, double *grad
+    )
+    {
+        return ridge_grad_core(
+            p, constants ? constants : ridge_constants, (sc_array){X, {d, 1}}, (sc_array){y, {1}},
+            n, d, grad
+        );
+    }
+
+    static int ridge_value_and_grad(
+        const double *p, const double *X, const double *y, ptrdiff_t n, ptrdiff_t d,
+        const double *constants, double *value, double *grad
+    )
+    {
+        return ridge_value_and_grad_core(
+            p, constants ? constants : ridge_constants, (sc_array){X, {d, 1}}, (sc_array){y, {1}},
+            n, d, value, grad
+        );
+    }
+
+    static int ridge_hessian(
+        const double *p, const double *X, const double *y, ptrdiff_t n, ptrdiff_t d,
+        const double *constants, double *hessian
+    )
+    {
+        return ridge_hessian_core(
+            p, constants ? constants : ridge_constants, (sc_array){X, {d, 1}}, (sc_array){y, {1}},
+            n, d, hessian
+        );
+    }
+
+    static int ridge_hvp(
+        const double *p, const double *v, const double *X, const double *y, ptrdiff_t n,
+        ptrdiff_t d, const double *constants, double *hvp
+    )
+    {
+        return ridge_hvp_core(
+            p, v, constants ? constants : ridge_constants, (sc_array){X, {d, 1}},
+            (sc_array){y, {1}}, n, d, hvp
+        );
+    }
+
+    static int ridge_jacobian(
+        const double *p, const double *X, const double *y, ptrdiff_t n, ptrdiff_t d,
+        const double *constants, double *jacobian
+    )
+    {
+        return ridge_jacobian_core(
+            p, constants ? constants : ridge_constants, (sc_array){X, {d, 1}}, (sc_array){y, {1}},
+            n, d, jacobian
+        );
+    }
+
+    static int ridge_jvp(
+        const double *p, const double *v, const double *X, const double *y, ptrdiff_t n,
+        ptrdiff_t d, const double *constants, double *jvp
+    )
+    {
+        return ridge_jvp_core(
+            p, v, constants ? constants : ridge_constants, (sc_array){X, {d, 1}},
+            (sc_array){y, {1}}, n, d, jvp
+        );
+    }
+
+    static int ridge_vjp(
+        const double *p, const double *u, const double *X, const double *y, ptrdiff_t n,
+        ptrdiff_t d, const double *constants, double *vjp
+    )
+    {
+        return ridge_vjp_core(
+            p, u, constants ? constants : ridge_constants, (sc_array){X, {d, 1}},
+            (sc_array){y, {1}}, n, d, vjp
+        );
     }
 
     static int sc_import_numpy(void)
@@ -1951,7 +2066,7 @@ cdef extern from *:
         PyArrayObject *array = (PyArrayObject *)value;
         return PyArray_Check(value) && PyArray_Check(first) && PyArray_NDIM(array) == 1
             && PyArray_TYPE(array) == NPY_DOUBLE && PyArray_ISALIGNED(array)
-            && PyArray_ISNOTSWAPPED(array) && PyArray_STRIDE(array, 0) % 8 == 0
+            && PyArray_ISNOTSWAPPED(array) && !(PyArray_STRIDE(array, 0) & 7)
             && PyArray_NDIM((PyArrayObject *)first) == 1
             && PyArray_DIM(array, 0) == PyArray_DIM((PyArrayObject *)first, 0)
             && PyArray_DIM(array, 0) > 0;
@@ -1971,7 +2086,7 @@ cdef extern from *:
             return 0;
         }
         for (int axis = 0; axis < rank; axis++) {
-            if (PyArray_STRIDE(array, axis) % 8) {
+            if (PyArray_STRIDE(array, axis) & 7) {
                 return 0;
             }
         }
@@ -1983,7 +2098,7 @@ cdef extern from *:
         PyArrayObject *array = (PyArrayObject *)value;
         sc_array found = {sc_doubles(value), {0}};
         for (int axis = 0; axis < PyArray_NDIM(array); axis++) {
-            found.stride[axis] = PyArray_STRIDE(array, axis) / 8;
+            found.stride[axis] = PyArray_STRIDE(array, axis) >> 3;
         }
         return found;
     }
@@ -2062,14 +2177,22 @@ cdef extern from *:
     void sc_acquire(void *)
     Py_ssize_t sc_dim(object, int)
     sc_array sc_as_array(object)
-    int ridge_value(const double *p, const double *c, sc_array X_array, sc_array y_array, ptrdiff_t n, ptrdiff_t d, double *value) nogil
-    int ridge_grad(const double *p, const double *c, sc_array X_array, sc_array y_array, ptrdiff_t n, ptrdiff_t d, double *grad) nogil
-    int ridge_value_and_grad(const double *p, const double *c, sc_array X_array, sc_array y_array, ptrdiff_t n, ptrdiff_t d, double *value, double *grad) nogil
-    int ridge_hessian(const double *p, const double *c, sc_array X_array, sc_array y_array, ptrdiff_t n, ptrdiff_t d, double *hessian) nogil
-    int ridge_hvp(const double *p, const double *v, const double *c, sc_array X_array, sc_array y_array, ptrdiff_t n, ptrdiff_t d, double *hvp) nogil
-    int ridge_jacobian(const double *p, const double *c, sc_array X_array, sc_array y_array, ptrdiff_t n, ptrdiff_t d, double *jacobian) nogil
-    int ridge_jvp(const double *p, const double *v, const double *c, sc_array X_array, sc_array y_array, ptrdiff_t n, ptrdiff_t d, double *jvp) nogil
-    int ridge_vjp(const double *p, const double *u, const double *c, sc_array X_array, sc_array y_array, ptrdiff_t n, ptrdiff_t d, double *vjp) nogil
+    int ridge_value_core(const double *p, const double *c, sc_array X_array, sc_array y_array, ptrdiff_t n, ptrdiff_t d, double *value) nogil
+    int ridge_grad_core(const double *p, const double *c, sc_array X_array, sc_array y_array, ptrdiff_t n, ptrdiff_t d, double *grad) nogil
+    int ridge_value_and_grad_core(const double *p, const double *c, sc_array X_array, sc_array y_array, ptrdiff_t n, ptrdiff_t d, double *value, double *grad) nogil
+    int ridge_hessian_core(const double *p, const double *c, sc_array X_array, sc_array y_array, ptrdiff_t n, ptrdiff_t d, double *hessian) nogil
+    int ridge_hvp_core(const double *p, const double *v, const double *c, sc_array X_array, sc_array y_array, ptrdiff_t n, ptrdiff_t d, double *hvp) nogil
+    int ridge_jacobian_core(const double *p, const double *c, sc_array X_array, sc_array y_array, ptrdiff_t n, ptrdiff_t d, double *jacobian) nogil
+    int ridge_jvp_core(const double *p, const double *v, const double *c, sc_array X_array, sc_array y_array, ptrdiff_t n, ptrdiff_t d, double *jvp) nogil
+    int ridge_vjp_core(const double *p, const double *u, const double *c, sc_array X_array, sc_array y_array, ptrdiff_t n, ptrdiff_t d, double *vjp) nogil
+    int sc_ridge_value "ridge_value"(const double *, const double *, const double *, ptrdiff_t, ptrdiff_t, const double *, double *) noexcept nogil
+    int sc_ridge_grad "ridge_grad"(const double *, const double *, const double *, ptrdiff_t, ptrdiff_t, const double *, double *) noexcept nogil
+    int sc_ridge_value_and_grad "ridge_value_and_grad"(const double *, const double *, const double *, ptrdiff_t, ptrdiff_t, const double *, double *, double *) noexcept nogil
+    int sc_ridge_hessian "ridge_hessian"(const double *, const double *, const double *, ptrdiff_t, ptrdiff_t, const double *, double *) noexcept nogil
+    int sc_ridge_hvp "ridge_hvp"(const double *, const double *, const double *, const double *, ptrdiff_t, ptrdiff_t, const double *, double *) noexcept nogil
+    int sc_ridge_jacobian "ridge_jacobian"(const double *, const double *, const double *, ptrdiff_t, ptrdiff_t, const double *, double *) noexcept nogil
+    int sc_ridge_jvp "ridge_jvp"(const double *, const double *, const double *, const double *, ptrdiff_t, ptrdiff_t, const double *, double *) noexcept nogil
+    int sc_ridge_vjp "ridge_vjp"(const double *, const double *, const double *, const double *, ptrdiff_t, ptrdiff_t, const double *, double *) noexcept nogil
 
 sc_import_numpy()
 
@@ -2091,18 +2214,18 @@ def value(p, X, y, *, lam=0.1):
         sc_n = sc_dim(X, 0)
         sc_d = sc_dim(X, 1)
     if not (sc_n > 0 and sc_d > 0 and sc_dim(y, 0) == sc_n and sc_is_vector(p, sc_d)):
-        p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y), {})
-    sc__constants = np.array([_number(lam, "lam")], dtype=np.float64)
+        p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y))
+    SC_constants = np.array([_number(lam, "lam")], dtype=np.float64)
     cdef double value = 0.0
     cdef int sc__status = 0
     cdef double *sc__p = sc_doubles(p)
-    cdef double *sc__sc__constants = sc_doubles(sc__constants)
+    cdef double *sc__SC_constants = sc_doubles(SC_constants)
     cdef sc_array sc__X = sc_as_array(X)
     cdef sc_array sc__y = sc_as_array(y)
     cdef void *sc__thread = sc_release(
         <double>sc_d*<double>sc_n + 2*<double>sc_d + 3*<double>sc_n
     )
-    sc__status = ridge_value(sc__p, sc__sc__constants, sc__X, sc__y, sc_n, sc_d, &value)
+    sc__status = ridge_value_core(sc__p, sc__SC_constants, sc__X, sc__y, sc_n, sc_d, &value)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
@@ -2116,19 +2239,19 @@ def grad(p, X, y, *, lam=0.1):
         sc_n = sc_dim(X, 0)
         sc_d = sc_dim(X, 1)
     if not (sc_n > 0 and sc_d > 0 and sc_dim(y, 0) == sc_n and sc_is_vector(p, sc_d)):
-        p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y), {})
-    sc__constants = np.array([_number(lam, "lam")], dtype=np.float64)
+        p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y))
+    SC_constants = np.array([_number(lam, "lam")], dtype=np.float64)
     grad = sc_new(sc_d)
     cdef int sc__status = 0
     cdef double *sc__p = sc_doubles(p)
-    cdef double *sc__sc__constants = sc_doubles(sc__constants)
+    cdef double *sc__SC_constants = sc_doubles(SC_constants)
     cdef sc_array sc__X = sc_as_array(X)
     cdef sc_array sc__y = sc_as_array(y)
     cdef double *sc__grad = sc_doubles(grad)
     cdef void *sc__thread = sc_release(
         2*<double>sc_d*<double>sc_n + 4*<double>sc_d + 4*<double>sc_n
     )
-    sc__status = ridge_grad(sc__p, sc__sc__constants, sc__X, sc__y, sc_n, sc_d, sc__grad)
+    sc__status = ridge_grad_core(sc__p, sc__SC_constants, sc__X, sc__y, sc_n, sc_d, sc__grad)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
@@ -2142,21 +2265,21 @@ def value_and_grad(p, X, y, *, lam=0.1):
         sc_n = sc_dim(X, 0)
         sc_d = sc_dim(X, 1)
     if not (sc_n > 0 and sc_d > 0 and sc_dim(y, 0) == sc_n and sc_is_vector(p, sc_d)):
-        p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y), {})
-    sc__constants = np.array([_number(lam, "lam")], dtype=np.float64)
+        p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y))
+    SC_constants = np.array([_number(lam, "lam")], dtype=np.float64)
     cdef double value = 0.0
     grad = sc_new(sc_d)
     cdef int sc__status = 0
     cdef double *sc__p = sc_doubles(p)
-    cdef double *sc__sc__constants = sc_doubles(sc__constants)
+    cdef double *sc__SC_constants = sc_doubles(SC_constants)
     cdef sc_array sc__X = sc_as_array(X)
     cdef sc_array sc__y = sc_as_array(y)
     cdef double *sc__grad = sc_doubles(grad)
     cdef void *sc__thread = sc_release(
         2*<double>sc_d*<double>sc_n + 6*<double>sc_d + 6*<double>sc_n
     )
-    sc__status = ridge_value_and_grad(
-        sc__p, sc__sc__constants, sc__X, sc__y, sc_n, sc_d, &value, sc__grad
+    sc__status = ridge_value_and_grad_core(
+        sc__p, sc__SC_constants, sc__X, sc__y, sc_n, sc_d, &value, sc__grad
     )
     sc_acquire(sc__thread)
     if sc__status < 0:
@@ -2171,19 +2294,21 @@ def hessian(p, X, y, *, lam=0.1):
         sc_n = sc_dim(X, 0)
         sc_d = sc_dim(X, 1)
     if not (sc_n > 0 and sc_d > 0 and sc_dim(y, 0) == sc_n and sc_is_vector(p, sc_d)):
-        p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y), {})
-    sc__constants = np.array([_number(lam, "lam")], dtype=np.float64)
+        p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y))
+    SC_constants = np.array([_number(lam, "lam")], dtype=np.float64)
     hessian = sc_new(sc_d*sc_d)
     cdef int sc__status = 0
     cdef double *sc__p = sc_doubles(p)
-    cdef double *sc__sc__constants = sc_doubles(sc__constants)
+    cdef double *sc__SC_constants = sc_doubles(SC_constants)
     cdef sc_array sc__X = sc_as_array(X)
     cdef sc_array sc__y = sc_as_array(y)
     cdef double *sc__hessian = sc_doubles(hessian)
     cdef void *sc__thread = sc_release(
         <double>sc_d*<double>sc_d*<double>sc_n + 4*<double>sc_d*<double>sc_d + 3*<double>sc_d*<double>sc_n
     )
-    sc__status = ridge_hessian(sc__p, sc__sc__constants, sc__X, sc__y, sc_n, sc_d, sc__hessian)
+    sc__status = ridge_hessian_core(
+        sc__p, sc__SC_constants, sc__X, sc__y, sc_n, sc_d, sc__hessian
+    )
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
@@ -2197,22 +2322,24 @@ def hvp(p, v, X, y, *, lam=0.1):
         sc_n = sc_dim(X, 0)
         sc_d = sc_dim(X, 1)
     if not (sc_n > 0 and sc_d > 0 and sc_dim(y, 0) == sc_n and sc_is_vector(p, sc_d)):
-        p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y), {})
+        p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y))
     if not sc_is_vector(v, p.size):
         v = _vector(v, "v", p.size)
-    sc__constants = np.array([_number(lam, "lam")], dtype=np.float64)
+    SC_constants = np.array([_number(lam, "lam")], dtype=np.float64)
     hvp = sc_new(sc_d)
     cdef int sc__status = 0
     cdef double *sc__p = sc_doubles(p)
     cdef double *sc__v = sc_doubles(v)
-    cdef double *sc__sc__constants = sc_doubles(sc__constants)
+    cdef double *sc__SC_constants = sc_doubles(SC_constants)
     cdef sc_array sc__X = sc_as_array(X)
     cdef sc_array sc__y = sc_as_array(y)
     cdef double *sc__hvp = sc_doubles(hvp)
     cdef void *sc__thread = sc_release(
         2*<double>sc_d*<double>sc_n + 4*<double>sc_d + 3*<double>sc_n
     )
-    sc__status = ridge_hvp(sc__p, sc__v, sc__sc__constants, sc__X, sc__y, sc_n, sc_d, sc__hvp)
+    sc__status = ridge_hvp_core(
+        sc__p, sc__v, sc__SC_constants, sc__X, sc__y, sc_n, sc_d, sc__hvp
+    )
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
@@ -2226,20 +2353,20 @@ def jacobian(p, X, y, *, lam=0.1):
         sc_n = sc_dim(X, 0)
         sc_d = sc_dim(X, 1)
     if not (sc_n > 0 and sc_d > 0 and sc_dim(y, 0) == sc_n and sc_is_vector(p, sc_d)):
-        p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y), {})
-    sc__constants = np.array([_number(lam, "lam")], dtype=np.float64)
+        p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y))
+    SC_constants = np.array([_number(lam, "lam")], dtype=np.float64)
     jacobian = sc_new(sc_d)
     cdef int sc__status = 0
     cdef double *sc__p = sc_doubles(p)
-    cdef double *sc__sc__constants = sc_doubles(sc__constants)
+    cdef double *sc__SC_constants = sc_doubles(SC_constants)
     cdef sc_array sc__X = sc_as_array(X)
     cdef sc_array sc__y = sc_as_array(y)
     cdef double *sc__jacobian = sc_doubles(jacobian)
     cdef void *sc__thread = sc_release(
         2*<double>sc_d*<double>sc_n + 4*<double>sc_d + 4*<double>sc_n
     )
-    sc__status = ridge_jacobian(
-        sc__p, sc__sc__constants, sc__X, sc__y, sc_n, sc_d, sc__jacobian
+    sc__status = ridge_jacobian_core(
+        sc__p, sc__SC_constants, sc__X, sc__y, sc_n, sc_d, sc__jacobian
     )
     sc_acquire(sc__thread)
     if sc__status < 0:
@@ -2254,21 +2381,21 @@ def jvp(p, v, X, y, *, lam=0.1):
         sc_n = sc_dim(X, 0)
         sc_d = sc_dim(X, 1)
     if not (sc_n > 0 and sc_d > 0 and sc_dim(y, 0) == sc_n and sc_is_vector(p, sc_d)):
-        p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y), {})
+        p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y))
     if not sc_is_vector(v, p.size):
         v = _vector(v, "v", p.size)
-    sc__constants = np.array([_number(lam, "lam")], dtype=np.float64)
+    SC_constants = np.array([_number(lam, "lam")], dtype=np.float64)
     cdef double jvp = 0.0
     cdef int sc__status = 0
     cdef double *sc__p = sc_doubles(p)
     cdef double *sc__v = sc_doubles(v)
-    cdef double *sc__sc__constants = sc_doubles(sc__constants)
+    cdef double *sc__SC_constants = sc_doubles(SC_constants)
     cdef sc_array sc__X = sc_as_array(X)
     cdef sc_array sc__y = sc_as_array(y)
     cdef void *sc__thread = sc_release(
         2*<double>sc_d*<double>sc_n + 2*<double>sc_d + 4*<double>sc_n
     )
-    sc__status = ridge_jvp(sc__p, sc__v, sc__sc__constants, sc__X, sc__y, sc_n, sc_d, &jvp)
+    sc__status = ridge_jvp_core(sc__p, sc__v, sc__SC_constants, sc__X, sc__y, sc_n, sc_d, &jvp)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
@@ -2282,25 +2409,83 @@ def vjp(p, u, X, y, *, lam=0.1):
         sc_n = sc_dim(X, 0)
         sc_d = sc_dim(X, 1)
     if not (sc_n > 0 and sc_d > 0 and sc_dim(y, 0) == sc_n and sc_is_vector(p, sc_d)):
-        p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y), {})
+        p, (X, y), (sc_n, sc_d) = _arrays(p, (X, y))
     u = _shaped(u, "u", ())
-    sc__constants = np.array([_number(lam, "lam")], dtype=np.float64)
+    SC_constants = np.array([_number(lam, "lam")], dtype=np.float64)
     vjp = sc_new(sc_d)
     cdef int sc__status = 0
     cdef double *sc__p = sc_doubles(p)
     cdef double *sc__u = sc_doubles(u)
-    cdef double *sc__sc__constants = sc_doubles(sc__constants)
+    cdef double *sc__SC_constants = sc_doubles(SC_constants)
     cdef sc_array sc__X = sc_as_array(X)
     cdef sc_array sc__y = sc_as_array(y)
     cdef double *sc__vjp = sc_doubles(vjp)
     cdef void *sc__thread = sc_release(
         2*<double>sc_d*<double>sc_n + 4*<double>sc_d + 4*<double>sc_n
     )
-    sc__status = ridge_vjp(sc__p, sc__u, sc__sc__constants, sc__X, sc__y, sc_n, sc_d, sc__vjp)
+    sc__status = ridge_vjp_core(
+        sc__p, sc__u, sc__SC_constants, sc__X, sc__y, sc_n, sc_d, sc__vjp
+    )
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
     return vjp
+
+
+cdef api int ridge_value(
+    const double *p, const double *X, const double *y, ptrdiff_t n, ptrdiff_t d,
+    const double *constants, double *value
+) noexcept nogil:
+    return sc_ridge_value(p, X, y, n, d, constants, value)
+
+
+cdef api int ridge_grad(
+    const double *p, const double *X, const double *y, ptrdiff_t n, ptrdiff_t d,
+    const double *constants, double *grad
+) noexcept nogil:
+    return sc_ridge_grad(p, X, y, n, d, constants, grad)
+
+
+cdef api int ridge_value_and_grad(
+    const double *p, const double *X, const double *y, ptrdiff_t n, ptrdiff_t d,
+    const double *constants, double *value, double *grad
+) noexcept nogil:
+    return sc_ridge_value_and_grad(p, X, y, n, d, constants, value, grad)
+
+
+cdef api int ridge_hessian(
+    const double *p, const double *X, const double *y, ptrdiff_t n, ptrdiff_t d,
+    const double *constants, double *hessian
+) noexcept nogil:
+    return sc_ridge_hessian(p, X, y, n, d, constants, hessian)
+
+
+cdef api int ridge_hvp(
+    const double *p, const double *v, const double *X, const double *y, ptrdiff_t n,
+    ptrdiff_t d, const double *constants, double *hvp
+) noexcept nogil:
+    return sc_ridge_hvp(p, v, X, y, n, d, constants, hvp)
+
+
+cdef api int ridge_jacobian(
+    const double *p, const double *X, const double *y, ptrdiff_t n, ptrdiff_t d,
+    const double *constants, double *jacobian
+) noexcept nogil:
+    return sc_ridge_jacobian(p, X, y, n, d, constants, jacobian)
+
+
+cdef api int ridge_jvp(
+    const double *p, const double *v, const double *X, const double *y, ptrdiff_t n,
+    ptrdiff_t d, const double *constants, double *jvp
+) noexcept nogil:
+    return sc_ridge_jvp(p, v, X, y, n, d, constants, jvp)
+
+
+cdef api int ridge_vjp(
+    const double *p, const double *u, const double *X, const double *y, ptrdiff_t n,
+    ptrdiff_t d, const double *constants, double *vjp
+) noexcept nogil:
+    return sc_ridge_vjp(p, u, X, y, n, d, constants, vjp)
 
 
 def _bound(name, arguments):
@@ -2333,7 +2518,7 @@ def _vector(value, name, size):
     return np.ascontiguousarray(array.reshape(-1))
 
 
-def _arrays(p, data, constants):
+def _arrays(p, data, constants={}):
     """Return `p`, the data and all sizes, checked against PARAM_SHAPES and DATA_SHAPES.
 
     `p` comes back as one row of doubles; the data as arrays of doubles without the dimensions

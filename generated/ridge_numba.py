@@ -357,7 +357,7 @@ def _value(p, c, X, y, n, d, value, threads):
 
 def value(p, X, y, *, lam=0.1):
     """Return the value: a float."""
-    p, (X, y), (n, d) = _arrays(p, (X, y), {})
+    p, (X, y), (n, d) = _arrays(p, (X, y))
     value = np.empty(1)
     _value(
         p, np.array([_number(lam, "lam")], dtype=np.float64), X, y, n, d, value,
@@ -430,7 +430,7 @@ def _grad(p, c, X, y, n, d, grad, threads):
 
 def grad(p, X, y, *, lam=0.1):
     """Return the gradient: shape (d,)."""
-    p, (X, y), (n, d) = _arrays(p, (X, y), {})
+    p, (X, y), (n, d) = _arrays(p, (X, y))
     grad = np.empty(d)
     _grad(
         p, np.array([_number(lam, "lam")], dtype=np.float64), X, y, n, d, grad,
@@ -532,7 +532,7 @@ def _value_and_grad(p, c, X, y, n, d, value, grad, threads):
 
 def value_and_grad(p, X, y, *, lam=0.1):
     """Return the value and the gradient: a float and shape (d,)."""
-    p, (X, y), (n, d) = _arrays(p, (X, y), {})
+    p, (X, y), (n, d) = _arrays(p, (X, y))
     value = np.empty(1)
     grad = np.empty(d)
     _value_and_grad(
@@ -609,7 +609,7 @@ def _hessian(p, c, X, y, n, d, hessian, threads):
 
 def hessian(p, X, y, *, lam=0.1):
     """Return the Hessian: shape (d, d)."""
-    p, (X, y), (n, d) = _arrays(p, (X, y), {})
+    p, (X, y), (n, d) = _arrays(p, (X, y))
     hessian = np.empty(d*d)
     _hessian(
         p, np.array([_number(lam, "lam")], dtype=np.float64), X, y, n, d, hessian,
@@ -680,7 +680,7 @@ def _hvp(p, v, c, X, y, n, d, hvp, threads):
 
 def hvp(p, v, X, y, *, lam=0.1):
     """Return the Hessian times v: shape (d,)."""
-    p, (X, y), (n, d) = _arrays(p, (X, y), {})
+    p, (X, y), (n, d) = _arrays(p, (X, y))
     hvp = np.empty(d)
     _hvp(
         p, _vector(v, "v", p.size), np.array([_number(lam, "lam")], dtype=np.float64), X, y, n,
@@ -754,7 +754,7 @@ def _jacobian(p, c, X, y, n, d, jacobian, threads):
 
 def jacobian(p, X, y, *, lam=0.1):
     """Return the Jacobian: shape (d,)."""
-    p, (X, y), (n, d) = _arrays(p, (X, y), {})
+    p, (X, y), (n, d) = _arrays(p, (X, y))
     jacobian = np.empty(d)
     _jacobian(
         p, np.array([_number(lam, "lam")], dtype=np.float64), X, y, n, d, jacobian,
@@ -829,7 +829,7 @@ def _jvp(p, v, c, X, y, n, d, jvp, threads):
 
 def jvp(p, v, X, y, *, lam=0.1):
     """Return the Jacobian times v, shaped like the value: a float."""
-    p, (X, y), (n, d) = _arrays(p, (X, y), {})
+    p, (X, y), (n, d) = _arrays(p, (X, y))
     jvp = np.empty(1)
     _jvp(
         p, _vector(v, "v", p.size), np.array([_number(lam, "lam")], dtype=np.float64), X, y, n,
@@ -902,7 +902,7 @@ def _vjp(p, u, c, X, y, n, d, vjp, threads):
 
 def vjp(p, u, X, y, *, lam=0.1):
     """Return u, shaped like the value, times the Jacobian: shape (d,)."""
-    p, (X, y), (n, d) = _arrays(p, (X, y), {})
+    p, (X, y), (n, d) = _arrays(p, (X, y))
     vjp = np.empty(d)
     _vjp(
         p, _shaped(u, "u", ()).reshape(-1), np.array([_number(lam, "lam")], dtype=np.float64),
@@ -936,7 +936,7 @@ def _vector(value, name, size):
     return np.ascontiguousarray(array.reshape(-1))
 
 
-def _arrays(p, data, constants):
+def _arrays(p, data, constants={}):
     """Return `p`, the data and all sizes, checked against PARAM_SHAPES and DATA_SHAPES.
 
     `p` comes back as one row of doubles; the data as arrays of doubles without the dimensions
@@ -1067,3 +1067,79 @@ def __getattr__(name):
     if record.exists():
         return json.loads(record.read_text(encoding="utf-8"))
     return {"name": "ridge", "backend": "numba", "ok": None}
+
+
+# What follows is for compiled code that calls the functions above: the helpers as it has them.
+# Arrays must be of float64 there; nothing is converted.
+def _check(name, array, rank, dtype=numba.types.float64):
+    """Refuse what is no array of the right numbers, when a call is compiled."""
+    if not isinstance(array, numba.types.Array) or array.dtype != dtype or array.ndim != rank:
+        text = f"{name}: compiled code must pass a {rank}-D array of {dtype}, not {array}"
+        raise numba.core.errors.TypingError(text)
+
+
+@numba.extending.overload(_vector)
+def _vector_typed(value, name, size, convert=None):
+    _check("p, v or u", value, 1, numba.types.float64)
+
+    def vector(value, name, size, convert=None):
+        if value.size != size:
+            raise ValueError("p, v or u has the wrong length")
+        return np.ascontiguousarray(value)
+
+    return vector
+
+
+@numba.extending.overload(_number)
+def _number_typed(value, name):
+    if isinstance(value, numba.types.NoneType) or getattr(value, "value", 0) is None:
+        raise numba.core.errors.TypingError("a constant that has no default is needed")
+    return lambda value, name: float(value)
+
+
+@numba.extending.overload(_shaped)
+def _shaped_typed(value, name, shape, convert=None):
+    def shaped(value, name, shape, convert=None):
+        array = np.ascontiguousarray(value)
+        return array.reshape(shape)
+
+    return shaped
+
+
+@numba.extending.overload(_arrays)
+def _arrays_typed(p, data):
+    _check("p", p, 1)
+    for value, rank in zip(data, (2, 1)):
+        _check("data", value, rank)
+
+    def arrays(p, data):
+        X, y = data
+        n = X.shape[0]
+        d = X.shape[1]
+        if y.shape[0] != n or p.size != d:
+            raise ValueError("the shapes of the arguments do not fit together")
+        return np.ascontiguousarray(p), (X, y), (n, d)
+
+    return arrays
+
+
+@numba.extending.overload(_threads)
+def _threads_typed(work):
+    return lambda work: 1
+
+
+def _callable(function):
+    """Let compiled code call a function, its keywords too, which Numba takes by position only."""
+    code, defaults = function.__code__, function.__kwdefaults__ or {}
+    count = code.co_argcount + code.co_kwonlyargcount
+    plain = type(function)(
+        code.replace(co_argcount=count, co_kwonlyargcount=0),
+        globals(),
+        function.__name__,
+        tuple(defaults.get(name) for name in code.co_varnames[code.co_argcount:count]),
+    )
+    numba.extending.overload(function, strict=False)(lambda *args, **kwargs: plain)
+
+
+for _function in (value, grad, value_and_grad, hessian, hvp, jacobian, jvp, vjp,):
+    _callable(_function)

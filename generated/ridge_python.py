@@ -31,7 +31,7 @@ WHOLES = ()
 
 def value(p, X, y, *, lam=0.1):
     """Return the value: a float."""
-    p, (X, y), (n, d) = _arrays(p, (X, y), {})
+    p, (X, y), (n, d) = _arrays(p, (X, y))
     (w,) = _split(p, [(d,)])
     lam = np.float64(_number(lam, "lam"))
     with np.errstate(all="ignore"):
@@ -41,7 +41,7 @@ def value(p, X, y, *, lam=0.1):
 
 def grad(p, X, y, *, lam=0.1):
     """Return the gradient: shape (d,)."""
-    p, (X, y), (n, d) = _arrays(p, (X, y), {})
+    p, (X, y), (n, d) = _arrays(p, (X, y))
     (w,) = _split(p, [(d,)])
     lam = np.float64(_number(lam, "lam"))
     with np.errstate(all="ignore"):
@@ -52,7 +52,7 @@ def grad(p, X, y, *, lam=0.1):
 
 def value_and_grad(p, X, y, *, lam=0.1):
     """Return the value and the gradient: a float and shape (d,)."""
-    p, (X, y), (n, d) = _arrays(p, (X, y), {})
+    p, (X, y), (n, d) = _arrays(p, (X, y))
     (w,) = _split(p, [(d,)])
     lam = np.float64(_number(lam, "lam"))
     with np.errstate(all="ignore"):
@@ -64,7 +64,7 @@ def value_and_grad(p, X, y, *, lam=0.1):
 
 def hessian(p, X, y, *, lam=0.1):
     """Return the Hessian: shape (d, d)."""
-    p, (X, y), (n, d) = _arrays(p, (X, y), {})
+    p, (X, y), (n, d) = _arrays(p, (X, y))
     lam = np.float64(_number(lam, "lam"))
     with np.errstate(all="ignore"):
         t0 = X*(np.float64(1.0)/n)
@@ -74,7 +74,7 @@ def hessian(p, X, y, *, lam=0.1):
 
 def hvp(p, v, X, y, *, lam=0.1):
     """Return the Hessian times v: shape (d,)."""
-    p, (X, y), (n, d) = _arrays(p, (X, y), {})
+    p, (X, y), (n, d) = _arrays(p, (X, y))
     (v0,) = _split(_vector(v, "v", p.size), [(d,)])
     lam = np.float64(_number(lam, "lam"))
     with np.errstate(all="ignore"):
@@ -85,7 +85,7 @@ def hvp(p, v, X, y, *, lam=0.1):
 
 def jacobian(p, X, y, *, lam=0.1):
     """Return the Jacobian: shape (d,)."""
-    p, (X, y), (n, d) = _arrays(p, (X, y), {})
+    p, (X, y), (n, d) = _arrays(p, (X, y))
     (w,) = _split(p, [(d,)])
     lam = np.float64(_number(lam, "lam"))
     with np.errstate(all="ignore"):
@@ -96,7 +96,7 @@ def jacobian(p, X, y, *, lam=0.1):
 
 def jvp(p, v, X, y, *, lam=0.1):
     """Return the Jacobian times v, shaped like the value: a float."""
-    p, (X, y), (n, d) = _arrays(p, (X, y), {})
+    p, (X, y), (n, d) = _arrays(p, (X, y))
     (w,) = _split(p, [(d,)])
     (v0,) = _split(_vector(v, "v", p.size), [(d,)])
     lam = np.float64(_number(lam, "lam"))
@@ -107,7 +107,7 @@ def jvp(p, v, X, y, *, lam=0.1):
 
 def vjp(p, u, X, y, *, lam=0.1):
     """Return u, shaped like the value, times the Jacobian: shape (d,)."""
-    p, (X, y), (n, d) = _arrays(p, (X, y), {})
+    p, (X, y), (n, d) = _arrays(p, (X, y))
     (w,) = _split(p, [(d,)])
     (u0,) = _split(_shaped(u, "u", ()))
     lam = np.float64(_number(lam, "lam"))
@@ -142,7 +142,7 @@ def _vector(value, name, size):
     return np.ascontiguousarray(array.reshape(-1))
 
 
-def _arrays(p, data, constants):
+def _arrays(p, data, constants={}):
     """Return `p`, the data and all sizes, checked against PARAM_SHAPES and DATA_SHAPES.
 
     `p` comes back as one row of doubles; the data as arrays of doubles without the dimensions

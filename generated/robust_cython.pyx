@@ -77,7 +77,7 @@ cdef extern from *:
     {
         const ptrdiff_t most = width > 98304 / SC_TILE ? 98304 / width : SC_TILE;
         const ptrdiff_t least = arrays < 98304 / 12 ? 32 : 256;
-        const ptrdiff_t tile = most < least ? least : most / 8 * 8;
+        const ptrdiff_t tile = most < least ? least : most & ~(ptrdiff_t)7;
         return n < tile ? (n > 0 ? n : 1) : tile;
     }
 
@@ -85,7 +85,7 @@ cdef extern from *:
        are in few. */
     static inline ptrdiff_t sc_blocks(ptrdiff_t n, ptrdiff_t tile, ptrdiff_t arrays)
     {
-        if (n <= 0) {
+        if (n <= tile) {
             return 1;
         }
         const ptrdiff_t tiles = (n + tile - 1) / tile, fit = 262144 / (arrays + 1);
@@ -98,15 +98,6 @@ cdef extern from *:
         const ptrdiff_t tiles = (n + tile - 1) / tile;
         return (tiles + blocks - 1) / blocks * tile;
     }
-    static inline ptrdiff_t sc_block_start(ptrdiff_t n, ptrdiff_t tile, ptrdiff_t blocks, ptrdiff_t block)
-    {
-        return block * sc_block_size(n, tile, blocks);
-    }
-    static inline ptrdiff_t sc_block_stop(ptrdiff_t n, ptrdiff_t tile, ptrdiff_t blocks, ptrdiff_t block)
-    {
-        const ptrdiff_t stop = (block + 1) * sc_block_size(n, tile, blocks);
-        return stop < n ? stop : n;
-    }
 
     static double *sc_memory(ptrdiff_t size)
     {
@@ -115,8 +106,12 @@ cdef extern from *:
 
     static inline void sc_fill(double *array, ptrdiff_t size, double value)
     {
-        for (ptrdiff_t i = 0; i < size; i++) {
+        ptrdiff_t done = size < 16 ? size : 16;
+        for (ptrdiff_t i = 0; i < done; i++) {
             array[i] = value;
+        }
+        for (; done < size; done *= 2) {
+            memcpy(array + done, array, sizeof(double) * (size_t)(done < size - done ? done : size - done));
         }
     }
 
@@ -131,8 +126,15 @@ cdef extern from *:
         if (stride == 1) {
             return x;
         }
-        for (ptrdiff_t i = 0; i < size; i++) {
-            buffer[i] = x[i * stride];
+        ptrdiff_t i = 0;
+        for (; i + 4 <= size; i += 4, x += 4 * stride) {
+            buffer[i] = x[0];
+            buffer[i + 1] = x[stride];
+            buffer[i + 2] = x[2 * stride];
+            buffer[i + 3] = x[3 * stride];
+        }
+        for (; i < size; i++, x += stride) {
+            buffer[i] = x[0];
         }
         return buffer;
     }
@@ -282,13 +284,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } robust_value_sweep0_context;
+    } robust_value_core_sweep0_context;
 
-    SC_CLONES static void robust_value_sweep0(
+    SC_CLONES static void robust_value_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const robust_value_sweep0_context *context = shared;
+        const robust_value_core_sweep0_context *context = shared;
         const double *restrict x = context->x;
         const ptrdiff_t x_0 = context->x_0;
         const double *restrict y = context->y;
@@ -303,11 +305,12 @@ cdef extern from *:
         const ptrdiff_t tile = context->tile;
         double *restrict x_buffer = work;
         double *restrict y_buffer = x_buffer + tile;
+        const ptrdiff_t each = sc_block_size(n, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block*2;
             sc_fill(part, 2, 0.0);
-            const ptrdiff_t stop = sc_block_stop(n, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(n, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < n ? (block + 1)*each : n;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 const double *restrict x_tile = sc_packed(x + start*x_0, x_0, size, x_buffer);
@@ -326,7 +329,7 @@ cdef extern from *:
         }
     }
 
-    static int robust_value(
+    static int robust_value_core(
         const double *restrict p, const double *restrict c, sc_array x_array, sc_array y_array,
         ptrdiff_t n, double *restrict value
     )
@@ -346,10 +349,12 @@ cdef extern from *:
         const double offset = p[1];
         const double delta = c[0];
         const double t0 = 0.5*delta;
-        const robust_value_sweep0_context context0 = {
+        const robust_value_core_sweep0_context context0 = {
             x, x_0, y, y_0, n, slope, offset, delta, t0, parts0, blocks0, tile0
         };
-        if (sc_run(robust_value_sweep0, &context0, blocks0, tile0 + tile0, 11*(double)n) < 0) {
+        if (sc_run(
+            robust_value_core_sweep0, &context0, blocks0, tile0 + tile0, 11*(double)n
+        ) < 0) {
             free(memory);
             return -1;
         }
@@ -372,13 +377,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } robust_grad_sweep0_context;
+    } robust_grad_core_sweep0_context;
 
-    SC_CLONES static void robust_grad_sweep0(
+    SC_CLONES static void robust_grad_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const robust_grad_sweep0_context *context = shared;
+        const robust_grad_core_sweep0_context *context = shared;
         const double *restrict x = context->x;
         const ptrdiff_t x_0 = context->x_0;
         const double *restrict y = context->y;
@@ -393,11 +398,12 @@ cdef extern from *:
         const ptrdiff_t tile = context->tile;
         double *restrict x_buffer = work;
         double *restrict y_buffer = x_buffer + tile;
+        const ptrdiff_t each = sc_block_size(n, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block*4;
             sc_fill(part, 4, 0.0);
-            const ptrdiff_t stop = sc_block_stop(n, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(n, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < n ? (block + 1)*each : n;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 const double *restrict x_tile = sc_packed(x + start*x_0, x_0, size, x_buffer);
@@ -422,7 +428,7 @@ cdef extern from *:
         }
     }
 
-    static int robust_grad(
+    static int robust_grad_core(
         const double *restrict p, const double *restrict c, sc_array x_array, sc_array y_array,
         ptrdiff_t n, double *restrict grad
     )
@@ -442,10 +448,12 @@ cdef extern from *:
         const double offset = p[1];
         const double delta = c[0];
         const double t0 = 1.0/(double)n;
-        const robust_grad_sweep0_context context0 = {
+        const robust_grad_core_sweep0_context context0 = {
             x, x_0, y, y_0, n, slope, offset, delta, t0, parts0, blocks0, tile0
         };
-        if (sc_run(robust_grad_sweep0, &context0, blocks0, tile0 + tile0, 19*(double)n) < 0) {
+        if (sc_run(
+            robust_grad_core_sweep0, &context0, blocks0, tile0 + tile0, 19*(double)n
+        ) < 0) {
             free(memory);
             return -1;
         }
@@ -471,13 +479,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } robust_value_and_grad_sweep0_context;
+    } robust_value_and_grad_core_sweep0_context;
 
-    SC_CLONES static void robust_value_and_grad_sweep0(
+    SC_CLONES static void robust_value_and_grad_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const robust_value_and_grad_sweep0_context *context = shared;
+        const robust_value_and_grad_core_sweep0_context *context = shared;
         const double *restrict x = context->x;
         const ptrdiff_t x_0 = context->x_0;
         const double *restrict y = context->y;
@@ -493,11 +501,12 @@ cdef extern from *:
         const ptrdiff_t tile = context->tile;
         double *restrict x_buffer = work;
         double *restrict y_buffer = x_buffer + tile;
+        const ptrdiff_t each = sc_block_size(n, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block*6;
             sc_fill(part, 6, 0.0);
-            const ptrdiff_t stop = sc_block_stop(n, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(n, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < n ? (block + 1)*each : n;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 const double *restrict x_tile = sc_packed(x + start*x_0, x_0, size, x_buffer);
@@ -528,7 +537,7 @@ cdef extern from *:
         }
     }
 
-    static int robust_value_and_grad(
+    static int robust_value_and_grad_core(
         const double *restrict p, const double *restrict c, sc_array x_array, sc_array y_array,
         ptrdiff_t n, double *restrict value, double *restrict grad
     )
@@ -549,11 +558,11 @@ cdef extern from *:
         const double delta = c[0];
         const double t0 = 0.5*delta;
         const double t1 = 1.0/(double)n;
-        const robust_value_and_grad_sweep0_context context0 = {
+        const robust_value_and_grad_core_sweep0_context context0 = {
             x, x_0, y, y_0, n, slope, offset, delta, t0, t1, parts0, blocks0, tile0
         };
         if (sc_run(
-            robust_value_and_grad_sweep0, &context0, blocks0, tile0 + tile0, 25*(double)n
+            robust_value_and_grad_core_sweep0, &context0, blocks0, tile0 + tile0, 25*(double)n
         ) < 0) {
             free(memory);
             return -1;
@@ -581,13 +590,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } robust_hessian_sweep0_context;
+    } robust_hessian_core_sweep0_context;
 
-    SC_CLONES static void robust_hessian_sweep0(
+    SC_CLONES static void robust_hessian_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const robust_hessian_sweep0_context *context = shared;
+        const robust_hessian_core_sweep0_context *context = shared;
         const double *restrict x = context->x;
         const ptrdiff_t x_0 = context->x_0;
         const double *restrict y = context->y;
@@ -602,11 +611,12 @@ cdef extern from *:
         const ptrdiff_t tile = context->tile;
         double *restrict x_buffer = work;
         double *restrict y_buffer = x_buffer + tile;
+        const ptrdiff_t each = sc_block_size(n, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block*6;
             sc_fill(part, 6, 0.0);
-            const ptrdiff_t stop = sc_block_stop(n, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(n, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < n ? (block + 1)*each : n;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 const double *restrict x_tile = sc_packed(x + start*x_0, x_0, size, x_buffer);
@@ -634,7 +644,7 @@ cdef extern from *:
         }
     }
 
-    static int robust_hessian(
+    static int robust_hessian_core(
         const double *restrict p, const double *restrict c, sc_array x_array, sc_array y_array,
         ptrdiff_t n, double *restrict hessian
     )
@@ -654,10 +664,12 @@ cdef extern from *:
         const double offset = p[1];
         const double delta = c[0];
         const double t0 = 1.0/(double)n;
-        const robust_hessian_sweep0_context context0 = {
+        const robust_hessian_core_sweep0_context context0 = {
             x, x_0, y, y_0, n, slope, offset, delta, t0, parts0, blocks0, tile0
         };
-        if (sc_run(robust_hessian_sweep0, &context0, blocks0, tile0 + tile0, 18*(double)n) < 0) {
+        if (sc_run(
+            robust_hessian_core_sweep0, &context0, blocks0, tile0 + tile0, 18*(double)n
+        ) < 0) {
             free(memory);
             return -1;
         }
@@ -687,13 +699,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } robust_hvp_sweep0_context;
+    } robust_hvp_core_sweep0_context;
 
-    SC_CLONES static void robust_hvp_sweep0(
+    SC_CLONES static void robust_hvp_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const robust_hvp_sweep0_context *context = shared;
+        const robust_hvp_core_sweep0_context *context = shared;
         const double *restrict x = context->x;
         const ptrdiff_t x_0 = context->x_0;
         const double *restrict y = context->y;
@@ -710,11 +722,12 @@ cdef extern from *:
         const ptrdiff_t tile = context->tile;
         double *restrict x_buffer = work;
         double *restrict y_buffer = x_buffer + tile;
+        const ptrdiff_t each = sc_block_size(n, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block*4;
             sc_fill(part, 4, 0.0);
-            const ptrdiff_t stop = sc_block_stop(n, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(n, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < n ? (block + 1)*each : n;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 const double *restrict x_tile = sc_packed(x + start*x_0, x_0, size, x_buffer);
@@ -737,7 +750,7 @@ cdef extern from *:
         }
     }
 
-    static int robust_hvp(
+    static int robust_hvp_core(
         const double *restrict p, const double *restrict v, const double *restrict c,
         sc_array x_array, sc_array y_array, ptrdiff_t n, double *restrict hvp
     )
@@ -759,10 +772,12 @@ cdef extern from *:
         const double v0 = v[0];
         const double v1 = v[1];
         const double t0 = 1.0/(double)n;
-        const robust_hvp_sweep0_context context0 = {
+        const robust_hvp_core_sweep0_context context0 = {
             x, x_0, y, y_0, n, slope, offset, delta, v0, v1, t0, parts0, blocks0, tile0
         };
-        if (sc_run(robust_hvp_sweep0, &context0, blocks0, tile0 + tile0, 16*(double)n) < 0) {
+        if (sc_run(
+            robust_hvp_core_sweep0, &context0, blocks0, tile0 + tile0, 16*(double)n
+        ) < 0) {
             free(memory);
             return -1;
         }
@@ -787,13 +802,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } robust_jacobian_sweep0_context;
+    } robust_jacobian_core_sweep0_context;
 
-    SC_CLONES static void robust_jacobian_sweep0(
+    SC_CLONES static void robust_jacobian_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const robust_jacobian_sweep0_context *context = shared;
+        const robust_jacobian_core_sweep0_context *context = shared;
         const double *restrict x = context->x;
         const ptrdiff_t x_0 = context->x_0;
         const double *restrict y = context->y;
@@ -808,11 +823,12 @@ cdef extern from *:
         const ptrdiff_t tile = context->tile;
         double *restrict x_buffer = work;
         double *restrict y_buffer = x_buffer + tile;
+        const ptrdiff_t each = sc_block_size(n, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block*4;
             sc_fill(part, 4, 0.0);
-            const ptrdiff_t stop = sc_block_stop(n, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(n, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < n ? (block + 1)*each : n;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 const double *restrict x_tile = sc_packed(x + start*x_0, x_0, size, x_buffer);
@@ -837,7 +853,7 @@ cdef extern from *:
         }
     }
 
-    static int robust_jacobian(
+    static int robust_jacobian_core(
         const double *restrict p, const double *restrict c, sc_array x_array, sc_array y_array,
         ptrdiff_t n, double *restrict jacobian
     )
@@ -857,11 +873,11 @@ cdef extern from *:
         const double offset = p[1];
         const double delta = c[0];
         const double t0 = 1.0/(double)n;
-        const robust_jacobian_sweep0_context context0 = {
+        const robust_jacobian_core_sweep0_context context0 = {
             x, x_0, y, y_0, n, slope, offset, delta, t0, parts0, blocks0, tile0
         };
         if (sc_run(
-            robust_jacobian_sweep0, &context0, blocks0, tile0 + tile0, 19*(double)n
+            robust_jacobian_core_sweep0, &context0, blocks0, tile0 + tile0, 19*(double)n
         ) < 0) {
             free(memory);
             return -1;
@@ -888,13 +904,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } robust_jvp_sweep0_context;
+    } robust_jvp_core_sweep0_context;
 
-    SC_CLONES static void robust_jvp_sweep0(
+    SC_CLONES static void robust_jvp_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const robust_jvp_sweep0_context *context = shared;
+        const robust_jvp_core_sweep0_context *context = shared;
         const double *restrict x = context->x;
         const ptrdiff_t x_0 = context->x_0;
         const double *restrict y = context->y;
@@ -910,11 +926,12 @@ cdef extern from *:
         const ptrdiff_t tile = context->tile;
         double *restrict x_buffer = work;
         double *restrict y_buffer = x_buffer + tile;
+        const ptrdiff_t each = sc_block_size(n, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block*2;
             sc_fill(part, 2, 0.0);
-            const ptrdiff_t stop = sc_block_stop(n, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(n, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < n ? (block + 1)*each : n;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 const double *restrict x_tile = sc_packed(x + start*x_0, x_0, size, x_buffer);
@@ -933,7 +950,7 @@ cdef extern from *:
         }
     }
 
-    static int robust_jvp(
+    static int robust_jvp_core(
         const double *restrict p, const double *restrict v, const double *restrict c,
         sc_array x_array, sc_array y_array, ptrdiff_t n, double *restrict jvp
     )
@@ -954,10 +971,12 @@ cdef extern from *:
         const double delta = c[0];
         const double v0 = v[0];
         const double v1 = v[1];
-        const robust_jvp_sweep0_context context0 = {
+        const robust_jvp_core_sweep0_context context0 = {
             x, x_0, y, y_0, n, slope, offset, delta, v0, v1, parts0, blocks0, tile0
         };
-        if (sc_run(robust_jvp_sweep0, &context0, blocks0, tile0 + tile0, 13*(double)n) < 0) {
+        if (sc_run(
+            robust_jvp_core_sweep0, &context0, blocks0, tile0 + tile0, 13*(double)n
+        ) < 0) {
             free(memory);
             return -1;
         }
@@ -980,13 +999,13 @@ cdef extern from *:
         double *restrict parts;
         ptrdiff_t blocks;
         ptrdiff_t tile;
-    } robust_vjp_sweep0_context;
+    } robust_vjp_core_sweep0_context;
 
-    SC_CLONES static void robust_vjp_sweep0(
+    SC_CLONES static void robust_vjp_core_sweep0(
         const void *shared, ptrdiff_t first, ptrdiff_t last, double *restrict work
     )
     {
-        const robust_vjp_sweep0_context *context = shared;
+        const robust_vjp_core_sweep0_context *context = shared;
         const double *restrict x = context->x;
         const ptrdiff_t x_0 = context->x_0;
         const double *restrict y = context->y;
@@ -1001,11 +1020,12 @@ cdef extern from *:
         const ptrdiff_t tile = context->tile;
         double *restrict x_buffer = work;
         double *restrict y_buffer = x_buffer + tile;
+        const ptrdiff_t each = sc_block_size(n, tile, blocks);
         for (ptrdiff_t block = first; block < last; block++) {
             double *restrict part = parts + block*4;
             sc_fill(part, 4, 0.0);
-            const ptrdiff_t stop = sc_block_stop(n, tile, blocks, block);
-            ptrdiff_t start = sc_block_start(n, tile, blocks, block);
+            const ptrdiff_t stop = (block + 1)*each < n ? (block + 1)*each : n;
+            ptrdiff_t start = block*each;
             for (; start < stop; start += tile) {
                 const ptrdiff_t size = stop - start < tile ? stop - start : tile;
                 const double *restrict x_tile = sc_packed(x + start*x_0, x_0, size, x_buffer);
@@ -1030,7 +1050,7 @@ cdef extern from *:
         }
     }
 
-    static int robust_vjp(
+    static int robust_vjp_core(
         const double *restrict p, const double *restrict u, const double *restrict c,
         sc_array x_array, sc_array y_array, ptrdiff_t n, double *restrict vjp
     )
@@ -1051,10 +1071,12 @@ cdef extern from *:
         const double delta = c[0];
         const double u0 = u[0];
         const double t0 = u0/(double)n;
-        const robust_vjp_sweep0_context context0 = {
+        const robust_vjp_core_sweep0_context context0 = {
             x, x_0, y, y_0, n, slope, offset, delta, t0, parts0, blocks0, tile0
         };
-        if (sc_run(robust_vjp_sweep0, &context0, blocks0, tile0 + tile0, 19*(double)n) < 0) {
+        if (sc_run(
+            robust_vjp_core_sweep0, &context0, blocks0, tile0 + tile0, 19*(double)n
+        ) < 0) {
             free(memory);
             return -1;
         }
@@ -1064,6 +1086,96 @@ cdef extern from *:
         vjp[1] = s0;
         free(memory);
         return 0;
+    }
+
+    static const double robust_constants[1] = {1.0};
+
+    static int robust_value(
+        const double *p, const double *x, ptrdiff_t x_stride, const double *y, ptrdiff_t y_stride,
+        ptrdiff_t n, const double *constants, double *value
+    )
+    {
+        return robust_value_core(
+            p, constants ? constants : robust_constants, (sc_array){x, {x_stride}},
+            (sc_array){y, {y_stride}}, n, value
+        );
+    }
+
+    static int robust_grad(
+        const double *p, const double *x, ptrdiff_t x_stride, const double *y, ptrdiff_t y_stride,
+        ptrdiff_t n, const double *constants, double *grad
+    )
+    {
+        return robust_grad_core(
+            p, constants ? constants : robust_constants, (sc_array){x, {x_stride}},
+            (sc_array){y, {y_stride}}, n, grad
+        );
+    }
+
+    static int robust_value_and_grad(
+        const double *p, const double *x, ptrdiff_t x_stride, const double *y, ptrdiff_t y_stride,
+        ptrdiff_t n, const double *constants, double *value, double *grad
+    )
+    {
+        return robust_value_and_grad_core(
+            p, constants ? constants : robust_constants, (sc_array){x, {x_stride}},
+            (sc_array){y, {y_stride}}, n, value, grad
+        );
+    }
+
+    static int robust_hessian(
+        const double *p, const double *x, ptrdiff_t x_stride, const double *y, ptrdiff_t y_stride,
+        ptrdiff_t n, const double *constants, double *hessian
+    )
+    {
+        return robust_hessian_core(
+            p, constants ? constants : robust_constants, (sc_array){x, {x_stride}},
+            (sc_array){y, {y_stride}}, n, hessian
+        );
+    }
+
+    static int robust_hvp(
+        const double *p, const double *v, const double *x, ptrdiff_t x_stride, const double *y,
+        ptrdiff_t y_stride, ptrdiff_t n, const double *constants, double *hvp
+    )
+    {
+        return robust_hvp_core(
+            p, v, constants ? constants : robust_constants, (sc_array){x, {x_stride}},
+            (sc_array){y, {y_stride}}, n, hvp
+        );
+    }
+
+    static int robust_jacobian(
+        const double *p, const double *x, ptrdiff_t x_stride, const double *y, ptrdiff_t y_stride,
+        ptrdiff_t n, const double *constants, double *jacobian
+    )
+    {
+        return robust_jacobian_core(
+            p, constants ? constants : robust_constants, (sc_array){x, {x_stride}},
+            (sc_array){y, {y_stride}}, n, jacobian
+        );
+    }
+
+    static int robust_jvp(
+        const double *p, const double *v, const double *x, ptrdiff_t x_stride, const double *y,
+        ptrdiff_t y_stride, ptrdiff_t n, const double *constants, double *jvp
+    )
+    {
+        return robust_jvp_core(
+            p, v, constants ? constants : robust_constants, (sc_array){x, {x_stride}},
+            (sc_array){y, {y_stride}}, n, jvp
+        );
+    }
+
+    static int robust_vjp(
+        const double *p, const double *u, const double *x, ptrdiff_t x_stride, const double *y,
+        ptrdiff_t y_stride, ptrdiff_t n, const double *constants, double *vjp
+    )
+    {
+        return robust_vjp_core(
+            p, u, constants ? constants : robust_constants, (sc_array){x, {x_stride}},
+            (sc_array){y, {y_stride}}, n, vjp
+        );
     }
 
     static int sc_import_numpy(void)
@@ -1115,7 +1227,7 @@ cdef extern from *:
         PyArrayObject *array = (PyArrayObject *)value;
         return PyArray_Check(value) && PyArray_Check(first) && PyArray_NDIM(array) == 1
             && PyArray_TYPE(array) == NPY_DOUBLE && PyArray_ISALIGNED(array)
-            && PyArray_ISNOTSWAPPED(array) && PyArray_STRIDE(array, 0) % 8 == 0
+            && PyArray_ISNOTSWAPPED(array) && !(PyArray_STRIDE(array, 0) & 7)
             && PyArray_NDIM((PyArrayObject *)first) == 1
             && PyArray_DIM(array, 0) == PyArray_DIM((PyArrayObject *)first, 0)
             && PyArray_DIM(array, 0) > 0;
@@ -1135,7 +1247,7 @@ cdef extern from *:
             return 0;
         }
         for (int axis = 0; axis < rank; axis++) {
-            if (PyArray_STRIDE(array, axis) % 8) {
+            if (PyArray_STRIDE(array, axis) & 7) {
                 return 0;
             }
         }
@@ -1147,7 +1259,7 @@ cdef extern from *:
         PyArrayObject *array = (PyArrayObject *)value;
         sc_array found = {sc_doubles(value), {0}};
         for (int axis = 0; axis < PyArray_NDIM(array); axis++) {
-            found.stride[axis] = PyArray_STRIDE(array, axis) / 8;
+            found.stride[axis] = PyArray_STRIDE(array, axis) >> 3;
         }
         return found;
     }
@@ -1226,14 +1338,22 @@ cdef extern from *:
     void sc_acquire(void *)
     Py_ssize_t sc_dim(object, int)
     sc_array sc_as_array(object)
-    int robust_value(const double *p, const double *c, sc_array x_array, sc_array y_array, ptrdiff_t n, double *value) nogil
-    int robust_grad(const double *p, const double *c, sc_array x_array, sc_array y_array, ptrdiff_t n, double *grad) nogil
-    int robust_value_and_grad(const double *p, const double *c, sc_array x_array, sc_array y_array, ptrdiff_t n, double *value, double *grad) nogil
-    int robust_hessian(const double *p, const double *c, sc_array x_array, sc_array y_array, ptrdiff_t n, double *hessian) nogil
-    int robust_hvp(const double *p, const double *v, const double *c, sc_array x_array, sc_array y_array, ptrdiff_t n, double *hvp) nogil
-    int robust_jacobian(const double *p, const double *c, sc_array x_array, sc_array y_array, ptrdiff_t n, double *jacobian) nogil
-    int robust_jvp(const double *p, const double *v, const double *c, sc_array x_array, sc_array y_array, ptrdiff_t n, double *jvp) nogil
-    int robust_vjp(const double *p, const double *u, const double *c, sc_array x_array, sc_array y_array, ptrdiff_t n, double *vjp) nogil
+    int robust_value_core(const double *p, const double *c, sc_array x_array, sc_array y_array, ptrdiff_t n, double *value) nogil
+    int robust_grad_core(const double *p, const double *c, sc_array x_array, sc_array y_array, ptrdiff_t n, double *grad) nogil
+    int robust_value_and_grad_core(const double *p, const double *c, sc_array x_array, sc_array y_array, ptrdiff_t n, double *value, double *grad) nogil
+    int robust_hessian_core(const double *p, const double *c, sc_array x_array, sc_array y_array, ptrdiff_t n, double *hessian) nogil
+    int robust_hvp_core(const double *p, const double *v, const double *c, sc_array x_array, sc_array y_array, ptrdiff_t n, double *hvp) nogil
+    int robust_jacobian_core(const double *p, const double *c, sc_array x_array, sc_array y_array, ptrdiff_t n, double *jacobian) nogil
+    int robust_jvp_core(const double *p, const double *v, const double *c, sc_array x_array, sc_array y_array, ptrdiff_t n, double *jvp) nogil
+    int robust_vjp_core(const double *p, const double *u, const double *c, sc_array x_array, sc_array y_array, ptrdiff_t n, double *vjp) nogil
+    int sc_robust_value "robust_value"(const double *, const double *, ptrdiff_t, const double *, ptrdiff_t, ptrdiff_t, const double *, double *) noexcept nogil
+    int sc_robust_grad "robust_grad"(const double *, const double *, ptrdiff_t, const double *, ptrdiff_t, ptrdiff_t, const double *, double *) noexcept nogil
+    int sc_robust_value_and_grad "robust_value_and_grad"(const double *, const double *, ptrdiff_t, const double *, ptrdiff_t, ptrdiff_t, const double *, double *, double *) noexcept nogil
+    int sc_robust_hessian "robust_hessian"(const double *, const double *, ptrdiff_t, const double *, ptrdiff_t, ptrdiff_t, const double *, double *) noexcept nogil
+    int sc_robust_hvp "robust_hvp"(const double *, const double *, const double *, ptrdiff_t, const double *, ptrdiff_t, ptrdiff_t, const double *, double *) noexcept nogil
+    int sc_robust_jacobian "robust_jacobian"(const double *, const double *, ptrdiff_t, const double *, ptrdiff_t, ptrdiff_t, const double *, double *) noexcept nogil
+    int sc_robust_jvp "robust_jvp"(const double *, const double *, const double *, ptrdiff_t, const double *, ptrdiff_t, ptrdiff_t, const double *, double *) noexcept nogil
+    int sc_robust_vjp "robust_vjp"(const double *, const double *, const double *, ptrdiff_t, const double *, ptrdiff_t, ptrdiff_t, const double *, double *) noexcept nogil
 
 sc_import_numpy()
 
@@ -1249,15 +1369,15 @@ def value(p, x, y, *, delta=1.0):
     if not (sc_is_column(x, x) and sc_is_column(y, x)):
         x, y = _columns(DATA, x, y)
     cdef Py_ssize_t n = sc_length(x)
-    sc__constants = np.array([_number(delta, "delta")], dtype=np.float64)
+    SC_constants = np.array([_number(delta, "delta")], dtype=np.float64)
     cdef double value = 0.0
     cdef int sc__status = 0
     cdef double *sc__p = sc_doubles(p)
-    cdef double *sc__sc__constants = sc_doubles(sc__constants)
+    cdef double *sc__SC_constants = sc_doubles(SC_constants)
     cdef sc_array sc__x = sc_as_array(x)
     cdef sc_array sc__y = sc_as_array(y)
     cdef void *sc__thread = sc_release(11*<double>n)
-    sc__status = robust_value(sc__p, sc__sc__constants, sc__x, sc__y, n, &value)
+    sc__status = robust_value_core(sc__p, sc__SC_constants, sc__x, sc__y, n, &value)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
@@ -1271,16 +1391,16 @@ def grad(p, x, y, *, delta=1.0):
     if not (sc_is_column(x, x) and sc_is_column(y, x)):
         x, y = _columns(DATA, x, y)
     cdef Py_ssize_t n = sc_length(x)
-    sc__constants = np.array([_number(delta, "delta")], dtype=np.float64)
+    SC_constants = np.array([_number(delta, "delta")], dtype=np.float64)
     grad = sc_new(2)
     cdef int sc__status = 0
     cdef double *sc__p = sc_doubles(p)
-    cdef double *sc__sc__constants = sc_doubles(sc__constants)
+    cdef double *sc__SC_constants = sc_doubles(SC_constants)
     cdef sc_array sc__x = sc_as_array(x)
     cdef sc_array sc__y = sc_as_array(y)
     cdef double *sc__grad = sc_doubles(grad)
     cdef void *sc__thread = sc_release(19*<double>n)
-    sc__status = robust_grad(sc__p, sc__sc__constants, sc__x, sc__y, n, sc__grad)
+    sc__status = robust_grad_core(sc__p, sc__SC_constants, sc__x, sc__y, n, sc__grad)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
@@ -1294,18 +1414,18 @@ def value_and_grad(p, x, y, *, delta=1.0):
     if not (sc_is_column(x, x) and sc_is_column(y, x)):
         x, y = _columns(DATA, x, y)
     cdef Py_ssize_t n = sc_length(x)
-    sc__constants = np.array([_number(delta, "delta")], dtype=np.float64)
+    SC_constants = np.array([_number(delta, "delta")], dtype=np.float64)
     cdef double value = 0.0
     grad = sc_new(2)
     cdef int sc__status = 0
     cdef double *sc__p = sc_doubles(p)
-    cdef double *sc__sc__constants = sc_doubles(sc__constants)
+    cdef double *sc__SC_constants = sc_doubles(SC_constants)
     cdef sc_array sc__x = sc_as_array(x)
     cdef sc_array sc__y = sc_as_array(y)
     cdef double *sc__grad = sc_doubles(grad)
     cdef void *sc__thread = sc_release(25*<double>n)
-    sc__status = robust_value_and_grad(
-        sc__p, sc__sc__constants, sc__x, sc__y, n, &value, sc__grad
+    sc__status = robust_value_and_grad_core(
+        sc__p, sc__SC_constants, sc__x, sc__y, n, &value, sc__grad
     )
     sc_acquire(sc__thread)
     if sc__status < 0:
@@ -1320,16 +1440,16 @@ def hessian(p, x, y, *, delta=1.0):
     if not (sc_is_column(x, x) and sc_is_column(y, x)):
         x, y = _columns(DATA, x, y)
     cdef Py_ssize_t n = sc_length(x)
-    sc__constants = np.array([_number(delta, "delta")], dtype=np.float64)
+    SC_constants = np.array([_number(delta, "delta")], dtype=np.float64)
     hessian = sc_new(4)
     cdef int sc__status = 0
     cdef double *sc__p = sc_doubles(p)
-    cdef double *sc__sc__constants = sc_doubles(sc__constants)
+    cdef double *sc__SC_constants = sc_doubles(SC_constants)
     cdef sc_array sc__x = sc_as_array(x)
     cdef sc_array sc__y = sc_as_array(y)
     cdef double *sc__hessian = sc_doubles(hessian)
     cdef void *sc__thread = sc_release(18*<double>n)
-    sc__status = robust_hessian(sc__p, sc__sc__constants, sc__x, sc__y, n, sc__hessian)
+    sc__status = robust_hessian_core(sc__p, sc__SC_constants, sc__x, sc__y, n, sc__hessian)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
@@ -1345,17 +1465,17 @@ def hvp(p, v, x, y, *, delta=1.0):
     if not (sc_is_column(x, x) and sc_is_column(y, x)):
         x, y = _columns(DATA, x, y)
     cdef Py_ssize_t n = sc_length(x)
-    sc__constants = np.array([_number(delta, "delta")], dtype=np.float64)
+    SC_constants = np.array([_number(delta, "delta")], dtype=np.float64)
     hvp = sc_new(2)
     cdef int sc__status = 0
     cdef double *sc__p = sc_doubles(p)
     cdef double *sc__v = sc_doubles(v)
-    cdef double *sc__sc__constants = sc_doubles(sc__constants)
+    cdef double *sc__SC_constants = sc_doubles(SC_constants)
     cdef sc_array sc__x = sc_as_array(x)
     cdef sc_array sc__y = sc_as_array(y)
     cdef double *sc__hvp = sc_doubles(hvp)
     cdef void *sc__thread = sc_release(16*<double>n)
-    sc__status = robust_hvp(sc__p, sc__v, sc__sc__constants, sc__x, sc__y, n, sc__hvp)
+    sc__status = robust_hvp_core(sc__p, sc__v, sc__SC_constants, sc__x, sc__y, n, sc__hvp)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
@@ -1369,16 +1489,16 @@ def jacobian(p, x, y, *, delta=1.0):
     if not (sc_is_column(x, x) and sc_is_column(y, x)):
         x, y = _columns(DATA, x, y)
     cdef Py_ssize_t n = sc_length(x)
-    sc__constants = np.array([_number(delta, "delta")], dtype=np.float64)
+    SC_constants = np.array([_number(delta, "delta")], dtype=np.float64)
     jacobian = sc_new(2)
     cdef int sc__status = 0
     cdef double *sc__p = sc_doubles(p)
-    cdef double *sc__sc__constants = sc_doubles(sc__constants)
+    cdef double *sc__SC_constants = sc_doubles(SC_constants)
     cdef sc_array sc__x = sc_as_array(x)
     cdef sc_array sc__y = sc_as_array(y)
     cdef double *sc__jacobian = sc_doubles(jacobian)
     cdef void *sc__thread = sc_release(19*<double>n)
-    sc__status = robust_jacobian(sc__p, sc__sc__constants, sc__x, sc__y, n, sc__jacobian)
+    sc__status = robust_jacobian_core(sc__p, sc__SC_constants, sc__x, sc__y, n, sc__jacobian)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
@@ -1394,16 +1514,16 @@ def jvp(p, v, x, y, *, delta=1.0):
     if not (sc_is_column(x, x) and sc_is_column(y, x)):
         x, y = _columns(DATA, x, y)
     cdef Py_ssize_t n = sc_length(x)
-    sc__constants = np.array([_number(delta, "delta")], dtype=np.float64)
+    SC_constants = np.array([_number(delta, "delta")], dtype=np.float64)
     cdef double jvp = 0.0
     cdef int sc__status = 0
     cdef double *sc__p = sc_doubles(p)
     cdef double *sc__v = sc_doubles(v)
-    cdef double *sc__sc__constants = sc_doubles(sc__constants)
+    cdef double *sc__SC_constants = sc_doubles(SC_constants)
     cdef sc_array sc__x = sc_as_array(x)
     cdef sc_array sc__y = sc_as_array(y)
     cdef void *sc__thread = sc_release(13*<double>n)
-    sc__status = robust_jvp(sc__p, sc__v, sc__sc__constants, sc__x, sc__y, n, &jvp)
+    sc__status = robust_jvp_core(sc__p, sc__v, sc__SC_constants, sc__x, sc__y, n, &jvp)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
@@ -1419,21 +1539,77 @@ def vjp(p, u, x, y, *, delta=1.0):
     if not (sc_is_column(x, x) and sc_is_column(y, x)):
         x, y = _columns(DATA, x, y)
     cdef Py_ssize_t n = sc_length(x)
-    sc__constants = np.array([_number(delta, "delta")], dtype=np.float64)
+    SC_constants = np.array([_number(delta, "delta")], dtype=np.float64)
     vjp = sc_new(2)
     cdef int sc__status = 0
     cdef double *sc__p = sc_doubles(p)
     cdef double *sc__u = sc_doubles(u)
-    cdef double *sc__sc__constants = sc_doubles(sc__constants)
+    cdef double *sc__SC_constants = sc_doubles(SC_constants)
     cdef sc_array sc__x = sc_as_array(x)
     cdef sc_array sc__y = sc_as_array(y)
     cdef double *sc__vjp = sc_doubles(vjp)
     cdef void *sc__thread = sc_release(19*<double>n)
-    sc__status = robust_vjp(sc__p, sc__u, sc__sc__constants, sc__x, sc__y, n, sc__vjp)
+    sc__status = robust_vjp_core(sc__p, sc__u, sc__SC_constants, sc__x, sc__y, n, sc__vjp)
     sc_acquire(sc__thread)
     if sc__status < 0:
         raise MemoryError()
     return vjp
+
+
+cdef api int robust_value(
+    const double *p, const double *x, ptrdiff_t x_stride, const double *y, ptrdiff_t y_stride,
+    ptrdiff_t n, const double *constants, double *value
+) noexcept nogil:
+    return sc_robust_value(p, x, x_stride, y, y_stride, n, constants, value)
+
+
+cdef api int robust_grad(
+    const double *p, const double *x, ptrdiff_t x_stride, const double *y, ptrdiff_t y_stride,
+    ptrdiff_t n, const double *constants, double *grad
+) noexcept nogil:
+    return sc_robust_grad(p, x, x_stride, y, y_stride, n, constants, grad)
+
+
+cdef api int robust_value_and_grad(
+    const double *p, const double *x, ptrdiff_t x_stride, const double *y, ptrdiff_t y_stride,
+    ptrdiff_t n, const double *constants, double *value, double *grad
+) noexcept nogil:
+    return sc_robust_value_and_grad(p, x, x_stride, y, y_stride, n, constants, value, grad)
+
+
+cdef api int robust_hessian(
+    const double *p, const double *x, ptrdiff_t x_stride, const double *y, ptrdiff_t y_stride,
+    ptrdiff_t n, const double *constants, double *hessian
+) noexcept nogil:
+    return sc_robust_hessian(p, x, x_stride, y, y_stride, n, constants, hessian)
+
+
+cdef api int robust_hvp(
+    const double *p, const double *v, const double *x, ptrdiff_t x_stride, const double *y,
+    ptrdiff_t y_stride, ptrdiff_t n, const double *constants, double *hvp
+) noexcept nogil:
+    return sc_robust_hvp(p, v, x, x_stride, y, y_stride, n, constants, hvp)
+
+
+cdef api int robust_jacobian(
+    const double *p, const double *x, ptrdiff_t x_stride, const double *y, ptrdiff_t y_stride,
+    ptrdiff_t n, const double *constants, double *jacobian
+) noexcept nogil:
+    return sc_robust_jacobian(p, x, x_stride, y, y_stride, n, constants, jacobian)
+
+
+cdef api int robust_jvp(
+    const double *p, const double *v, const double *x, ptrdiff_t x_stride, const double *y,
+    ptrdiff_t y_stride, ptrdiff_t n, const double *constants, double *jvp
+) noexcept nogil:
+    return sc_robust_jvp(p, v, x, x_stride, y, y_stride, n, constants, jvp)
+
+
+cdef api int robust_vjp(
+    const double *p, const double *u, const double *x, ptrdiff_t x_stride, const double *y,
+    ptrdiff_t y_stride, ptrdiff_t n, const double *constants, double *vjp
+) noexcept nogil:
+    return sc_robust_vjp(p, u, x, x_stride, y, y_stride, n, constants, vjp)
 
 
 def _bound(name, arguments):

@@ -54,22 +54,22 @@ def plan(definition: Definition, names: Iterable[str] | None = None) -> tuple[Sc
     # Imported here, so that what the cache holds is loaded without them.
     from symcompile.autodiff.bodies import take_derivatives
     from symcompile.autodiff.derive import derive
-    from symcompile.passes import Tried, contract, optimise, recognise, share_quotients
+    from symcompile.passes import Tried, contracted, optimise, recognise, share_quotients
     from symcompile.schedule import schedule
 
     value = take_derivatives(Function("value", definition.graph, (definition.output,)))
     wanted = functions_of(definition) if names is None else tuple(names)
-    tried: set[int] = set()
+    tried = Tried()
     if definition.stable:  # 2: before differentiation, so that derivatives are stable too
         value = recognise(value, value_only=wanted == ("value",), tried=tried)
-    stable = share_quotients(contract(value))
+    stable = share_quotients(contracted(value))
     derived = derive(  # 3
         stable.graph,
         stable.outputs[0],
         [squeezed(shape) for shape in definition.param_shapes],
         wanted,
     )
-    before = Tried(value, tried) if stable is value else None
+    before = tried if stable is value else None
     optimised = [optimise(f, stable=definition.stable, before=before) for f in derived]  # 4
     return tuple(schedule(function) for function in optimised)  # 5
 

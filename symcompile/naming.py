@@ -29,13 +29,13 @@ ctanh casinh cacosh catanh csign cexpm1 f32 CMPLX
 complex_ clog1p jit types ctypes itertools part first at
 partial types functools errstate sc_column sc_tile sc_sum SC_TILE SC_BLOCKS memset
 sc_loggamma sc_digamma sc_polygamma sc_sign sc_min sc_max sc_total sc_accumulate sc_blocks
-sc_block_start sc_block_stop SC_NOINLINE SC_THREAD_LOCAL isfinite
+sc_block_size SC_NOINLINE SC_THREAD_LOCAL isfinite
 loggamma digamma polygamma njit numpy scipy
 """.split()
 
 # Names that the templates use; a symbol called `out` must not collide with them.
 _SCAFFOLDING = """
-p v u c n i out k start stop block blocks tile tiles total totals carry length size self result
+p v u c n i out k start stop each block blocks tile tiles total totals carry length size self result
 value grad value_and_grad hessian hvp jacobian jvp vjp data point args samples scratch
 function arrays shape rows found array index count work sums PARAMS DATA CONSTANTS TILE BLOCKS
 parts threads THREAD llvm ir cgutils intrinsic numba os ctypes last

@@ -18,7 +18,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from symcompile.ir.affine import Affine
-from symcompile.ir.graph import LEAVES, REDUCTIONS, Axes, Axis, Function, Gather, View, whole
+from symcompile.ir.graph import (
+    LEAVES,
+    REDUCTIONS,
+    STRUCTURAL,
+    Axes,
+    Axis,
+    Function,
+    Gather,
+    View,
+    whole,
+)
 from symcompile.ir.views import support
 from symcompile.planning import (
     Contraction,
@@ -54,7 +64,10 @@ class Planner:
         self.frames = Frames(self.graph, self.order)
         self.uses = self._uses()
         self.contractions = {
-            index: found for index in self.order if (found := self._contraction(index)) is not None
+            index: found
+            for index in self.order
+            if self.graph.nodes[index].op == "reduce_sum"
+            and (found := self._contraction(index)) is not None
         }
         self.stage: dict[int, int] = {}
         #: Whether a reduction or scatter is over the lead axis: complete after its sweep only.
@@ -62,8 +75,7 @@ class Planner:
         self.storage: dict[int, Storage] = {}
         #: Scatters whose sum is all that is wanted: they add into its array.
         self.targets: dict[int, int] = {}
-        for index in self.order:
-            self._place(index)
+        self._place_all()
         self.direct = self._direct()
 
     def lead(self, axes: Axes) -> int:
@@ -71,14 +83,30 @@ class Planner:
 
     def _uses(self) -> dict[int, int]:
         uses = dict.fromkeys(self.order, 0)
+        nodes = self.graph.nodes
         for index in self.order:
-            for arg in self.graph[index].args:
+            for arg in nodes[index].args:
                 uses[arg] += 1
         for _, node, _ in self.pieces:
             uses[node] += 1
         return uses
 
     # -- stages ----------------------------------------------------------------------------
+
+    def _place_all(self) -> None:
+        """Find the stage of each node."""
+        nodes, stage, total = self.graph.nodes, self.stage, self.total
+        for index in self.order:
+            op, args, _, axes, _ = nodes[index]
+            if axes or op in STRUCTURAL:
+                self._place(index)
+                continue
+            at = 0
+            for arg in args:
+                ready = stage[arg] + (arg in total)
+                if ready > at:
+                    at = ready
+            stage[index] = at
 
     def _place(self, index: int) -> None:
         """Find the stage of a node: of a sweep that computes it, or at which it is ready."""
@@ -313,18 +341,17 @@ class Planner:
         for number in range(last | 1, 0, -2):
             sweeps[number] = self._sweeps(number, stores.get(number, []))
         phases: list[Phase] = []
+        every = self.graph.nodes
+        plain = [
+            i
+            for i in self.order
+            if not every[i].axes and every[i].op not in LEAVES and i not in self.total
+        ]
         for number in range(last + 1):
             if number % 2:
                 phases += sweeps[number]
                 continue
-            nodes = [
-                i
-                for i in self.order
-                if not self.graph[i].axes
-                and self.graph[i].op not in LEAVES
-                and i not in self.total
-                and self.stage[i] == number
-            ]
+            nodes = [i for i in plain if self.stage[i] == number]
             found = tuple(scalars.get(number, ()))
             if nodes or found:
                 phases.append(Scalars(tuple(nodes), found))
@@ -336,11 +363,13 @@ class Planner:
     def _sweeps(self, number: int, stores: list[Root]) -> list[Sweep]:
         """Return the sweeps of a stage; what they need of earlier ones is noted in `storage`."""
         roots = list(stores)
+        nodes, storage = self.graph.nodes, self.storage
         for index in self.order:
-            node = self.graph[index]
-            if (node.op in REDUCTIONS or node.op == "scatter") and self.stage[index] == number:
-                roots.append(self._reduction_root(index))
-            elif self.storage.get(index) == "full" and self.stage[index] == number:
+            op = nodes[index].op
+            if op in REDUCTIONS or op == "scatter":
+                if self.stage[index] == number:
+                    roots.append(self._reduction_root(index))
+            elif storage.get(index) == "full" and self.stage[index] == number:
                 roots.append(held_root(self, index))
         axes: list[Axis] = []
         for root in roots:

@@ -28,7 +28,7 @@ from symcompile.ir.indices import Place, vanishes
 from symcompile.ir.printer import Listing, format_function
 from symcompile.ir.volume import Volume
 from symcompile.options import Backend, Stage
-from symcompile.passes import contract, recognise, share_quotients
+from symcompile.passes import contracted, recognise, share_quotients
 from symcompile.passes.expand import expand
 from symcompile.passes.recognise import Fired
 from symcompile.planning import Contraction, Nest, Scalars, Schedule, Step, Store, Sweep
@@ -110,7 +110,7 @@ def _recognised(definition: Definition) -> Iterator[str]:
     names, shapes = input_names(definition), input_shapes(definition)
     lowered = take_derivatives(Function("value", definition.graph, (definition.output,)))
     parts = [("the formula", lowered, False)]
-    stable = share_quotients(contract(recognise(lowered)))
+    stable = share_quotients(contracted(recognise(lowered)))
     extents = [squeezed(shape) for shape in definition.param_shapes]
     for function in derive(stable.graph, stable.outputs[0], extents, functions_of(definition)):
         if function.name in ("grad", "hessian", "jacobian"):

@@ -93,7 +93,37 @@ def test_building_again_changes_nothing(file: Path, tmp_path: Path) -> None:
 def test_build_of_one_backend(file: Path, tmp_path: Path) -> None:
     out = tmp_path / "elsewhere" / "deep"
     assert run("build", file, "--out", out, "--backend", "python").exit_code == 0
-    assert {path.name for path in out.iterdir()} == {"__init__.py", "square_python.py"}
+    assert {path.name for path in out.iterdir()} == {
+        "__init__.py",
+        "square_python.py",
+        "square_python.pyi",
+    }
+
+
+def test_build_of_c(file: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert run("build", file, "--out", out, "--backend", "python", "--c").exit_code == 0
+    assert "int square_grad(" in (out / "square.h").read_text()
+    options = ("--out", out, "--backend", "python")
+    assert run("check", file, *options, "--c").exit_code == 0
+    (out / "square.c").unlink()
+    assert run("check", file, *options).exit_code == 0
+    stale = run("check", file, *options, "--c")
+    assert stale.exit_code == 1
+    assert "square.c" in stale.stderr
+
+
+def test_c_of_what_needs_scipy_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "airy.py"
+    file.write_text(
+        "import sympy as sp, symcompile as sc\n"
+        "x = sp.Symbol('x')\n"
+        "airy = sc.define('airy', sp.airyai(x), params=x)\n"
+    )
+    found = run("build", file, "--out", tmp_path / "out", "--backend", "python", "--c")
+    assert found.exit_code == 2
+    assert "airy cannot be written in C by itself: it calls airy of scipy.special" in found.stderr
+    assert not list((tmp_path / "out").glob("*.[ch]"))
 
 
 def test_an_extension_of_former_source_goes(file: Path, tmp_path: Path) -> None:

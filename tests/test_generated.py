@@ -36,8 +36,11 @@ def test_golden_source_is_up_to_date(example: Path, update_golden: bool) -> None
 
 
 def test_nothing_else_is_there() -> None:
-    expected = {source.file for example in EXAMPLES for source in sources(example)}
-    found = {path.name for path in GOLDEN.iterdir() if path.suffix in (".py", ".pyx")}
+    found_sources = [source for example in EXAMPLES for source in sources(example)]
+    expected = {source.file for source in found_sources}
+    expected |= {name for source in found_sources for name, _ in source.companions}
+    suffixes = (".py", ".pyx", ".pyi", ".pxd")
+    found = {path.name for path in GOLDEN.iterdir() if path.suffix in suffixes}
     assert found == expected | {"__init__.py"}
 
 

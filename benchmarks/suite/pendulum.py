@@ -32,6 +32,8 @@ GOALS: dict[int, dict[str, float]] = {5: {"llvm": 1.0, "cython": 3.0}, 10: {}}
 
 #: With more links a backend is left out.
 MOST_LINKS = {"numba": 3}
+#: With more links the peers are left out.
+PEERS_LINKS = 5
 
 
 @lru_cache
@@ -66,7 +68,10 @@ def _compared(links: int, limits: dict[str, float], setting: Setting) -> Iterato
         f"pendulum of {links} links: from expression to right-hand side and Jacobian",
         goals=tuple(Goal(own(backend), limit) for backend, limit in limits.items()),
     )
-    running = Comparison(f"pendulum of {links} links: right-hand side, Jacobian", base="CasADi")
+    running = Comparison(
+        f"pendulum of {links} links: right-hand side, Jacobian",
+        base="CasADi" if links <= PEERS_LINKS else None,
+    )
     rng = np.random.default_rng(1)
     point, values = rng.normal(size=len(states)), rng.uniform(0.5, 2.0, size=len(others))
     spent: dict[str, float] = {}
@@ -93,9 +98,9 @@ def _compared(links: int, limits: dict[str, float], setting: Setting) -> Iterato
 
     ways = with_backends(running, {}, setting, made)
     makers = {"CasADi": _casadi, "JAX": _jax}
-    if links > 5:
-        del makers["JAX"]
-        running.skipped["JAX"] = "its compiler takes minutes"
+    if links > PEERS_LINKS:
+        running.skipped |= dict.fromkeys(makers, "its compiler takes minutes")
+        makers = {}
     with_peers(running, ways, {n: partial(timed, n, make) for n, make in makers.items()})
     building.times = {name: [seconds] for name, seconds in spent.items()}
     building.skipped = dict(running.skipped)

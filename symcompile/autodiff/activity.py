@@ -33,7 +33,7 @@ class Activity:
     @property
     def always(self) -> bool:
         """Whether the node matters unconditionally."""
-        return frozenset() in self.paths
+        return self is ALWAYS or frozenset() in self.paths
 
     def chosen_by(self, literal: Literal) -> Activity:
         """Return this activity behind one more choice."""
@@ -42,6 +42,8 @@ class Activity:
 
     def joined(self, b: Builder, other: Activity) -> Activity:
         """Return the activity of a node that both lead to."""
+        if self is other:
+            return self
         if self.always or other.always:
             return ALWAYS
         paths = _merge(self.paths | other.paths)

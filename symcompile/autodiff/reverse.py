@@ -30,15 +30,18 @@ class _Adjoints:
         They are the axes of the node, or any where the node has none.
         """
         b = self.b
-        if self.projected and b.graph[node].kind is not Kind.COMPLEX:
+        nodes = b.graph.nodes
+        if self.projected and nodes[node].kind is not Kind.COMPLEX:
             contribution = real_part(b, contribution)
-        same = axes and not b.graph[node].axes and not b.graph[contribution].axes
+        same = axes and not nodes[node].axes and not nodes[contribution].axes
         if same and not self.pointwise:
             for axis in axes:  # the same for each point: no loop needed
                 contribution = b.call("mul", b.size(axis.extent), contribution)
             axes = ()
         parts = self.parts.setdefault(node, {})
-        key = axes, b.graph[contribution].op == "scatter", _condition(b, contribution)
+        op = nodes[contribution].op
+        condition = _condition(b, contribution) if op == "select" or op == "neg" else None
+        key = axes, op == "scatter", condition
         before = parts.get(key)
         parts[key] = contribution if before is None else b.call("add", before, contribution)
 
@@ -50,7 +53,7 @@ class _Adjoints:
         b = self.b
         result: int | None = None
         for (axes, *_), part in parts.items():
-            apart = self.pointwise or b.graph[node].axes
+            apart = self.pointwise or not axes or b.graph[node].axes
             value = part if apart else summed_over(b, part, axes)
             result = value if result is None else b.call("add", result, value)
         return result
@@ -132,13 +135,15 @@ def elementwise(b: Builder, roots: Iterable[int], wrt: Iterable[int]) -> bool:
 
 def _dependants(b: Builder, order: Iterable[int], wrt: Iterable[int]) -> set[int]:
     depends = set(wrt)
+    nodes = b.graph.nodes
     for index in order:
-        node = b.graph[index]
-        if node.op in ("floor", "ceil"):  # constant wherever it is smooth
+        op, args, _, _, _ = nodes[index]
+        if op in ("floor", "ceil"):  # constant wherever it is smooth
             continue
         # What a gathered index depends on has no derivative.
-        args = node.args[:1] if node.op in ("view", "scatter") else node.args
-        if any(arg in depends for arg in args):
+        if op in ("view", "scatter"):
+            args = args[:1]
+        if not depends.isdisjoint(args):
             depends.add(index)
     return depends
 

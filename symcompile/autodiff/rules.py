@@ -37,11 +37,12 @@ def pull(
 
     ``result`` and ``args`` are the node and its arguments, over the axes of ``g``.
     """
-    if b.graph[node].op in BODY_OPS:
+    op = b.graph.nodes[node].op
+    if op in BODY_OPS:
         from symcompile.autodiff.bodies import pull_body
 
         return pull_body(b, node, position, g, args)
-    rule = OPS[b.graph[node].op].derivatives[position]
+    rule = OPS[op].derivatives[position]
     if rule is None:
         return None
     values = [Value(b, arg) for arg in args]

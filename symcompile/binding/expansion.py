@@ -7,7 +7,7 @@ data cancels as it does in a pass over them.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
 from symcompile.ir.graph import (
@@ -128,7 +128,7 @@ class Expansion:
                 if node.op in OPS and not written(node.op):
                     raise NotPolynomialError(f"{node.op} of sums")
 
-    def _needed(self, function: Function, order: list[int]) -> list[int]:
+    def _needed(self, function: Function, order: Sequence[int]) -> list[int]:
         """Return the nodes that are computed from sums and scalars, and these."""
         wanted = set(function.roots())
         for index in reversed(order):

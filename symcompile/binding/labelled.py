@@ -16,7 +16,6 @@ from itertools import permutations
 from symcompile.binding.expansion import NotPolynomialError, Powers
 from symcompile.ir.graph import REDUCTIONS, Axis, Function, Input, Kind, View
 from symcompile.ir.ops import OPS
-from symcompile.passes.rewrite import rewrite
 
 #: A node and the label of each of its axes.
 Factor = tuple[int, tuple[int, ...]]
@@ -103,6 +102,9 @@ class LabelledExpansion:
         Raises:
             NotPolynomialError: says what cannot be multiplied out.
         """
+        # Imported here: a warm start runs no pass.
+        from symcompile.passes.rewrite import rewrite
+
         self.function = rewrite(function, lambda *_: None)  # a copy: nodes are added to it
         self.graph = self.function.graph
         self.late: dict[int, bool] = {}

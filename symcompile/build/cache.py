@@ -303,7 +303,6 @@ class Cache:
                 # On file systems without working locks another process may have been first.
                 if not manifest.intact(entry, key):
                     raise
-            manifest.sync_folder(entry.parent)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 

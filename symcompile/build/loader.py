@@ -125,13 +125,7 @@ def _stamp(path: str) -> _Stamp:
 
 
 def _import(path: str, name: str, *, extension: bool) -> ModuleType:
-    parent = f"{_PACKAGE}.{hashlib.sha256(os.fsencode(path)).hexdigest()[:12]}"
-    for package in (_PACKAGE, parent):
-        # Pickle and Numba import a function's module by its dotted name.
-        if package not in sys.modules:
-            sys.modules[package] = ModuleType(package)
-            sys.modules[package].__path__ = []
-    full_name = f"{parent}.{name}"
+    full_name = f"{_parent(path)}.{name}"
     loader = (
         importlib.machinery.ExtensionFileLoader(full_name, path)
         if extension
@@ -164,6 +158,17 @@ def _import(path: str, name: str, *, extension: bool) -> ModuleType:
         if extension and name_was_free:
             sys.modules.pop(name, None)
     return module
+
+
+def _parent(path: str) -> str:
+    """Return the package that a module of a file is in."""
+    parent = f"{_PACKAGE}.{hashlib.sha256(os.fsencode(path)).hexdigest()[:12]}"
+    for package in (_PACKAGE, parent):
+        # Pickle and Numba import a function's module by its dotted name.
+        if package not in sys.modules:
+            sys.modules[package] = ModuleType(package)
+            sys.modules[package].__path__ = []
+    return parent
 
 
 def surroundings(backend: Backend, options: Options) -> tuple[str, ...]:
@@ -292,16 +297,34 @@ def build_llvm(source: str, name: str, options: Options, recipe: str | None = No
     """
     file_name = f"{_identifier(name)}.py"
 
-    def build(folder: Path) -> None:
-        file = folder / file_name
-        file.write_text(source, encoding="utf-8", newline="\n")
-        module = _import(str(file), name, extension=False)
-        sys.modules.pop(module.__name__, None)
-        (folder / module.OBJECT_FILE.name).write_bytes(module.OBJECT)
-
     entry_key = key("llvm", name, source, *surroundings("llvm", options))
+    path = os.path.realpath(Cache(cache_dir(options)).path(entry_key) / file_name)
+    made: list[ModuleType] = []
+
+    def build(folder: Path) -> None:
+        (folder / file_name).write_text(source, encoding="utf-8", newline="\n")
+        module = _executed(source, path, name)
+        (folder / module.OBJECT_FILE.name).write_bytes(module.OBJECT)
+        made.append(module)
+
     entry = _cached(entry_key, name, source, build, options, recipe)
+    with _lock:
+        # Importing it from where it now lies would link its machine code once more.
+        if made and os.path.realpath(entry / file_name) == path and path not in _modules:
+            sys.modules[made[0].__name__] = made[0]
+            _modules[path] = (_stamp(path), made[0])
     return load_module(entry / file_name, name)
+
+
+def _executed(source: str, path: str, name: str) -> ModuleType:
+    """Return a module as importing it from a path would make it, before its file is there."""
+    full_name = f"{_parent(path)}.{name}"
+    loader = _SourceLoader(full_name, path)
+    spec = importlib.util.spec_from_file_location(full_name, path, loader=loader)
+    assert spec is not None
+    module = importlib.util.module_from_spec(spec)
+    exec(compile(source, path, "exec", dont_inherit=True), vars(module))
+    return module
 
 
 def _identifier(name: str) -> str:

@@ -17,7 +17,10 @@ _CLOEXEC = getattr(os, "O_CLOEXEC", 0)
 
 
 def write(entry: Path, key: str) -> None:
-    """Record every file of an entry, and force all of it to disk.
+    """Record every file of an entry.
+
+    Nothing is forced to disk: that takes as long as compiling a small kernel. What a crash of the
+    machine leaves half written differs from its record, and is built again.
 
     Args:
         entry: a finished folder of regular files, in subfolders or not.
@@ -30,14 +33,11 @@ def write(entry: Path, key: str) -> None:
     for path in sorted(entry.rglob("*")):
         if path.is_dir() and not path.is_symlink():
             continue
-        content = read(path, sync=True)
+        content = read(path)
         files[path.relative_to(entry).as_posix()] = _record(content)
     text = json.dumps({"files": files, "format": _FORMAT, "key": key}, indent=1, sort_keys=True)
     with (entry / NAME).open("x", encoding="utf-8", newline="\n") as stream:
         stream.write(text + "\n")
-        stream.flush()
-        os.fsync(stream.fileno())
-    sync_folder(entry)
 
 
 def intact(entry: Path, key: str) -> bool:
@@ -67,17 +67,6 @@ def trusted(status: os.stat_result) -> bool:
     return status.st_uid in (os.geteuid(), 0) and not status.st_mode & stat.S_IWOTH
 
 
-def sync_folder(folder: Path) -> None:
-    """Force a folder's list of names to disk, where the system lets a folder be opened."""
-    if os.name != "posix":
-        return
-    descriptor = os.open(folder, os.O_RDONLY | _CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def _private_folder(folder: Path) -> bool:
     status = os.lstat(folder)
     group_writes = os.name == "posix" and status.st_mode & stat.S_IWGRP
@@ -93,12 +82,11 @@ def _record(content: bytes) -> dict[str, str | int]:
     return {"sha256": hashlib.sha256(content).hexdigest(), "size": len(content)}
 
 
-def read(path: Path, *, sync: bool = False, group: bool = False) -> bytes:
+def read(path: Path, *, group: bool = False) -> bytes:
     """Return the content of a regular file of this user.
 
     Args:
         path: the file.
-        sync: whether to force it to disk.
         group: whether others of its group can reach it, so that they must not write in it.
 
     Raises:
@@ -111,6 +99,4 @@ def read(path: Path, *, sync: bool = False, group: bool = False) -> bytes:
             raise PermissionError(f"{path} is not a regular file of this user")
         if group and status.st_mode & stat.S_IWGRP:
             raise PermissionError(f"{path} can be changed by others of its group")
-        if sync and os.name == "posix":
-            os.fsync(descriptor)
         return stream.read()

@@ -5,6 +5,6 @@ with GCC's vectors, without what nothing there uses (``switch``, ``goto``, bit f
 loop is written once, and a machine without a C compiler runs the same loops in the same order.
 """
 
-from symcompile.cc.unit import Lowered, lower
+from symcompile.cc.unit import COLD, INLINE, NOINLINE, SMALL, Lowered, lower
 
-__all__ = ["Lowered", "lower"]
+__all__ = ["COLD", "INLINE", "NOINLINE", "SMALL", "Lowered", "lower"]

@@ -58,8 +58,10 @@ class Reader:
 
     def peek(self, ahead: int = 0) -> str:
         """Return a token that is still to come; nothing where there is none."""
-        at = self.at + ahead
-        return self.items[at] if at < len(self.items) else ""
+        try:
+            return self.items[self.at + ahead]
+        except IndexError:
+            return ""
 
     def take(self) -> str:
         """Return the next token and go on."""
@@ -69,10 +71,13 @@ class Reader:
 
     def accept(self, item: str) -> bool:
         """Go on where the next token is this one."""
-        if self.at < len(self.items) and self.items[self.at] == item:
-            self.at += 1
-            return True
-        return False
+        try:
+            if self.items[self.at] != item:
+                return False
+        except IndexError:
+            return False
+        self.at += 1
+        return True
 
     def expect(self, item: str) -> None:
         """Go past a token that must be there.

@@ -49,7 +49,7 @@ class Body(Expressions):
         link = "" if self.function.exported else "internal "
         group = self.function.group
         opening = (
-            f"define {link}{self.result.text} @{self.function.name}({', '.join(head)}){group} {{"
+            f"define {link}{self.result.text} @{self.function.name}({', '.join(head)}) {group} {{"
         )
         return "\n".join([opening, "entry:", *self.rooms, *self.lines, "}", ""])
 

@@ -10,6 +10,7 @@ from typing import Any
 from symcompile.cc import types
 from symcompile.cc.builtins import CONSTANTS
 from symcompile.cc.expressions import Expressions
+from symcompile.cc.parts import module, modules
 from symcompile.cc.preprocess import tokens
 from symcompile.cc.reader import Declared, Reader
 from symcompile.cc.statements import Body
@@ -17,6 +18,9 @@ from symcompile.cc.types import Type
 from symcompile.cc.values import Value
 from symcompile.errors import LoweringError
 
+_NAME = re.compile(r"@[\w.]+")
+#: The groups of attributes that functions have; what is in them is the module's affair.
+PLAIN, NOINLINE, INLINE, COLD, SMALL = "#0", "#3", "#4", "#5", "#6"
 #: What the C that is lowered finds defined: the dialect that it may use.
 DEFINED = {"__GNUC__": "13"}
 #: The functions of libm that a vector libm may have.
@@ -24,8 +28,6 @@ VECTOR = frozenset(
     "acos acosh asin asinh atan atan2 atanh cbrt cos cosh erf erfc exp exp2 expm1 hypot log log10"
     " log1p log2 pow sin sinh tan tanh".split()
 )
-
-_NAME = re.compile(r"@[\w.]+")
 
 
 @dataclass
@@ -46,7 +48,7 @@ class Defined:
     type: Type
     parameters: Sequence[Declared]
     start: int
-    group: str = ""
+    group: str = PLAIN
     fused: bool = False
     exported: bool = False
 
@@ -57,6 +59,7 @@ class Lowered:
 
     Attributes:
         text: the module, without the attributes of groups, which depend on the machine.
+        glue: another one, if it was asked for, of what is not worth optimising.
         library: the functions of libm that it calls as ``sc.NAME``.
         external: the other functions that it needs.
         vectors: the groups of attributes of calls that vector units may do: the number, the
@@ -67,6 +70,7 @@ class Lowered:
     library: tuple[str, ...]
     external: tuple[str, ...]
     vectors: tuple[tuple[int, str, int, str], ...] = ()
+    glue: str = ""
 
 
 def lower(
@@ -74,9 +78,10 @@ def lower(
     exported: Iterable[str],
     defined: Mapping[str, str] | None = None,
     variables: Iterable[str] = (),
-    apart: Iterable[str] = (),
-    cold: Iterable[str] = (),
+    groups: Mapping[str, str] | None = None,
     given: Mapping[str, Callable[[Unit], str]] | None = None,
+    loops: Iterable[str] = (),
+    glue: Iterable[str] = (),
 ) -> Lowered:
     """Return C as LLVM's intermediate language.
 
@@ -87,9 +92,10 @@ def lower(
         exported: the names of the functions that are called from outside.
         defined: what is defined beside ``DEFINED``, as by ``-D``: the features of the processor.
         variables: the variables that are set from outside.
-        apart: functions that are called, not copied to where they are called.
-        cold: functions that are not worth optimising.
+        groups: the attributes of functions that do not have those that the C gives them.
         given: functions that are declared only, and who writes them in LLVM's language.
+        loops: if there is glue, the functions that are worth optimising.
+        glue: functions that are not, which go to a module of their own.
 
     Raises:
         LoweringError: the C is not of the part that is known; says where.
@@ -102,8 +108,8 @@ def lower(
         }
         <BLANKLINE>
     """
-    groups = {**dict.fromkeys(apart, " #3"), **dict.fromkeys(cold, " #5")}
-    return Unit(text, {**DEFINED, **(defined or {})}, variables, groups, given).lowered(exported)
+    unit = Unit(text, {**DEFINED, **(defined or {})}, variables, groups, given)
+    return unit.lowered(exported, loops, glue)
 
 
 class Unit:
@@ -179,7 +185,9 @@ class Unit:
         reader.expect(";")
 
     def _function(self, reader: Reader, one: Declared, flags: set[str], fused: bool) -> None:
-        group = " #3" if "noinline" in flags else " #4" if "always_inline" in flags else " #0"
+        group = PLAIN
+        if "noinline" in flags or "always_inline" in flags:
+            group = NOINLINE if "noinline" in flags else INLINE
         group = self._groups.get(one.name, group)
         self.functions[one.name] = Defined(
             one.name, one.type, one.parameters, reader.at, group, fused
@@ -307,23 +315,29 @@ class Unit:
 
     # -- the whole -------------------------------------------------------------------------
 
-    def lowered(self, exported: Iterable[str]) -> Lowered:
-        """Return what is reached from some functions."""
+    def lowered(
+        self, exported: Iterable[str], loops: Iterable[str] = (), glue: Iterable[str] = ()
+    ) -> Lowered:
+        """Return what is reached from some functions, in one module or in two."""
         for name in exported:
             self.functions[name].exported = True
             self.want(name)
-        bodies = []
+        bodies = dict[str, str]()
         while self._wanted:
             name = self._wanted.pop(0)
             if name in self.given:
-                bodies.append(self.given[name](self))
+                bodies[name] = self.given[name](self)
             else:
-                bodies.append(Body(self, self.functions[name]).text())
+                bodies[name] = Body(self, self.functions[name]).text()
         declarations = [self.declarations[name] for name in sorted(self.declarations)]
-        definitions = _used(self._definitions, bodies)
-        parts = [*definitions, *declarations, *bodies, *self._notes]
-        vectors = tuple(self._vectors.values())
-        return Lowered("\n".join(parts), tuple(self._library), tuple(self._external), vectors)
+        definitions = _used(self._definitions, bodies.values())
+        if glue:
+            text, around = modules(definitions, declarations, bodies, self._notes, loops, glue)
+        else:
+            text = module(definitions, declarations, bodies.values(), self._notes)
+            around = ""
+        outside = tuple(self._library), tuple(self._external)
+        return Lowered(text, *outside, tuple(self._vectors.values()), around)
 
 
 def _used(definitions: Sequence[str], bodies: Iterable[str]) -> list[str]:
@@ -331,7 +345,7 @@ def _used(definitions: Sequence[str], bodies: Iterable[str]) -> list[str]:
     by_name = {definition.split(" ", 1)[0]: definition for definition in definitions}
     kept = {name for name, definition in by_name.items() if f"{name} = internal" not in definition}
     pending = [*bodies, *(by_name[name] for name in kept)]
-    while pending:
+    while pending and len(kept) < len(by_name):
         for name in set(_NAME.findall(pending.pop())) - kept:
             if name in by_name:
                 kept.add(name)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
-from symcompile.commands.common import BACKEND, Failure, chosen, console, print_code
+from symcompile.commands.common import BACKEND, C, Failure, chosen, console, print_code
 from symcompile.errors import ToolchainError
 from symcompile.options import Backend, Target
 
@@ -46,6 +46,7 @@ _JOBS = click.option(
     help="native: for this processor only; portable by default.",
 )
 @_JOBS
+@C
 @click.option("--no-compile", is_flag=True, help="Write .pyx files without compiling them.")
 def build(
     file: Path | None,
@@ -53,6 +54,7 @@ def build(
     backends: tuple[Backend, ...],
     target: Target | None,
     jobs: int | None,
+    with_c: bool,
     no_compile: bool,
 ) -> None:
     """Write the modules of the definitions in FILE, and compile those for Cython.
@@ -60,7 +62,7 @@ def build(
     Without FILE, what [tool.symcompile] of pyproject.toml asks for is built, in this folder or the
     next one above that has it. Only what changed is built.
     """
-    from symcompile.generate import have_compiler, write_package
+    from symcompile.generate import have_compiler, write_c, write_package
     from symcompile.project import building
     from symcompile.project.making import processors
 
@@ -73,6 +75,9 @@ def build(
     settings = building.Settings(work.out, compiled, workers=jobs or processors())
     with _Bar() as bar:
         rows = building.build(work.collect, items, settings, bar.start, bar.advance)
+        if with_c:
+            for item in items:
+                write_c(item.definition, work.out)
         if any(row.state != "failed" for row in rows):
             write_package(work.out)
     console().print(_table(rows, work.out, uncompiled=not compiled))
@@ -90,23 +95,30 @@ def build(
 @_OUT
 @BACKEND
 @_JOBS
+@C
 def check(
-    file: Path | None, out: Path | None, backends: tuple[Backend, ...], jobs: int | None
+    file: Path | None,
+    out: Path | None,
+    backends: tuple[Backend, ...],
+    jobs: int | None,
+    with_c: bool,
 ) -> None:
     """Compare the source in DIR with what FILE gives now; exit 1, with a diff, if it is stale.
 
     Without FILE, what [tool.symcompile] of pyproject.toml asks for is checked.
     """
+    from symcompile.generate import difference_c
     from symcompile.project import building
     from symcompile.project.making import processors
 
     work = _work(file, out, backends, None)
-    with console(stderr=True).status("generating"):
-        found, failed = building.compare(
-            work.collect, work.collect(), work.out, jobs or processors()
-        )
-    stale = [source.file for source, diff in found if diff]
-    for _, diff in found:
+    items = work.collect()
+    found, failed = building.compare(work.collect, items, work.out, jobs or processors())
+    differences = [(source.file, diff) for source, diff in found]
+    for item in items if with_c else ():
+        differences.append((f"{item.definition.name}.c", difference_c(item.definition, work.out)))
+    stale = [name for name, diff in differences if diff]
+    for _, diff in differences:
         if diff:
             print_code(diff, "diff")
     if failed:

@@ -44,6 +44,9 @@ BACKEND = click.option(
     multiple=True,
     help="A backend, as often as you like; all of them by default.",
 )
+C = click.option(
+    "--c", "with_c", is_flag=True, help="NAME.h and NAME.c too, for programs without Python."
+)
 
 
 def load(file: Path) -> tuple[Definition, ...]:

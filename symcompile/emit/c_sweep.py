@@ -97,8 +97,9 @@ class SweepFunction:
         held = [total for total in self.local.totals if total.tile and not total.alone]
         lines = self._cleared()
         lines += ["int held = 0;"] if held else []
-        for end, kind in (("const ptrdiff_t stop", "stop"), ("ptrdiff_t start", "start")):
-            lines.append(f"{end} = sc_block_{kind}({self.count}, tile, blocks, block);")
+        end = "(block + 1)*each"
+        lines.append(f"const ptrdiff_t stop = {end} < {self.count} ? {end} : {self.count};")
+        lines.append("ptrdiff_t start = block*each;")
         flush: list[str] = []
         if held:
             flush = ["if (++held == SC_HELD || start + tile >= stop) {"]
@@ -113,8 +114,9 @@ class SweepFunction:
             indent([*tile, *flush], 1),
             "}",
         ]
+        each = f"const ptrdiff_t each = sc_block_size({self.count}, tile, blocks);"
         head = "for (ptrdiff_t block = first; block < last; block++) {"
-        return [head, indent(lines, 1), "}"]
+        return [each, head, indent(lines, 1), "}"]
 
     def _cleared(self) -> list[str]:
         """Return the statements that start the sums of a block."""

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from symcompile.emit.bodies import helpers_of, integrates, with_helpers
 from symcompile.emit.c import CEmitter, CFunction, guarded, vector_functions
+from symcompile.emit.c_interface import core_name
+from symcompile.emit.c_program import exported, interface_code
 from symcompile.emit.dialect import C
 from symcompile.emit.glue import arrays_call
 from symcompile.emit.library import support
@@ -59,13 +61,17 @@ def emit_cython(
     glue = "\n".join(body.code for body in bodies)
     used = helpers(glue)
     needed = support(code, "c")
+    functions = [schedule.function for schedule in schedules]
+    code += "\n" + interface_code(definition, functions, static=True)
+    exports = exported(definition, functions)
     needs = imported("NumPy", special=needed.special, integrates=integrates(code))
     return render(
         "cython/kernel.pyx.j2",
-        header=header(definition, names, [s.function for s in schedules], needs),
+        header=header(definition, names, functions, needs),
         definition=definition,
         constants=constant_defaults(definition, names),
         bodies=bodies,
+        exports=exports,
         code=indent(guarded(code, definition, names).rstrip().split("\n"), 1),
         vector=vector_functions(schedules),
         support=needed,
@@ -95,7 +101,7 @@ def c_name(definition: Definition, function: str) -> str:
 
 def _body(definition: Definition, names: Identifiers, schedule: Schedule) -> _Body:
     function = schedule.function
-    name = c_name(definition, function.name)
+    name = core_name(definition, function.name)
     emitter = CEmitter(definition, names, schedule, name)
     emitted = emitter.emit()
     return _Body(
@@ -141,8 +147,9 @@ class _Glue:
         if self.names.constants:
             listed = ", ".join(self._constant(name) for name in self.names.constants)
             kind = self.numbers.argument
-            lines.append(f"sc__constants = np.array([{listed}], dtype=np.{kind})")
-            self.call.append("sc_doubles(sc__constants)")
+            # No array of a user's can lead to this name, as it can to sc__ and its own.
+            lines.append(f"SC_constants = np.array([{listed}], dtype=np.{kind})")
+            self.call.append("sc_doubles(SC_constants)")
         self.call += [f"sc_as_array({name})" for name in self.names.data]
         self.call += self.emitter.sizes()
         results = []

@@ -22,7 +22,8 @@ def arrays_call(definition: Definition, names: Identifiers, sizes: Sequence[str]
     constants = ", ".join(
         f"{item_text(names.known_sizes[g])}: {names.known_sizes[g]}" for g in given
     )
-    call = f"_arrays(p, {tuple_of(names.data)}, {{{constants}}})"
+    known = f", {{{constants}}}" if constants else ""
+    call = f"_arrays(p, {tuple_of(names.data)}{known})"
     line = f"p, {tuple_of(names.data)}, {tuple_of(sizes)} = {call}"
     if names.data and sizes and len(line) + 4 <= WIDTH:
         return [line]

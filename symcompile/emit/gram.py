@@ -49,7 +49,6 @@ def emit_gram(backend: Backend, threads: int | None, *, fused: bool) -> str:
         "threads": threads,
         "rank": 4,
         "vector": (),
-        "bodies": (),
         "glue": "",
         "pieces": False,
         "integrates": False,

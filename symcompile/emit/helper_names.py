@@ -30,6 +30,8 @@ DRIVERS = {
     ("NumPy", "integral"): "_integrals",
 }
 _ANY = "sum|product|integral|terms?|factors?|integrand"
+# Found sooner: code is long, and hardly anything in it ends like this.
+_ENDS = re.compile(r"_[0-9a-f]{12}(?![a-zA-Z0-9])")
 _NAME = re.compile(rf"(?<![a-zA-Z0-9])({_ANY})_([0-9a-f]{{12}})(?![a-zA-Z0-9])")
 
 
@@ -49,6 +51,8 @@ def call(op: str, body: Body, dialect: Dialect, args: Sequence[str]) -> str:
 
 def numbered(text: str) -> str:
     """Return a module with its helpers numbered in the order in which they occur."""
+    if _ENDS.search(text) is None:
+        return text
     numbers: dict[str, int] = {}
     count = 0
     for _, digest in _NAME.findall(text):

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from symcompile.cc import Lowered, lower
+from symcompile.cc import COLD, INLINE, NOINLINE, SMALL, Lowered, lower
 from symcompile.emit.bodies import helpers_of, integrates, with_helpers
 from symcompile.emit.c import CEmitter, CFunction
 from symcompile.emit.chunks import Chunk
@@ -40,16 +40,25 @@ from symcompile.planning import Schedule
 
 #: Vectors of so many doubles in products of matrices, by what the processor has.
 _WIDTHS = {8: {"__AVX512F__": "1", "__AVX__": "1"}, 4: {"__AVX__": "1"}, 2: {}}
-#: What stands around loops: called for a tile or a call, and not worth a copy.
+#: What is called for a tile or a call, and not worth a copy.
 _APART = (
-    "sc_as_array sc_is_vector sc_is_column sc_is_array sc_result sc_packed sc_fill sc_flush"
-    " sc_totals"
+    "sc_as_array sc_is_vector sc_is_column sc_is_array sc_result sc_fill sc_flush sc_totals"
 ).split()
-#: What is not worth optimising either.
+#: A loop that is not worth being made longer.
+_SMALL = ["sc_packed"]
+#: What is not worth optimising.
 _COLD = (
-    "sc_run sc_thread sc_threads sc_total sc_accumulate sc_memory sc_blocks sc_tile sc_bound"
-    " sc_bound_call sc_caller_call sc_instance_call"
+    "sc_run sc_thread sc_threads sc_total sc_accumulate sc_memory sc_blocks sc_tile"
+    " sc_caller_call sc_instance_call"
 ).split()
+#: What is around the loops of a kernel, beside its own functions for Python.
+_AROUND = [
+    *_COLD,
+    *"sc_as_array sc_is_vector sc_is_column sc_is_array sc_fill".split(),
+    *"sc_block_size sc_call".split(),
+]
+#: What is shorter than a call, where nothing else is optimised.
+_INLINE = "sc_is sc_doubles sc_length sc_release sc_acquire sc_result sc_pair_of".split()
 #: Straight-line code of more instructions than this is translated as it stands: it is simplified
 #: already, and choosing instructions and registers with care takes ten times as long.
 _LONG = 6_000
@@ -132,7 +141,7 @@ def emit_llvm(
     needed = support(code, "c")
     glue = "\n".join(body.code for body in bodies)
     used = helpers(glue)
-    exported = ["sc_bound_call"]
+    exported = ["sc_call"]
     exported += [name for body in bodies for name in (body.core, body.call) if name]
     c = render(
         "llvm/kernel.c.j2",
@@ -147,7 +156,12 @@ def emit_llvm(
         vector=(),
         **LIMITS,
     )
-    lowered = lowered_module(c, exported, needed, width, direct)
+    loops = [*(body.c.name for body in bodies), "sc_is_whole", "sc_packed"]
+    around = [*_AROUND, *exported]
+    if not definition.data:  # a call is most of what is done, so it is optimised as well
+        around = ["sc_call"]
+        loops += exported[1:]
+    lowered = lowered_module(c, exported, needed, width, direct, loops=loops, glue=around)
     integral = integrates(code)
     needs = imported("NumPy and llvmlite", special=needed.special, integrates=integral)
     return render(
@@ -173,13 +187,19 @@ def lowered_module(
     width: int,
     direct: Mapping[str, Piece] | None = None,
     features: Mapping[str, str] | None = None,
+    loops: Sequence[str] = (),
+    glue: Sequence[str] = (),
 ) -> Lowered:
-    """Return C as LLVM's language; pointers to SciPy's functions are set from outside."""
+    """Return C as LLVM's language; pointers to SciPy's functions are set from outside.
+
+    With ``glue`` it is two modules; see :mod:`symcompile.cc.parts`.
+    """
     variables = [f"sc_scipy_{pointer.ident}" for pointer in needed.pointers]
-    cold = [*_COLD, *(name for name in exported if name.endswith("_core"))]
     given = {name: piece.text for name, piece in (direct or {}).items()}
     defined = {**_WIDTHS[width], **(features or {})}
-    return lower(c, exported, defined, [*variables, "sc_quad"], _APART, cold, given)
+    groups = dict.fromkeys(_APART, NOINLINE) | dict.fromkeys(_SMALL, SMALL)
+    groups |= dict.fromkeys(_INLINE, INLINE) if glue else dict.fromkeys(_COLD, COLD)
+    return lower(c, exported, defined, [*variables, "sc_quad"], groups, given, loops, glue)
 
 
 def linking(

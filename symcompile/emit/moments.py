@@ -43,7 +43,6 @@ def emit_moments(split: Split, backend: Backend, threads: int | None, *, fused: 
         "threads": threads,
         "rank": 1,
         "vector": (),
-        "bodies": (),
         "glue": "",
         "pieces": False,
         "integrates": False,
@@ -63,12 +62,13 @@ def _c(split: Split) -> str:
     sized = [k for k in range(count) if not squares[k]]
     lines = [
         "const moments_context *context = shared;",
+        "const ptrdiff_t n = context->n;",
+        "const ptrdiff_t each = sc_block_size(n, SC_TILE, context->blocks);",
         "for (ptrdiff_t block = first; block < last; block++) {",
         f"    double *restrict part = context->parts + block * {3 * count};",
         f"    sc_fill(part, {3 * count}, 0.0);",
-        "    const ptrdiff_t n = context->n, blocks = context->blocks;",
-        "    const ptrdiff_t stop = sc_block_stop(n, SC_TILE, blocks, block);",
-        "    ptrdiff_t start = sc_block_start(n, SC_TILE, blocks, block);",
+        "    const ptrdiff_t stop = (block + 1) * each < n ? (block + 1) * each : n;",
+        "    ptrdiff_t start = block * each;",
         "    for (; start < stop; start += SC_TILE) {",
         "        const ptrdiff_t size = stop - start < SC_TILE ? stop - start : SC_TILE;",
     ]

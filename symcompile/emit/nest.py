@@ -21,7 +21,7 @@ from symcompile.emit.lines import indent
 from symcompile.emit.memory import Array, Place, places, row_major, scaled
 from symcompile.emit.numbers import numbers_of
 from symcompile.emit.outline import Fork, Outline, Part, texts_of
-from symcompile.emit.signature import Identifiers
+from symcompile.emit.signature import Identifiers, vectors
 from symcompile.frontend.definition import Definition, squeezed
 from symcompile.ir.affine import Affine
 from symcompile.ir.graph import BODY_OPS, Axes, Gather, Input, Kind, View, payload, takes_complex
@@ -256,12 +256,7 @@ class NestEmitter(ABC):
 
     def vectors(self) -> list[str]:
         """Return the arguments that are flat arrays of numbers, not data."""
-        vectors = ["p"] if self.ids.params else []
-        if self.function.name in ("hvp", "jvp"):
-            vectors.append("v")
-        if self.function.name == "vjp":
-            vectors.append("u")
-        return vectors + (["c"] if self.ids.constants else [])
+        return vectors(self.ids, self.function.name)
 
     def loads(self, nodes: Collection[int]) -> list[str]:
         """Return the statements that name the scalar inputs among ``nodes``."""

@@ -14,6 +14,7 @@ from symcompile.emit.limits import LIMITS
 from symcompile.emit.lines import filled, indent
 from symcompile.emit.memory import Array, added, scaled
 from symcompile.emit.nest import NestEmitter
+from symcompile.emit.numba_calls import arrays_typed, columns_typed, ranks
 from symcompile.emit.numba_sweep import SweepFunction
 from symcompile.emit.numbers import made, numbers_of
 from symcompile.emit.python import constant_defaults, helpers, tables
@@ -70,6 +71,7 @@ def emit_numba(
     text = "\n".join(body.code + "\n" + body.core for body in bodies)
     used = helpers(text)
     needed = support(text, "numba")
+    typed = arrays_typed(definition, names) if definition.indexed else ""
     needs = imported("NumPy and Numba", special=needed.special, integrates=integrates(text))
     return render(
         "numba/kernel.py.j2",
@@ -86,6 +88,10 @@ def emit_numba(
         tables=tables(definition),
         threads=threads,
         pieces=bool(used & {"_split", "_joined"}),
+        callable=not definition.indexed or bool(typed),
+        arrays=typed,
+        columns=columns_typed(names),
+        ranks=ranks(definition),
         **LIMITS,
     )
 

@@ -335,7 +335,8 @@ def _indexed_setup(
     given = [name for name in names.constants if name in names.sizes]
     constants = ", ".join(f"{item_text(name)}: {name}" for name in given)
     left = [f"{_target(part)}" for part in (names.data, names.sizes)]
-    call = f"_arrays(p, {_target(names.data)}, {{{constants}}})"
+    known = f", {{{constants}}}" if constants else ""
+    call = f"_arrays(p, {_target(names.data)}{known})"
     lines = [f"p, {left[0]}, {left[1]} = {call}"]
     if len(lines[0]) + 4 > WIDTH:
         lines = ["p, data, found = (", f"    {call}", ")"]

@@ -111,14 +111,30 @@ def signature(definition: Definition, names: Identifiers, function: Function) ->
         for name, (_, default) in zip(names.constants, definition.constants, strict=True)
     ]
     arguments = ", ".join(positional + (["*", *keywords] if keywords else []))
-    shape = " and ".join(describe_shape(output, names.known_sizes) for output in function.outputs)
     return Signature(
         name=function.name,
         vector=vector,
         arguments=arguments,
-        summary=_SUMMARIES[function.name].format(shape=shape),
+        summary=summary_of(function, names),
         operations=operation_count(function.graph, function.roots()),
     )
+
+
+def summary_of(function: Function, names: Identifiers) -> str:
+    """Return the first line of a function's documentation."""
+    shape = " and ".join(describe_shape(output, names.known_sizes) for output in function.outputs)
+    return _SUMMARIES[function.name].format(shape=shape)
+
+
+def vectors(names: Identifiers, function: str) -> list[str]:
+    """Return the arguments of a compiled core that are flat arrays of numbers, not data.
+
+    >>> vectors(Identifiers(("a",), (), ("k",)), "jvp")
+    ['p', 'v', 'c']
+    """
+    found = ["p"] if names.params else []
+    found += {"hvp": ["v"], "jvp": ["v"], "vjp": ["u"]}.get(function, [])
+    return found + (["c"] if names.constants else [])
 
 
 def describe_shape(output: Output, sizes: Mapping[str, str]) -> str:
@@ -164,15 +180,15 @@ def header(
     """Return the text of a module's docstring, line by line."""
     written = tree_count(definition.graph, definition.output.entries)
     distinct = operation_count(definition.graph, definition.output.entries)
-    params = _listed(definition.params, names.params, definition.param_shapes, names.known_sizes)
+    params = listed(definition.params, names.params, definition.param_shapes, names.known_sizes)
     lines = [f"Parameters p: {params}."]
     if definition.data:
         kind = "Data" if definition.indexed else "Data, one value per sample each"
         shapes = definition.data_shapes if definition.indexed else ()
-        listed = _listed(definition.data, names.data, shapes, names.known_sizes)
-        lines.append(f"{kind}: {listed}.")
+        inputs = listed(definition.data, names.data, shapes, names.known_sizes)
+        lines.append(f"{kind}: {inputs}.")
     if definition.constants:
-        constants = _listed([name for name, _ in definition.constants], names.constants)
+        constants = listed([name for name, _ in definition.constants], names.constants)
         lines.append(f"Constants, by keyword: {constants}.")
     counts = ", ".join(f"{f.name} {operation_count(f.graph, f.roots())}" for f in functions)
     numbers = _numbers(definition)
@@ -231,12 +247,13 @@ def _harmless(line: str) -> str:
     return "".join(c if c.isprintable() and c not in '"\\' else "?" for c in line)
 
 
-def _listed(
+def listed(
     symbols: Sequence[str],
     names: Sequence[str],
     shapes: Sequence[Shape] = (),
     sizes: Mapping[str, str] | None = None,
 ) -> str:
+    """Return symbols as generated code calls them, and their number."""
     shown = [
         name if symbol == name else f"{name} ({_plain(symbol)})"
         for symbol, name in zip(symbols, names, strict=True)

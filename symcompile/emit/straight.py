@@ -31,16 +31,17 @@ def lowers(graph: Graph, nodes: Sequence[int], fixed: Collection[int]) -> bool:
 
     ``fixed`` are the places of the numbers among parameters and their like.
     """
+    all_nodes = graph.nodes
+    used: set[int] = set()
     for index in nodes:
-        node = graph[index]
-        if node.op in BODY_OPS or node.op == "view" or node.kind is Kind.COMPLEX:
+        op, args, _, _, kind = all_nodes[index]
+        if op in BODY_OPS or op == "view" or kind is Kind.COMPLEX:
             return False
-        for arg in node.args:
-            found = graph[arg]
-            if found.kind is Kind.COMPLEX or found.op == "extent":
-                return False
-            if found.op == "input" and arg not in fixed:
-                return False
+        used.update(args)
+    for arg in used:
+        op, _, _, _, kind = all_nodes[arg]
+        if kind is Kind.COMPLEX or op == "extent" or (op == "input" and arg not in fixed):
+            return False
     return True
 
 
@@ -82,17 +83,22 @@ class Piece:
             texts[index] = self._load(lines, index, name, place)
         for index, slot in sorted(self.reads.items()):
             texts[index] = self._load(lines, index, "work", slot)
+        nodes = graph.nodes
         for index in self.nodes:
-            node = graph[index]
-            operands = tuple(self._operand(unit, lines, texts, arg) for arg in node.args)
-            kinds = tuple(graph[arg].kind is Kind.BOOL for arg in node.args)
-            key = node.op, kinds
-            found = recipes.get(key)
+            op, args, _, _, kind = nodes[index]
+            operands: list[str | int] = [index]
+            truths = 0
+            for place, arg in enumerate(args):
+                if nodes[arg].kind is Kind.BOOL:
+                    truths |= 1 << place
+                operands.append(texts.get(arg) or self._operand(unit, lines, texts, arg))
+            found = recipes.get((op, truths))
             if found is None:
-                found = recipes[key] = self._recipe(
-                    unit, template(self.dialect, node.op), kinds, node.kind is Kind.BOOL
+                kinds = tuple(nodes[arg].kind is Kind.BOOL for arg in args)
+                found = recipes[op, truths] = self._recipe(
+                    unit, template(self.dialect, op), kinds, kind is Kind.BOOL
                 )
-            written, texts[index] = found.written(index, operands)
+            written, texts[index] = found.written(operands)
             if written:
                 lines.append(written)
         for index, slot in self.writes.items():
@@ -115,18 +121,17 @@ class Piece:
         return f"%l{index}"
 
     def _operand(self, unit: Unit, lines: list[str], texts: dict[int, str], index: int) -> str:
-        found = texts.get(index)
-        if found is None:
-            node = self.graph[index]
-            if node.op == "const":
-                text = self.dialect.literal(node.data)  # type: ignore[arg-type]
-            else:
-                text = self.dialect.template(node.op)
-            made = self._recipe(unit, text, (), node.kind is Kind.BOOL)
-            written, found = made.written(index, ())
-            if written:
-                lines.append(written)
-            texts[index] = found
+        """Return a constant, which is written when it is first used."""
+        node = self.graph[index]
+        if node.op == "const":
+            text = self.dialect.literal(node.data)  # type: ignore[arg-type]
+        else:
+            text = self.dialect.template(node.op)
+        made = self._recipe(unit, text, (), node.kind is Kind.BOOL)
+        written, found = made.written([index])
+        if written:
+            lines.append(written)
+        texts[index] = found
         return found
 
     def _recipe(self, unit: Unit, text: str, kinds: tuple[bool, ...], truth: bool) -> Recipe:

@@ -39,14 +39,15 @@ def float_values(graph: Graph, nodes: Iterable[int]) -> frozenset[Fraction]:
     True
     """
     found: set[Fraction] = set()
+    # isinstance would ask the abstract base classes of numbers, of most nodes in vain.
     for index in nodes:
-        node = graph[index]
-        if isinstance(node.data, Fraction) and _looks_binary(node.data):
-            found.add(node.data)
-        if node.op == "mul":
-            for arg in node.args:
-                value = graph[arg].data
-                if isinstance(value, Fraction) and _trailing_zeros(value.denominator) > 0:
+        op, args, data, _, _ = graph.nodes[index]
+        if type(data) is Fraction and _looks_binary(data):
+            found.add(data)
+        if op == "mul":
+            for arg in args:
+                value = graph.nodes[arg].data
+                if type(value) is Fraction and _trailing_zeros(value.denominator) > 0:
                     found.add(value)
     return frozenset(found)
 

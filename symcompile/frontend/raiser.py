@@ -141,12 +141,13 @@ class Raiser:
         self.symbols = {node: self.symbol(node, self.place(node)) for node in self.cuts}
 
     def _plan(self, roots: Sequence[int], piece: int) -> list[int]:
-        graph, order = self.graph, self._order
+        graph, order, nodes = self.graph, self._order, self.graph.nodes
         written_out: dict[int, int] = {}
         for node in order:
-            args = graph[node].args
-            total = _is_operation(graph, node) + sum(written_out[arg] for arg in args)
-            written_out[node] = min(total, _MANY)
+            total = 1 if _is_operation(graph, node) else 0
+            for arg in nodes[node].args:
+                total += written_out[arg]
+            written_out[node] = total if total < _MANY else _MANY
         forced = self._forced() if self.letters is not None else set()
         if sum(written_out[root] for root in roots) <= SMALL:
             return sorted(forced)
@@ -157,7 +158,10 @@ class Raiser:
         size: dict[int, int] = {}
         depth: dict[int, int] = {}
         for node in order:
-            size[node] = _is_operation(graph, node) + sum(size[arg] for arg in graph[node].args)
+            total = 1 if _is_operation(graph, node) else 0
+            for arg in nodes[node].args:
+                total += size[arg]
+            size[node] = total
             depth[node] = self._depth(node, depth)
             if size[node] <= 1 or node in lone or vanishes(graph, node):
                 continue
@@ -194,11 +198,16 @@ class Raiser:
 
     def _depth(self, node: int, depth: Mapping[int, int]) -> int:
         """Return how deep SymPy nests a node: it flattens sums of sums and so on."""
-        layer = _LAYER.get(self.graph[node].op)
+        nodes = self.graph.nodes
+        op, args, _, _, _ = nodes[node]
+        layer = _LAYER.get(op)
         deepest = 0
-        for arg in self.graph[node].args:
-            same = layer is not None and _LAYER.get(self.graph[arg].op) == layer
-            deepest = max(deepest, depth[arg] + (not same))
+        for arg in args:
+            below = depth[arg]
+            if layer is None or _LAYER.get(nodes[arg].op) != layer:
+                below += 1
+            if below > deepest:
+                deepest = below
         return deepest
 
     def _cut_names(self, taken: set[str]) -> Iterator[str]:
@@ -296,14 +305,16 @@ class Raiser:
 
 def _sizes(graph: Graph, order: Iterable[int]) -> Iterator[str]:
     for node in order:
-        for axis in graph[node].axes:
+        _, _, data, axes, _ = graph.nodes[node]
+        for axis in axes:
             yield from axis.extent.sizes
-        if isinstance(value := graph[node].data, Affine):
-            yield from value.sizes
+        if type(data) is Affine:
+            yield from data.sizes
 
 
 def _is_operation(graph: Graph, node: int) -> bool:
-    return bool(graph[node].args) and not vanishes(graph, node)
+    op, args, _, _, _ = graph.nodes[node]
+    return bool(args) and not (op == "view" and vanishes(graph, node))
 
 
 def _bare(symbol: Any) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
+from math import isqrt
 from typing import TYPE_CHECKING
 
 from symcompile.ir.graph import Graph, Kind
@@ -57,31 +58,36 @@ def _fold(b: Builder, value: Fraction) -> int | None:
 
 def _add(b: Builder, args: tuple[int, ...]) -> int | None:
     x, y = args
-    g = b.graph
-    cx, cy = exact(g, x), exact(g, y)
-    if Kind.COMPLEX in (g[x].kind, g[y].kind):
+    nodes = b.graph.nodes
+    op_x, args_x, cx, _, kind_x = nodes[x]
+    op_y, args_y, cy, _, kind_y = nodes[y]
+    if kind_x is Kind.COMPLEX or kind_y is Kind.COMPLEX:
         joined = sum_of_parts(b, x, y)
         if joined is not None:
             return joined
-    if cx is not None and cy is not None:
-        return _fold(b, cx + cy)
-    if cx == 0:
-        return y
-    if cy == 0:
+    if type(cx) is Fraction:
+        if type(cy) is Fraction:
+            return _fold(b, cx + cy)
+        if not cx:
+            return y
+    elif type(cy) is Fraction and not cy:
         return x
-    joined = _of_choices(b, "add", x, y)
-    if joined is not None:
-        return joined
-    inner = _negated(g, y)
-    if inner is not None:
-        return b.call("sub", x, inner)
-    inner = _negated(g, x)
-    if inner is not None:
-        return b.call("sub", y, inner)
-    for first, second in ((x, y), (y, x)):
-        positive = _without_sign(b, second)
+    if op_x == "select" and op_y == "select":
+        joined = _of_choices(b, "add", x, y)
+        if joined is not None:
+            return joined
+    if op_y == "neg":
+        return b.call("sub", x, args_y[0])
+    if op_x == "neg":
+        return b.call("sub", y, args_x[0])
+    if op_y in _SIGNED:
+        positive = _without_sign(b, y)
         if positive is not None:
-            return b.call("sub", first, positive)
+            return b.call("sub", x, positive)
+    if op_x in _SIGNED:
+        positive = _without_sign(b, x)
+        if positive is not None:
+            return b.call("sub", y, positive)
     return None
 
 
@@ -92,7 +98,7 @@ def _of_choices(b: Builder, op: str, x: int, y: int) -> int | None:
     that no more is added than before.
     """
     g = b.graph
-    if g[x].op != "select" or g[y].op != "select" or g[x].args[0] != g[y].args[0]:
+    if g[x].args[0] != g[y].args[0]:
         return None
     condition, *arms = g[x].args
     pairs = list(zip(arms, g[y].args[1:], strict=True))
@@ -102,38 +108,44 @@ def _of_choices(b: Builder, op: str, x: int, y: int) -> int | None:
     return b.call("select", condition, *[b.call(op, *pair) for pair in pairs])
 
 
+#: What may be, or start with, a constant.
+_SIGNED = frozenset({"const", "mul", "div"})
+
+
 def _without_sign(b: Builder, node: int) -> int | None:
-    """Return ``-node`` where ``node`` is, or starts with, a negative constant."""
-    g = b.graph
-    found = g[node]
-    value = exact(g, found.args[0] if found.op in ("mul", "div") else node)
-    return b.call("neg", node) if value is not None and value < 0 else None
+    """Return ``-node`` where one of :data:`_SIGNED` is, or starts with, a negative constant."""
+    nodes = b.graph.nodes
+    found = nodes[node]
+    value = nodes[found.args[0]].data if found.args else found.data
+    negative = type(value) is Fraction and value.numerator < 0
+    return b.call("neg", node) if negative else None
 
 
 def _sub(b: Builder, args: tuple[int, ...]) -> int | None:
     x, y = args
-    g = b.graph
-    cx, cy = exact(g, x), exact(g, y)
-    if Kind.COMPLEX in (g[x].kind, g[y].kind):
+    nodes = b.graph.nodes
+    op_x, args_x, cx, _, kind_x = nodes[x]
+    op_y, args_y, cy, _, kind_y = nodes[y]
+    if kind_x is Kind.COMPLEX or kind_y is Kind.COMPLEX:
         joined = difference_of_parts(b, x, y)
         if joined is not None:
             return joined
-    if cx is not None and cy is not None:
-        return _fold(b, cx - cy)
-    if cx == 0:
-        return b.call("neg", y)
-    if cy == 0:
+    if type(cx) is Fraction:
+        if type(cy) is Fraction:
+            return _fold(b, cx - cy)
+        if not cx:
+            return b.call("neg", y)
+    elif type(cy) is Fraction and not cy:
         return x
-    joined = _of_choices(b, "sub", x, y)
-    if joined is not None:
-        return joined
-    inner = _negated(g, y)
-    if inner is not None:
-        return b.call("add", x, inner)
-    inner = _negated(g, x)
-    if inner is not None:
-        return b.call("neg", b.call("add", inner, y))
-    positive = _without_sign(b, y)
+    if op_x == "select" and op_y == "select":
+        joined = _of_choices(b, "sub", x, y)
+        if joined is not None:
+            return joined
+    if op_y == "neg":
+        return b.call("add", x, args_y[0])
+    if op_x == "neg":
+        return b.call("neg", b.call("add", args_x[0], y))
+    positive = _without_sign(b, y) if op_y in _SIGNED else None
     return None if positive is None else b.call("add", x, positive)
 
 
@@ -158,40 +170,42 @@ def _neg(b: Builder, args: tuple[int, ...]) -> int | None:
 
 def _mul(b: Builder, args: tuple[int, ...]) -> int | None:
     x, y = args
-    g = b.graph
-    cx, cy = exact(g, x), exact(g, y)
-    if Kind.COMPLEX in (g[x].kind, g[y].kind):
+    nodes = b.graph.nodes
+    op_x, args_x, cx, axes_x, kind_x = nodes[x]
+    op_y, args_y, cy, axes_y, kind_y = nodes[y]
+    if kind_x is Kind.COMPLEX or kind_y is Kind.COMPLEX:
         turned = product_of_parts(b, x, y)
         if turned is not None:
             return turned
-    if cx is not None and cy is not None:
-        return _fold(b, cx * cy)
-    if cy is not None:  # constants stand first
-        return b.call("mul", y, x)
-    nx, ny = _negated(g, x), _negated(g, y)
-    if nx is not None or ny is not None:
-        product = b.call("mul", x if nx is None else nx, y if ny is None else ny)
-        return product if nx is not None and ny is not None else b.call("neg", product)
-    if cx is None:
+    if type(cy) is Fraction:
+        # Constants stand first.
+        return _fold(b, cx * cy) if type(cx) is Fraction else b.call("mul", y, x)
+    if op_x == "neg" or op_y == "neg":
+        product = b.call(
+            "mul", args_x[0] if op_x == "neg" else x, args_y[0] if op_y == "neg" else y
+        )
+        return product if op_x == op_y else b.call("neg", product)
+    if type(cx) is not Fraction:
         # Constants move outwards, where they meet and fold.
-        for first, second in ((x, y), (y, x)):
-            inner = g[first]
-            if inner.op == "mul" and exact(g, inner.args[0]) is not None:
-                return b.call("mul", inner.args[0], b.call("mul", inner.args[1], second))
-        return _hoist(b, x, y)
+        if op_x == "mul" and type(nodes[args_x[0]].data) is Fraction:
+            return b.call("mul", args_x[0], b.call("mul", args_x[1], y))
+        if op_y == "mul" and type(nodes[args_y[0]].data) is Fraction:
+            return b.call("mul", args_y[0], b.call("mul", args_y[1], x))
+        if axes_x or axes_y or op_x == "div" or op_y == "div":
+            return _hoist(b, x, y)
+        return None
     if cx == 1:
         return y
     if cx == -1:
         return b.call("neg", y)
-    inner = g[y]
-    if inner.op in ("mul", "div"):
-        factor = exact(g, inner.args[0])
-        if factor is not None and _small(cx * factor):
-            return b.call(inner.op, b.constant(cx * factor), inner.args[1])
-    if inner.op == "div":
-        divisor = exact(g, inner.args[1])
-        if divisor and _small(cx / divisor):
-            return b.call("mul", b.constant(cx / divisor), inner.args[0])
+    if op_y == "mul" or op_y == "div":
+        factor = nodes[args_y[0]].data
+        if type(factor) is Fraction and _small(folded := cx * factor):
+            return b.call(op_y, b.constant(folded), args_y[1])
+    if op_y == "div":
+        divisor = nodes[args_y[1]].data
+        if type(divisor) is Fraction and divisor and _small(folded := cx / divisor):
+            return b.call("mul", b.constant(folded), args_y[0])
     return None
 
 
@@ -227,27 +241,33 @@ def _hoist(b: Builder, x: int, y: int) -> int | None:
 
 def _div(b: Builder, args: tuple[int, ...]) -> int | None:
     x, y = args
-    g = b.graph
-    cx, cy = exact(g, x), exact(g, y)
-    if cy == 1:
-        return x
-    if x == y and g[x].op == "extent":  # never zero: there are no loops over no samples
+    nodes = b.graph.nodes
+    op_x, args_x, cx, _, _ = nodes[x]
+    op_y, args_y, cy, _, _ = nodes[y]
+    divides = type(cy) is Fraction and bool(cy)
+    if divides:
+        assert isinstance(cy, Fraction)
+        if cy == 1:
+            return x
+        if type(cx) is Fraction:
+            return _fold(b, cx / cy)
+        if cy == -1:
+            return b.call("neg", x)
+        if _is_power_of_two(cy):
+            return b.call("mul", b.constant(1 / cy), x)
+    elif x == y and op_x == "extent":  # never zero: there are no loops over no samples
         return b.constant(1)
-    if cy and cx is not None:
-        return _fold(b, cx / cy)
-    if cy == -1:
-        return b.call("neg", x)
-    if cy and _is_power_of_two(cy):
-        return b.call("mul", b.constant(1 / cy), x)
-    nx, ny = _negated(g, x), _negated(g, y)
-    if nx is not None or ny is not None:
-        quotient = b.call("div", x if nx is None else nx, y if ny is None else ny)
-        return quotient if nx is not None and ny is not None else b.call("neg", quotient)
-    if cy:
-        inner = g[x]
-        factor = exact(g, inner.args[0]) if inner.op == "mul" else None
-        if factor is not None and _small(factor / cy):
-            return b.call("mul", b.constant(factor / cy), inner.args[1])
+    if op_x == "neg" or op_y == "neg":
+        quotient = b.call(
+            "div", args_x[0] if op_x == "neg" else x, args_y[0] if op_y == "neg" else y
+        )
+        return quotient if op_x == op_y else b.call("neg", quotient)
+    if divides and op_x == "mul":
+        factor = nodes[args_x[0]].data
+        if type(factor) is Fraction:
+            assert isinstance(cy, Fraction)
+            if _small(folded := factor / cy):
+                return b.call("mul", b.constant(folded), args_x[1])
     return None
 
 
@@ -278,14 +298,8 @@ def _sqrt(b: Builder, args: tuple[int, ...]) -> int | None:
     value = exact(b.graph, args[0])
     if value is None or value < 0:
         return None
-    root = Fraction(_isqrt(value.numerator), _isqrt(value.denominator))
+    root = Fraction(isqrt(value.numerator), isqrt(value.denominator))
     return b.constant(root) if root * root == value else None
-
-
-def _isqrt(value: int) -> int:
-    import math
-
-    return math.isqrt(value)
 
 
 def _select(b: Builder, args: tuple[int, ...]) -> int | None:
@@ -348,10 +362,13 @@ def _compare(outcome: Callable[[Fraction, Fraction], bool]) -> Rule:
 
 def _unary(op: str) -> Rule:
     def rule(b: Builder, args: tuple[int, ...]) -> int | None:
-        if op == "abs" and b.graph[args[0]].op == "complex":
-            return b.call("hypot", *b.graph[args[0]].args)
-        inner = _negated(b.graph, args[0])
-        if inner is None or (op == "cbrt" and b.graph[inner].kind is Kind.COMPLEX):
+        found = b.graph.nodes[args[0]]
+        if found.op != "neg":
+            if op == "abs" and found.op == "complex":
+                return b.call("hypot", *found.args)
+            return None
+        inner = found.args[0]
+        if op == "cbrt" and found.kind is Kind.COMPLEX:
             return None
         if op in _EVEN:
             return b.call(op, inner)
@@ -360,7 +377,8 @@ def _unary(op: str) -> Rule:
     return rule
 
 
-_RULES: dict[str, Rule] = {
+#: Of each operation what makes a simpler node equal to it, or None where no identity applies.
+RULES: dict[str, Rule] = {
     **PARTS,
     "add": _add,
     "sub": _sub,
@@ -381,9 +399,3 @@ _RULES: dict[str, Rule] = {
     "ne": _compare(lambda x, y: x != y),
     **{op: _unary(op) for op in _EVEN | _ODD},
 }
-
-
-def simplify(builder: Builder, op: str, args: tuple[int, ...]) -> int | None:
-    """Return a simpler node equal to ``op(*args)``, or None where no identity applies."""
-    rule = _RULES.get(op)
-    return None if rule is None else rule(builder, args)

@@ -7,10 +7,11 @@ from fractions import Fraction
 from typing import Any
 
 from symcompile.ir.affine import Affine, Var
-from symcompile.ir.algebra import simplify
+from symcompile.ir.algebra import RULES
 from symcompile.ir.bodies import simplified_bound
 from symcompile.ir.body import Body
 from symcompile.ir.graph import (
+    COMPLEX_OPS,
     REDUCTIONS,
     Axes,
     Axis,
@@ -30,7 +31,8 @@ Number = int | Fraction
 
 
 class Builder:
-    """A graph under construction. Every node goes through :func:`~symcompile.ir.algebra.simplify`.
+    """A graph under construction. Every node goes through the identities of
+    :mod:`symcompile.ir.algebra`.
 
     What does not vary along an axis is computed without it: operations on broadcast views become
     broadcast views of operations. So hoisting is how the graph is made.
@@ -61,13 +63,15 @@ class Builder:
             if len(used) < len(axes):
                 return self._narrow(op, args, axes, sorted(used))
             break
-        found = simplify(self, op, args)
+        rule = RULES.get(op)
+        found = None if rule is None else rule(self, args)
         if found is None:
             return self.graph.add(op, args)
-        if nodes[found].kind is Kind.COMPLEX:
-            return found
-        # i*i is -1 among the complex numbers: its square root is i.
-        return self.widened(found, kind_of(op, [nodes[arg].kind for arg in args]))
+        for arg in args:
+            if nodes[arg].kind is Kind.COMPLEX:
+                # i*i is -1 among the complex numbers: its square root is i.
+                return self.widened(found, kind_of(op, [Kind.COMPLEX]))
+        return found if op not in COMPLEX_OPS else self.widened(found, Kind.COMPLEX)
 
     def widened(self, node: int, kind: Kind) -> int:
         """Return a node that stands for one of ``kind``: complex, where that is."""
@@ -240,10 +244,13 @@ class Builder:
 
     def copy_node(self, source: Graph, index: int, mapping: Mapping[int, int]) -> int:
         """Return this graph's node for node ``index`` of ``source``, its arguments mapped."""
+        return self.copy_with(source, index, tuple(mapping[arg] for arg in source[index].args))
+
+    def copy_with(self, source: Graph, index: int, args: tuple[int, ...]) -> int:
+        """Return this graph's node for node ``index`` of ``source``, with these arguments."""
         node = source[index]
-        args = [mapping[arg] for arg in node.args]
         if isinstance(node.data, Body):
-            return self.bound(node.op, tuple(args), node.data)
+            return self.bound(node.op, args, node.data)
         match node.op:
             case "const":
                 return self.graph.constant(node.data)  # type: ignore[arg-type]
@@ -257,10 +264,10 @@ class Builder:
             case "delta":
                 return self.delta(node.data, node.axes)  # type: ignore[arg-type]
             case "view":
-                return self.view(args[0], node.data, node.axes, tuple(args[1:]))  # type: ignore[arg-type]
+                return self.view(args[0], node.data, node.axes, args[1:])  # type: ignore[arg-type]
             case "scatter":
                 body = self.filled(args[0], source[node.args[0]].axes)
-                return self.scatter(body, node.data, node.axes, tuple(args[1:]))  # type: ignore[arg-type]
+                return self.scatter(body, node.data, node.axes, args[1:])  # type: ignore[arg-type]
         if node.op in REDUCTIONS:
             assert isinstance(node.data, int)
             axis = source[node.args[0]].axes[node.data]
@@ -296,7 +303,9 @@ class Value:
         return Value(self.builder, self.builder.constant(other))
 
     def _binary(self, op: str, other: Value | Number) -> Value:
-        return Value(self.builder, self.builder.call(op, self.node, self.lift(other).node))
+        b = self.builder
+        node = other.node if isinstance(other, Value) else b.constant(other)
+        return Value(b, b.call(op, self.node, node))
 
     def __add__(self, other: Value | Number) -> Value:
         return self._binary("add", other)

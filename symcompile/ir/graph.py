@@ -22,9 +22,10 @@ body     sum, product, integral, of a function of its own; elementwise in limits
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import compress
 from typing import Literal, NamedTuple
 
 from symcompile.ir.affine import Affine
@@ -160,6 +161,16 @@ def kind_of(op: str, args: Iterable[Kind]) -> Kind:
     return Kind.REAL
 
 
+#: Operations whose kind is not that of their arguments.
+_OWN_KIND = (
+    dict.fromkeys(BOOLEAN_OPS, Kind.BOOL)
+    | dict.fromkeys(COMPLEX_OPS, Kind.COMPLEX)
+    | dict.fromkeys(REAL_OPS, Kind.REAL)
+)
+# What ``Node(...)`` does, without a function of Python's between.
+_new = tuple.__new__
+
+
 class Graph:
     """Interned nodes, each after its arguments. Append-only.
 
@@ -169,9 +180,11 @@ class Graph:
     True
     """
 
-    __slots__ = ("_index", "labels", "nodes")
+    __slots__ = ("_index", "_order", "labels", "nodes")
 
     def __init__(self) -> None:
+        #: What :meth:`ancestors` found last: as nodes never change, it stays true.
+        self._order: tuple[list[int], list[int]] = ([], [])
         self.nodes: list[Node] = []
         #: Names that the user gave to intermediates; they survive every pass.
         self.labels: dict[int, str] = {}
@@ -197,24 +210,30 @@ class Graph:
 
     def add(self, op: str, args: tuple[int, ...] = ()) -> int:
         """Return the node for an elementwise operation, making it if it is new."""
+        known = self._index
         key = (op, args)
-        found = self._index.get(key)
+        found = known.get(key)
         if found is not None:
             return found
         if op in COMMUTATIVE:
-            found = self._index.get((op, args[::-1]))
+            found = known.get((op, args[::-1]))
             if found is not None:
                 return found
+        nodes = self.nodes
         axes: tuple[Axis, ...] = ()
-        kinds: list[Kind] = []
+        kind = Kind.REAL
         for arg in args:
-            _, _, _, own, kind = self.nodes[arg]
-            kinds.append(kind)
+            _, _, _, own, its = nodes[arg]
+            if its is Kind.COMPLEX:
+                kind = its
             if own and own != axes:
                 if axes:
                     raise ValueError(f"{op}: arguments with axes {axes} and {own}")
                 axes = own
-        return self._intern(Node(op, args, None, axes, kind_of(op, kinds)), key)
+        made: Node = _new(Node, (op, args, None, axes, _OWN_KIND.get(op, kind)))
+        known[key] = index = len(nodes)
+        nodes.append(made)
+        return index
 
     def copied(self, node: Node, args: tuple[int, ...]) -> int:
         """Return the same elementwise operation of other arguments that are alike."""
@@ -222,14 +241,22 @@ class Graph:
         found = self._index.get(key)
         if found is None and node.op in COMMUTATIVE:
             found = self._index.get((node.op, args[::-1]))
-        return self._intern(node._replace(args=args), key) if found is None else found
+        if found is not None:
+            return found
+        op, _, data, axes, kind = node
+        return self._intern(_new(Node, (op, args, data, axes, kind)), key)
 
     def constant(self, value: Constant | int) -> int:
         """Return the node of an exact constant."""
-        data = Fraction(value) if isinstance(value, int) else value
-        key = ("const", data)
+        # By their parts, since the hash of a fraction takes long.
+        key: tuple[object, ...]
+        if isinstance(value, Special):
+            key = ("const", value)
+        else:
+            key = ("const", value.numerator, value.denominator)
         found = self._index.get(key)
         if found is None:
+            data = Fraction(value) if isinstance(value, int) else value
             found = self._intern(Node("const", (), data, (), Kind.REAL), key)
         return found
 
@@ -323,19 +350,24 @@ class Graph:
             found = self._intern(Node(op, args, body, axes, kind), key)
         return found
 
-    def ancestors(self, roots: Iterable[int]) -> list[int]:
+    def ancestors(self, roots: Iterable[int]) -> Sequence[int]:
         """Return the nodes that ``roots`` depend on, themselves included, in topological order."""
-        wanted = bytearray(len(self.nodes))
-        highest = -1
+        roots = list(roots)
+        known, order = self._order
+        if roots == known:
+            return order
+        highest = max(roots, default=-1)
+        wanted = bytearray(highest + 1)
         for root in roots:
             wanted[root] = 1
-            highest = max(highest, root)
         nodes = self.nodes
         for index in range(highest, -1, -1):
             if wanted[index]:
                 for arg in nodes[index].args:
                     wanted[arg] = 1
-        return [index for index in range(highest + 1) if wanted[index]]
+        found = list(compress(range(highest + 1), wanted))
+        self._order = roots, found
+        return found
 
 
 def _restore(
@@ -408,15 +440,24 @@ def takes_complex(graph: Graph, node: int) -> bool:
 
 def operation_count(graph: Graph, roots: Iterable[int]) -> int:
     """Return how many operations a graph holds: nodes that are neither inputs nor constants."""
-    nodes = [graph[index] for index in graph.ancestors(roots)]
-    return sum(1 for n in nodes if n.args and n.op != "view" and n.op not in LEAVES)
+    nodes = graph.nodes
+    count = 0
+    for index in graph.ancestors(roots):
+        op, args, _, _, _ = nodes[index]
+        if args and op != "view" and op not in LEAVES:
+            count += 1
+    return count
 
 
 def tree_count(graph: Graph, roots: Iterable[int]) -> int:
     """Return how many operations the same expressions hold written out without sharing."""
     roots = list(roots)
+    nodes = graph.nodes
     counts: dict[int, int] = {}
     for index in graph.ancestors(roots):
-        node = graph[index]
-        counts[index] = bool(node.args) + sum(counts[arg] for arg in node.args)
+        args = nodes[index].args
+        count = 1 if args else 0
+        for arg in args:
+            count += counts[arg]
+        counts[index] = count
     return sum(counts[root] for root in roots)

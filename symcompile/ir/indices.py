@@ -234,10 +234,11 @@ def mentioned(graph: Graph, order: Iterable[int], roots: Iterable[int]) -> dict[
     uses = dict.fromkeys(order, 0)
     for root in roots:
         uses[root] += 1
+    nodes = graph.nodes
     for node in sorted(uses, reverse=True):
-        found = graph[node]
-        times = min(uses[node], 2) if vanishes(graph, node) else 1
-        for arg in found.args:
+        op, args, _, _, _ = nodes[node]
+        times = min(uses[node], 2) if op == "view" and vanishes(graph, node) else 1
+        for arg in args:
             uses[arg] += times
     return uses
 

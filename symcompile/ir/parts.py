@@ -128,6 +128,9 @@ def splits(graph: Graph, roots: Sequence[int]) -> bool:
     """
     order = graph.ancestors(roots)
     reaches = set(roots)
+    nodes = graph.nodes
+    if all(nodes[index].op not in NOT_HOLOMORPHIC for index in order):
+        return False
     for index in reversed(order):
         if index in reaches:
             reaches.update(_differentiated(graph, index))

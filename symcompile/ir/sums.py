@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 # Products of more factors are not searched.
 _MOST_FACTORS = 32
+_PRODUCTS = ("mul", "div", "neg")
 
 
 def simplified_sum(b: Builder, body: int, position: int) -> int | None:
@@ -77,23 +78,26 @@ def factors(graph: Graph, product: int) -> tuple[list[int], list[int], bool]:
     >>> factors(g, g.add("neg", (g.add("mul", (x, g.add("div", (y, x)))),)))
     ([0, 1], [0], True)
     """
+    nodes = graph.nodes
     top: list[int] = []
     bottom: list[int] = []
     negative = False
-    pending = [(product, True)]
+    pending = [product]  # what divides is inverted: -1 for 0, -2 for 1 ...
     while pending:
-        index, above = pending.pop()
-        node = graph[index]
-        many = len(top) + len(bottom) + len(pending) > _MOST_FACTORS
-        if node.op == "neg" and not many:
+        key = pending.pop()
+        index = key if key >= 0 else ~key
+        op, args, _, _, _ = nodes[index]
+        if op not in _PRODUCTS or len(top) + len(bottom) + len(pending) > _MOST_FACTORS:
+            (top if key >= 0 else bottom).append(index)
+        elif op == "neg":
             negative = not negative
-            pending.append((node.args[0], above))
-        elif node.op == "mul" and not many:
-            pending += [(arg, above) for arg in reversed(node.args)]
-        elif node.op == "div" and not many:
-            pending += [(node.args[1], not above), (node.args[0], above)]
+            pending.append(args[0] if key >= 0 else ~args[0])
+        elif op == "mul":
+            first, second = args
+            pending += (second, first) if key >= 0 else (~second, ~first)
         else:
-            (top if above else bottom).append(index)
+            first, second = args
+            pending += (~second, first) if key >= 0 else (second, ~first)
     return top, bottom, negative
 
 
@@ -103,7 +107,9 @@ def product(b: Builder, top: list[int], bottom: list[int], negative: bool = Fals
 
     def combined(nodes: list[int]) -> int | None:
         result: int | None = None
-        for node in sorted(nodes, key=lambda n: -len(support(graph, n))):
+        if any(graph.nodes[node].axes for node in nodes):
+            nodes = sorted(nodes, key=lambda n: -len(support(graph, n)))
+        for node in nodes:
             result = node if result is None else b.call("mul", result, node)
         return result
 

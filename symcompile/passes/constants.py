@@ -23,7 +23,7 @@ def round_constants(function: Function) -> Function:
         return function
     mp = context(_DIGITS)
 
-    def rule(b: Builder, node: Node, args: tuple[int, ...]) -> int | None:
+    def rule(b: Builder, node: Node, args: tuple[int, ...], place: int) -> int | None:
         if node.op in _KEPT or not (args or node.op in CONSTANTS):
             return None
         numbers = [_number(mp, b.graph, arg) for arg in args]

@@ -24,7 +24,7 @@ def expand(function: Function) -> Function:
     return rewrite(function, expanded) if concerns(function, OPS) else function
 
 
-def expanded(b: Builder, node: Node, args: tuple[int, ...]) -> int | None:
+def expanded(b: Builder, node: Node, args: tuple[int, ...], place: int) -> int | None:
     """Return a stable form in operations that every backend has, or None of anything else."""
     if node.op not in OPS:
         return None

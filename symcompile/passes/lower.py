@@ -18,7 +18,9 @@ def lower(function: Function) -> Function:
     return rewrite(function, _rule) if concerns(function, _OPS) else function
 
 
-def _rule(b: Builder, node: Node, args: tuple[int, ...]) -> int | None:
+def _rule(b: Builder, node: Node, args: tuple[int, ...], place: int) -> int | None:
+    if node.op not in _OPS:
+        return None
     if node.op in strength.OPS:
         return strength.reduced(b, node, args)
-    return expand.expanded(b, node, args)
+    return expand.expanded(b, node, args, place)

@@ -19,7 +19,7 @@ from heapq import heapify, heappop, heappush
 from symcompile.ir.algebra import exact
 from symcompile.ir.build import Builder
 from symcompile.ir.graph import Function, Graph
-from symcompile.passes.rewrite import copied
+from symcompile.passes.rewrite import remade
 
 #: Numerators of more factors are looked at in part.
 _MOST_FACTORS = 12
@@ -57,7 +57,7 @@ def share_quotients(function: Function) -> Function:
         group = shared.get(index)
         return None if group is None else group.quotient(b, graph[index].args[0], mapping)
 
-    return copied(function, make)
+    return remade(function, make)
 
 
 def _is_division(graph: Graph, index: int) -> bool:

@@ -10,16 +10,16 @@ A form is not looked into again: what is ``refined`` holds the formula it was ma
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from symcompile.ir.build import Builder
-from symcompile.ir.graph import BODY_OPS, STRUCTURAL, Function, Kind, Node
-from symcompile.passes.rewrite import rewrite
+from symcompile.ir.graph import BODY_OPS, STRUCTURAL, Function, Graph, Kind, Node
+from symcompile.passes.rewrite import IN_BODY, copied, rewrite
 from symcompile.passes.stable.curves import Curves
 from symcompile.passes.stable.heads import heads_of
 from symcompile.passes.stable.site import Site
-from symcompile.passes.stable.table import BITS, BY_OP, about_two, rules_for
+from symcompile.passes.stable.table import BITS, BY_OP, rules_for
 from symcompile.passes.stable.terms import apart
 
 # What no rule is about.
@@ -45,17 +45,35 @@ class Fired:
     after: int
 
 
-@dataclass(frozen=True)
 class Tried:
-    """Where rules have been tried in vain, before derivatives were taken.
+    """Where rules have been tried in vain: what is found for one function serves the next.
 
     Attributes:
-        function: of what, as it was then; its graph has grown since.
-        nodes: the nodes.
+        nodes: the nodes of a graph, which only grows.
+        whole: those of them that were tried as no terms of sums.
     """
 
-    function: Function
-    nodes: Collection[int]
+    def __init__(self) -> None:
+        self.nodes = set[int]()
+        self.whole = set[int]()
+        self._builder: Builder | None = None
+
+    def add(self, node: int, inner: bool) -> None:
+        """Note a node, and whether it was a term of a sum."""
+        self.nodes.add(node)
+        if not inner:
+            self.whole.add(node)
+
+    def update(self, other: Tried) -> None:
+        """Note what has been found of the same graph."""
+        self.nodes |= other.nodes
+        self.whole |= other.whole
+
+    def builder(self, graph: Graph) -> Builder:
+        """Return a builder of the graph, which remembers what it finds of the nodes."""
+        if self._builder is None or self._builder.graph is not graph:
+            self._builder = Builder(graph)
+        return self._builder
 
 
 def recognise(
@@ -64,10 +82,12 @@ def recognise(
     derived: bool = False,
     value_only: bool = False,
     trace: list[Fired] | None = None,
-    tried: set[int] | None = None,
+    tried: Tried | None = None,
     before: Tried | None = None,
 ) -> Function:
     """Return ``function`` with stable forms where their unstable spellings stood.
+
+    Where there are none in a derivative, it is returned as it is.
 
     Args:
         function: what to rewrite.
@@ -75,11 +95,13 @@ def recognise(
         value_only: whether no derivatives will be taken.
         trace: takes what fired, in order; nodes are those of the graph of the result.
         tried: takes the nodes of the result that no rule applies to.
-        before: of a derivative, what is known of the function that it is a derivative of.
+        before: of a derivative, what is known of the nodes of its graph; takes what is found.
     """
     recogniser = _Recogniser(function, derived, value_only, trace, tried)
     if before is not None:
-        recogniser.settle(function, before)
+        recogniser.settle(before)
+        if trace is None and recogniser.finds_nothing(before):
+            return function
     return rewrite(function, recogniser.rule)
 
 
@@ -95,45 +117,65 @@ class _Recogniser:
         derived: bool,
         value_only: bool,
         trace: list[Fired] | None,
-        tried: set[int] | None,
+        tried: Tried | None,
     ) -> None:
         self.derived, self.trace = derived, trace
-        self.tried = set[int]() if tried is None else tried
-        self.closed = _closed(function)
-        self.inner = _inner_sums(function)
-        self.curves = Curves(function, 0 if value_only else 2)
-        self.settled: frozenset[Node] = frozenset()
+        self.tried = Tried() if tried is None else tried
+        self.graph = graph = function.graph
+        self.order = order = graph.ancestors(function.roots())
+        self.closed = _closed(graph, order)
+        self.inner = _inner_sums(graph, order)
+        self.curves = Curves(function, order, 0 if value_only else 2)
+        self.settled = _none(graph)
 
-    def settle(self, function: Function, before: Tried) -> None:
-        """Find the nodes of which it is known that no rule applies.
+    def settle(self, before: Tried) -> None:
+        """Find the nodes of which it is known that no rule applies, nor to what they are made of.
 
         These are those on which rules have been tried, but for the sums that were terms of others
         then and are not now.
         """
-        graph = function.graph
-        order = graph.ancestors(before.function.roots())
-        if any(graph[index].op in BODY_OPS for index in order):
-            return  # nodes of bodies are numbered for themselves
-        was_inner = _inner_sums(before.function)
-        known = bytearray(len(graph))
-        for index in order:
-            node = graph[index]
-            known[index] = (
-                all(known[arg] for arg in node.args)
-                and (index in before.nodes or not node.args)
-                and node not in self.curves
-                and (node.op not in _SUMS or node in self.inner or node not in was_inner)
-            )
-        order = graph.ancestors(function.roots())
-        self.settled = frozenset(graph[k] for k in order if known[k] and graph[k].data is None)
+        nodes = self.graph.nodes
+        known = _none(self.graph)
+        for index in self.order:
+            op, args, data, _, _ = nodes[index]
+            if not args:
+                known[index] = index not in self.curves
+            elif index in before.nodes and all(known[arg] for arg in args):
+                same = op not in _SUMS or self.inner[index] or index in before.whole
+                known[index] = same and index not in self.curves
+                self.settled[index] = known[index] and data is None
 
-    def rule(self, b: Builder, node: Node, args: tuple[int, ...]) -> int | None:
-        if not args or node.op in _WHOLE or node in self.closed:
+    def finds_nothing(self, before: Tried) -> bool:
+        """Return whether no rule applies to any node; what is found on the way is kept.
+
+        Most derivatives have no stable forms but those of the formula, and need not be copied.
+        """
+        if self.curves:
+            return False
+        nodes = self.graph.nodes
+        b = before.builder(self.graph)
+        self.tried = Tried()
+        nothing = True
+        for index in self.order:
+            args = nodes[index].args
+            if self.settled[index] or not (args or nodes[index].op in STRUCTURAL):
+                continue
+            if copied(b, self.graph, index, args, self.rule) != index:
+                nothing = False
+                break
+            self.settled[index] = nodes[index].data is None
+        before.update(self.tried)
+        self.tried = Tried()
+        return nothing
+
+    def rule(self, b: Builder, node: Node, args: tuple[int, ...], place: int) -> int | None:
+        op = node.op
+        if not args or op in _WHOLE or self.closed[place]:
             return None
-        if node in self.settled:
+        if self.settled[place]:
             return b.graph.copied(node, args)
-        made = self.rewritten(b, node.op, args, node in self.inner)
-        if node not in self.curves or node.op in _FORMS:
+        made = self.rewritten(b, op, args, place)
+        if place not in self.curves or op in _FORMS:
             return made
         curve = self.curves.better(b, made)
         if curve is None:
@@ -141,8 +183,9 @@ class _Recogniser:
         self.note(curve.rule, made, curve.node)
         return curve.node
 
-    def rewritten(self, b: Builder, op: str, args: tuple[int, ...], inner: bool) -> int:
+    def rewritten(self, b: Builder, op: str, args: tuple[int, ...], place: int) -> int:
         """Return the node for an operation, made better by rules until none applies."""
+        inner = bool(self.inner[place])
         found: int | None = None
         for _ in range(_MOST_STEPS):
             made = self.once(b, op, args, inner)
@@ -152,7 +195,8 @@ class _Recogniser:
                 if simple.op != op:  # as a power with a negative exponent is a quotient
                     made = self.once(b, simple.op, simple.args, inner)
                 if made is None:
-                    self.tried.add(plain)
+                    if place != IN_BODY:
+                        self.tried.add(plain, inner)
                     return plain
             if made is None:
                 break
@@ -165,11 +209,14 @@ class _Recogniser:
         if op not in BY_OP:
             return None
         nodes = b.graph.nodes
-        complex = any(nodes[arg].kind is Kind.COMPLEX for arg in args)
+        complex = False
+        for arg in args:
+            if nodes[arg].kind is Kind.COMPLEX:
+                complex = True
         heads = heads_of(b, BITS).of(op, args)
-        rules = rules_for(op, heads, complex, self.derived, inner)
-        if about_two(rules) and apart(b, *args):
-            rules = rules_for(op, heads, complex, self.derived, inner, apart=True)
+        rules, without_two = rules_for(op, heads, complex, self.derived, inner)
+        if len(without_two) < len(rules) and apart(b, *args):
+            rules = without_two
         if not rules:
             return None
         site = Site(b, op, args, self.derived)
@@ -188,20 +235,37 @@ class _Recogniser:
             self.trace.append(Fired(rule, before, after))
 
 
-def _inner_sums(function: Function) -> frozenset[Node]:
-    """Return the nodes that are terms of sums."""
-    graph = function.graph
-    order = graph.ancestors(function.roots())
-    return frozenset(graph[arg] for k in order if graph[k].op in _SUMS for arg in graph[k].args)
+def _none(graph: Graph) -> bytearray:
+    """Return a flag for each node of a graph, and a last one for nodes that are in bodies."""
+    return bytearray(len(graph) + 1)
 
 
-def _closed(function: Function) -> frozenset[Node]:
-    """Return the nodes within stable forms, which stay as they are."""
-    graph = function.graph
-    order = graph.ancestors(function.roots())
-    within = [arg for k in order if graph[k].op == "refined" for arg in graph[k].args]
-    within += [graph[k].args[2] for k in order if graph[k].op == "sloped"]
-    return frozenset(graph[k] for k in graph.ancestors(within))
+def _inner_sums(graph: Graph, order: Iterable[int]) -> bytearray:
+    """Return which nodes are terms of sums."""
+    found = _none(graph)
+    nodes = graph.nodes
+    for index in order:
+        op, args, _, _, _ = nodes[index]
+        if op in _SUMS:
+            for arg in args:
+                found[arg] = 1
+    return found
+
+
+def _closed(graph: Graph, order: Iterable[int]) -> bytearray:
+    """Return which nodes are within stable forms, and stay as they are."""
+    nodes = graph.nodes
+    within: list[int] = []
+    for index in order:
+        op, args, _, _, _ = nodes[index]
+        if op == "refined":
+            within += args
+        elif op == "sloped":
+            within.append(args[2])
+    found = _none(graph)
+    for index in graph.ancestors(within):
+        found[index] = 1
+    return found
 
 
 __all__ = ["Fired", "Tried", "recognise", "rederived"]

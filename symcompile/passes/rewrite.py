@@ -8,10 +8,14 @@ from dataclasses import replace
 from symcompile.ir.bodies import closed, opened
 from symcompile.ir.body import LIMITS, Body
 from symcompile.ir.build import Builder
-from symcompile.ir.graph import BODY_OPS, Function, Node
+from symcompile.ir.graph import BODY_OPS, Function, Graph, Kind, Node
+from symcompile.ir.ops import OPS
 
-#: Given the new graph, a node of the old one and its new arguments: the new node, or None.
-Rule = Callable[[Builder, Node, tuple[int, ...]], int | None]
+#: Given the new graph, a node of the old one, its new arguments and its place in the old graph
+#: (:data:`IN_BODY` within a body): the new node, or None.
+Rule = Callable[[Builder, Node, tuple[int, ...], int], int | None]
+#: What nodes of bodies have in place of a place.
+IN_BODY = -1
 
 
 #: Given the new graph, a node of the old one, and the new nodes of earlier ones: the new node.
@@ -21,29 +25,28 @@ Making = Callable[[Builder, int, Mapping[int, int]], int | None]
 def rewrite(function: Function, rule: Rule) -> Function:
     """Return ``function`` with each node that it needs copied, or replaced by the rule."""
     source = function.graph
+    nodes = source.nodes
 
     def make(b: Builder, index: int, mapping: Mapping[int, int]) -> int | None:
-        node = source[index]
-        args = tuple(mapping[arg] for arg in node.args)
-        if isinstance(node.data, Body):
-            return _with_body(b, node.op, args, node.data, rule)
-        return rule(b, node, args)
+        return copied(b, source, index, tuple(map(mapping.__getitem__, nodes[index].args)), rule)
 
-    return copied(function, make)
+    return remade(function, make)
 
 
-def copied(function: Function, make: Making) -> Function:
-    """Return ``function`` with each node that it needs copied, or made; bodies stay."""
+def remade(function: Function, make: Making) -> Function:
+    """Return ``function`` with each node that it needs made anew, or copied where it is not."""
     b = Builder()
     source = function.graph
+    nodes, labels = source.nodes, source.labels
     mapping: dict[int, int] = {}
     for index in source.ancestors(function.roots()):
-        replaced = make(b, index, mapping)
-        made = b.copy_node(source, index, mapping) if replaced is None else replaced
-        mapping[index] = b.widened(made, source[index].kind)
-        label = source.labels.get(index)
-        if label is not None and b.graph[mapping[index]].args:
-            b.graph.labels.setdefault(mapping[index], label)
+        made = make(b, index, mapping)
+        if made is None:
+            made = b.copy_node(source, index, mapping)
+        kind = nodes[index].kind
+        mapping[index] = made = b.widened(made, kind) if kind is Kind.COMPLEX else made
+        if index in labels and b.graph[made].args:
+            b.graph.labels.setdefault(made, labels[index])
     outputs = tuple(
         replace(output, entries=tuple(mapping[entry] for entry in output.entries))
         for output in function.outputs
@@ -51,14 +54,38 @@ def copied(function: Function, make: Making) -> Function:
     return replace(function, graph=b.graph, outputs=outputs)
 
 
+def alone(function: Function) -> Function:
+    """Return a function in a graph that holds nothing else."""
+
+    def rule(b: Builder, node: Node, args: tuple[int, ...], place: int) -> int | None:
+        return b.graph.copied(node, args) if args and node.data is None else None
+
+    return rewrite(function, rule)
+
+
+def copied(b: Builder, source: Graph, index: int, args: tuple[int, ...], rule: Rule) -> int:
+    """Return the node that stands for one of ``source``, copied or replaced by the rule."""
+    node = source.nodes[index]
+    op, _, data, _, kind = node
+    made: int | None
+    if type(data) is Body:
+        made = _with_body(b, op, args, data, rule)
+    else:
+        made = rule(b, node, args, index)
+        if made is None:
+            plain = data is None and op in OPS
+            made = b.call(op, *args) if plain else b.copy_with(source, index, args)
+    return b.widened(made, kind) if kind is Kind.COMPLEX else made
+
+
 def concerns(function: Function, ops: Container[str]) -> bool:
     """Return whether a function has one of these operations, or one with a body.
 
     A pass about them need not copy a function that has none.
     """
-    graph = function.graph
-    nodes = [graph[index] for index in graph.ancestors(function.roots())]
-    return any(node.op in ops or node.op in BODY_OPS for node in nodes)
+    nodes = function.graph.nodes
+    found = {nodes[index].op for index in function.graph.ancestors(function.roots())}
+    return any(op in ops or op in BODY_OPS for op in found)
 
 
 def _with_body(b: Builder, op: str, args: tuple[int, ...], body: Body, rule: Rule) -> int:
@@ -70,7 +97,7 @@ def _with_body(b: Builder, op: str, args: tuple[int, ...], body: Body, rule: Rul
         if isinstance(node.data, Body):
             made = _with_body(inner, node.op, own, node.data, rule)
         else:
-            replaced = rule(inner, node, own)
+            replaced = rule(inner, node, own, IN_BODY)
             made = inner.copy_node(source, index, mapping) if replaced is None else replaced
         mapping[index] = inner.widened(made, node.kind)
     found, slots = closed(inner.graph, mapping[body.root])

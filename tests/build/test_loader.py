@@ -253,3 +253,28 @@ def test_numba_keeps_its_machine_code_in_the_entry(tmp_path: Path) -> None:
     ]
     assert outputs == [["7.0", "0"], ["7.0", "1"]]
     assert Cache(tmp_path / "cache").info().entries == 1
+
+
+def test_a_module_for_llvm_is_executed_where_it_will_lie_and_once(tmp_path: Path) -> None:
+    """What was made while it was built is what importing it from the cache would make."""
+    text = """
+import pathlib
+OBJECT, OBJECT_FILE = b"code", pathlib.Path(__file__).with_suffix(".o")
+runs = []
+def value():
+    return OBJECT_FILE.read_bytes()
+"""
+    options = Options(cache_dir=str(tmp_path))
+    module = loader.build_llvm(text, "once_llvm", options)
+    path = Path(str(module.__file__))
+    assert path.is_relative_to(tmp_path)
+    assert module.value() == b"code"
+    assert module.value.__code__.co_filename == str(path)
+    assert pickle.loads(pickle.dumps(module.value)) is module.value
+    module.runs.append(1)
+    for again in (loader.build_llvm(text, "once_llvm", options), load_module(path, "once_llvm")):
+        assert again.runs == [1]
+    assert sys.modules[module.__name__] is module
+    # A damaged entry is made again, and what is imported is what lies there.
+    (path.parent / "once_llvm.o").write_bytes(b"")
+    assert loader.build_llvm(text, "once_llvm", options).value() == b"code"

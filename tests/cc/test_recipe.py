@@ -41,12 +41,12 @@ def test_every_operation_is_one(everything: Unit, op: str) -> None:
     count = used[-1] + 1 if used else 0
     kind = types.BOOL if op in ("and", "or", "not") else types.DOUBLE
     found = recipe(everything, text, (kind,) * count, kind)
-    lines, value = found.written(7, tuple(f"%x{k}" for k in range(count)))
+    lines, value = found.written([7, *(f"%x{k}" for k in range(count))])
     assert value in lines or not lines
     assert all(f"%x{k}" in lines + value for k in used)
     defined = re.findall(r"^ *(%\w+) =", lines, re.MULTILINE)
     assert len(set(defined)) == len(defined)
-    assert not set(defined) & set(re.findall(r"%n8\w+", found.written(8, ("1.0",) * count)[0]))
+    assert not set(defined) & set(re.findall(r"%n8\w+", found.written([8, *["1.0"] * count])[0]))
 
 
 def test_what_needs_memory_is_none(everything: Unit) -> None:

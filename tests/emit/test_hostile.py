@@ -165,7 +165,8 @@ def own_names(source: str) -> list[str]:
 def _chunks(names: Sequence[str], size: int) -> Iterator[list[str]]:
     for start in range(0, len(names), size):
         chunk = list(names[start : start + size])
-        yield chunk + _sentinels(size)[len(chunk) :]
+        # What is added comes last in the alphabet too: sizes are in its order.
+        yield chunk + [f"z{name}" for name in _sentinels(size)[len(chunk) :]]
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import platform
 import re
 import subprocess
@@ -16,7 +17,7 @@ import sympy as sp
 import symcompile as sc
 from symcompile.compiler import build, emit, plan
 from symcompile.generate import generate, write
-from symcompile.options import Options
+from symcompile.options import Backend, Options
 from tests.corpus import BY_NAME
 
 a, b, lam, x, y = sp.symbols("a b lam x y")
@@ -72,6 +73,17 @@ def test_calls_that_need_converting_give_the_same() -> None:
         module.value(p, xs)
     with pytest.raises(ValueError, match="y has 4 samples, x has 5"):
         module.value(p, xs, ys[:4])
+
+
+def test_what_is_bound_is_checked_and_documented() -> None:
+    kernel = sc.compile(LINE, backend="llvm")
+    xs = np.arange(5.0)
+    bound = kernel.bind(xs, xs**2).value
+    assert bound(np.array([0.5, -1.0])) == kernel.value([0.5, -1.0], xs, xs**2)
+    assert "value" in str(bound.__doc__)
+    for wrong in ((1, 2), [kernel.value, kernel.value, None]):
+        with pytest.raises(ValueError, match="a tuple of a function"):
+            kernel.module._bound("value", wrong)
 
 
 def test_calls_leave_no_references_behind() -> None:
@@ -169,7 +181,7 @@ def test_a_loop_leaves_no_vector_register_in_use() -> None:
 def _assembly(module: Any) -> str:
     import llvmlite.binding as llvm
 
-    machine, _ = module._machine()
+    machine, _ = module._machine(2)
     lines, _ = module._attributes()
     parsed = llvm.parse_assembly("\n".join([module.TEXT, *lines]))
     parsed.verify()
@@ -187,3 +199,24 @@ def test_loops_call_vector_functions_where_there_are_any() -> None:
     text = _assembly(f.module)
     for name in ("exp", "sin", "cos"):
         assert any(symbol.endswith(f"_{name}") and symbol in text for symbol in variants), name
+
+
+@pytest.mark.parametrize("backend", ["llvm", "cython"])
+def test_columns_of_any_stride_and_length(backend: Backend) -> None:
+    """Of every length about that of a tile, and of more blocks than there are threads."""
+    definition = sc.define("line", (a + b * x - y) ** 2, params=(a, b), data=(x, y), reduce="sum")
+    kernel = sc.compile(definition, backend=backend)
+    table = np.random.default_rng(5).normal(size=(300_001, 3))
+    p = np.array([0.5, -1.25])
+    for n in (*range(1, 10), *range(2045, 2052), 4096, 4097, 131_072, 131_073, 300_001):
+        for xs, ys in (
+            (table[:n, 0], table[:n, 2]),
+            (table[:n, 0][::-1], table[:n, 1].copy()),
+            (table[: 2 * n : 2, 1][: n // 2 + 1], table[: n // 2 + 1, 0]),
+        ):
+            size = min(len(xs), len(ys))
+            value, slope = kernel.value_and_grad(p, xs[:size], ys[:size])
+            error = p[0] + p[1] * xs[:size] - ys[:size]
+            assert value == pytest.approx(math.fsum(error**2), rel=1e-13)
+            assert slope[0] == pytest.approx(math.fsum(2 * error), rel=1e-11, abs=1e-10)
+            assert slope[1] == pytest.approx(math.fsum(2 * error * xs[:size]), rel=1e-12)

@@ -6,13 +6,13 @@ import platform
 import re
 import shutil
 import subprocess
-import textwrap
 from pathlib import Path
 
 import pytest
 import sympy as sp
 
-from symcompile.compiler import emit, plan
+from symcompile.compiler import plan
+from symcompile.emit.c_program import emit_c
 from symcompile.emit.clones import cloned
 from symcompile.frontend.definition import define
 
@@ -24,15 +24,11 @@ COMPILERS = ("gcc", "clang", "musl-gcc", "aarch64-linux-gnu-gcc")
 
 
 def c_source() -> str:
-    """Return the C of a module by itself, with a function that others can call."""
+    """Return a module's functions in C, in one file; a Cython module holds the same text."""
     x, w = sp.symbols("x w")
     found = define("portable", sp.log(1 + sp.exp(w * x)), params=w, data=x, reduce="sum")
-    source = emit(found, plan(found, ["value"]), "cython")
-    code = source[source.index("    #ifndef _GNU_SOURCE") :]
-    glue = code.index("sc_import_numpy")  # what handles Python's objects comes last
-    code = textwrap.dedent(code[: code.rindex("    }\n", 0, glue) + 6])
-    head = "int run(const double *p, sc_array x, double *value)"
-    return f"{code}{head};\n{head}\n{{\n    return portable_value(p, x, 1000, value);\n}}\n"
+    header, code = emit_c(found, plan(found, ["value"]))
+    return code.replace('#include "portable.h"\n', header)
 
 
 def assembly(compiler: str, code: str, folder: Path) -> str:

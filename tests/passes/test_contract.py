@@ -18,7 +18,8 @@ from symcompile.ir.build import Builder
 from symcompile.ir.cost import cost_of, nominal_sizes
 from symcompile.ir.graph import Axis, Function, Graph, Input, Output, View, whole
 from symcompile.ir.interpreter import array_of, context, evaluate
-from symcompile.passes import contract, optimise, recognise
+from symcompile.passes import optimise, recognise
+from symcompile.passes.contract import contract
 from symcompile.passes.order import MOST_EXACT, Order
 from symcompile.planning import Contraction, Sweep
 from symcompile.schedule import schedule

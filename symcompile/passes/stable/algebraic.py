@@ -14,10 +14,8 @@ from symcompile.passes.stable.site import (
     Term,
     argument,
     collected,
-    from_polynomial,
     joined,
     less,
-    multiplied_out,
     refined,
     split,
     square_of,
@@ -26,6 +24,7 @@ from symcompile.passes.stable.site import (
     unrefined,
     where,
 )
+from symcompile.passes.stable.spread import from_polynomial, multiplied_out, too_large
 
 _MOST_FRACTIONS = 4
 
@@ -166,6 +165,8 @@ def _fractions(site: Site) -> Value | None:
             lacking = bottom.count(node) - common.count(node)
             common += [node] * lacking
     if not common or len(common) > _MOST_FRACTIONS:
+        return None
+    if too_large(b, [node for _, top, _ in tops for node in top]):
         return None
     parts: list[int] = []
     for c, top, bottom in tops:

@@ -11,14 +11,14 @@ First and second derivatives have expansions of their own.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
 from symcompile.autodiff.forward import forward
 from symcompile.ir.build import Builder, Value, call
-from symcompile.ir.graph import BODY_OPS, LEAVES, STRUCTURAL, Function, Graph, Kind, Node
+from symcompile.ir.graph import BODY_OPS, LEAVES, STRUCTURAL, Function, Graph, Kind
 from symcompile.passes.stable.numerics import (
     Curve,
     Fit,
@@ -46,6 +46,9 @@ _BOUND = STRUCTURAL | BODY_OPS
 _ALGEBRAIC = frozenset({"add", "sub", "mul", "div", "neg", "powi", "const"})
 _POLYNOMIAL = _ALGEBRAIC - {"div", "powi"}
 _OPAQUE = frozenset({"select", "min", "max", "abs", "sign", "floor", "ceil"})
+#: All but these are functions of what their arguments are functions of, if they are numbers.
+_UNUSUAL = LEAVES | _BOUND | _OPAQUE | {"eq", "ne", "and", "refined", "sloped"}
+_HARMFUL = frozenset({"add", "sub", "div", "pow"})
 
 
 @dataclass(frozen=True)
@@ -61,15 +64,19 @@ class Curves:
 
     Args:
         function: the function.
+        order: the nodes that it needs, in order.
         orders: how many derivatives have expansions too.
     """
 
-    def __init__(self, function: Function, orders: int) -> None:
+    def __init__(self, function: Function, order: Sequence[int], orders: int) -> None:
         self._tried = 0
         self._orders = orders
-        self._candidates = _candidates(function)
+        self._candidates = _candidates(function, order)
 
-    def __contains__(self, node: Node) -> bool:
+    def __bool__(self) -> bool:
+        return bool(self._candidates)
+
+    def __contains__(self, node: int) -> bool:
         return node in self._candidates and self._tried < _MOST_TRIED
 
     def better(self, b: Builder, made: int) -> Better | None:
@@ -117,32 +124,39 @@ def _shape(graph: Graph, root: int, variable: int) -> tuple[Any, ...] | None:
     return tuple(shape)
 
 
-def _candidates(function: Function) -> frozenset[Node]:
+def _candidates(function: Function, order: Iterable[int]) -> frozenset[int]:
     """Return the largest formulas of one variable in which something may cancel."""
     graph = function.graph
-    order = graph.ancestors(function.roots())
-    variable: dict[int, int | None] = {}
-    harmful: dict[int, bool] = {}
-    for index in order:
-        node = graph[index]
-        variable[index] = _variable(graph, index, variable)
-        harmful[index] = (
-            node.op in ("add", "sub", "div", "pow") or any(harmful[arg] for arg in node.args)
-        ) and variable[index] not in (index, None)
+    nodes = graph.nodes
+    variable: list[int | None] = [None] * len(graph)
+    harmful = bytearray(len(graph))
     largest: set[int] = set(function.roots())
     for index in order:
-        for arg in graph[index].args:
-            if variable[index] != variable[arg]:
+        op, args, _, _, kind = nodes[index]
+        if args and op not in _UNUSUAL and kind is not Kind.BOOL and kind is not Kind.COMPLEX:
+            own: int | None = None
+            for arg in args:
+                other = variable[arg]
+                if other is not None and other != own:
+                    own = other if own is None else index
+        else:
+            own = _variable(graph, index, variable)
+        variable[index] = own
+        for arg in args:
+            if harmful[arg] and variable[arg] != own:
                 largest.add(arg)
-    found = [
+        if own is not None and own != index:
+            harmful[index] = op in _HARMFUL or any(harmful[arg] for arg in args)
+    return frozenset(
         k
-        for k in order
-        if k in largest and harmful[k] and graph[k].kind not in (Kind.BOOL, Kind.COMPLEX)
-    ]
-    return frozenset(graph[k] for k in found if _worth_it(graph, k, variable[k]))
+        for k in largest
+        if harmful[k]
+        and nodes[k].kind not in (Kind.BOOL, Kind.COMPLEX)
+        and _worth_it(graph, k, variable[k])
+    )
 
 
-def _variable(graph: Graph, index: int, known: dict[int, int | None]) -> int | None:
+def _variable(graph: Graph, index: int, known: Sequence[int | None]) -> int | None:
     """Return what a node is a function of: one node, itself perhaps; None of a constant."""
     node = graph[index]
     if node.op in ("const", "true", "false") or (not node.args and node.op not in LEAVES):

@@ -8,12 +8,12 @@ of its arguments. They are the bits of numbers; only operations that some rule a
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from fractions import Fraction
 
-from symcompile.ir.algebra import exact
 from symcompile.ir.build import Builder
-from symcompile.ir.graph import Graph, Node
+from symcompile.ir.graph import Graph
 
-_SUMS = ("add", "sub", "neg")
+_SUMS = ("add", "sub")
 _PRODUCTS = ("mul", "div", "neg")
 
 
@@ -34,37 +34,36 @@ class Heads:
 
     def of(self, op: str, args: tuple[int, ...]) -> int:
         """Return the heads of an operation: of a sum those of its terms, else of its factors."""
-        self._extend()
+        if len(self._sums) < len(self._graph.nodes):
+            self._extend()
         found = 0
-        each = self._sums if op in _SUMS else self._products
+        each = self._sums if op in _SUMS or op == "neg" else self._products
         for arg in args:
             found |= each[arg]
         return found
 
     def _extend(self) -> None:
-        graph, sums, products = self._graph, self._sums, self._products
-        for index in range(len(sums), len(graph)):
-            node = graph[index]
-            product = self._bits.get(node.op, 0)
-            if node.op in _PRODUCTS:
-                for arg in node.args:
+        nodes, bits = self._graph.nodes, self._bits
+        sums, products = self._sums, self._products
+        for index in range(len(sums), len(nodes)):
+            op, args, _, _, _ = nodes[index]
+            product = terms = bits.get(op, 0)
+            if op in _PRODUCTS:
+                for arg in args:
                     product |= products[arg]
-            elif node.op in ("powi", "view"):  # what rules look behind
-                product |= products[node.args[0]]
+                terms = product
+                if op == "mul":
+                    if type(nodes[args[0]].data) is Fraction:
+                        terms = sums[args[1]]
+                elif op == "neg" or type(nodes[args[1]].data) is Fraction:
+                    terms = sums[args[0]]
+            elif op in _SUMS:
+                terms = sums[args[0]] | sums[args[1]]
+            elif op in ("powi", "view"):  # what rules look behind
+                product |= products[args[0]]
+                terms = product
             products.append(product)
-            sums.append(self._of_terms(node, product))
-
-    def _of_terms(self, node: Node, product: int) -> int:
-        if node.op in _SUMS:
-            found = 0
-            for arg in node.args:
-                found |= self._sums[arg]
-            return found
-        if node.op == "mul" and exact(self._graph, node.args[0]) is not None:
-            return self._sums[node.args[1]]
-        if node.op == "div" and exact(self._graph, node.args[1]) is not None:
-            return self._sums[node.args[0]]
-        return product
+            sums.append(terms)
 
 
 def numbered(ops: Iterable[str]) -> dict[str, int]:

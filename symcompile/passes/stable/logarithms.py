@@ -16,13 +16,13 @@ from symcompile.passes.stable.site import (
     less,
     refined,
     split,
-    spread,
     terms_of,
     total,
     unrefined,
     where,
     with_slopes,
 )
+from symcompile.passes.stable.spread import spread
 
 # exp(-2*20) is below the spacing of doubles at one.
 _FAR = 20

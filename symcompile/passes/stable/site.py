@@ -15,13 +15,14 @@ from typing import Any, NamedTuple
 from symcompile.ir.algebra import exact
 from symcompile.ir.build import Builder, Number, Value
 from symcompile.ir.graph import Special
-from symcompile.ir.polynomial import Polynomial, polynomials
 from symcompile.ir.sums import factors, product
 
 #: What stands for a formula that is computed in another way.
 FORMS = frozenset({"sloped", "detach", "refined"})
 #: Sums of more terms are not searched.
 MOST_TERMS = 16
+#: Most coefficients are these, which take time to be made.
+ONE, MINUS_ONE = Fraction(1), Fraction(-1)
 
 
 class Site:
@@ -59,10 +60,8 @@ class Site:
     def terms(self) -> list[Term]:
         """The operation as a flat sum."""
         if self._terms is None:
-            parts = [Term(Fraction(1), self.args[0])]
-            sign = Fraction(1 if self.op == "add" else -1)
-            parts.append(Term(sign, self.args[1]))
-            self._terms = flat(self.b, parts)
+            sign = ONE if self.op == "add" else MINUS_ONE
+            self._terms = flat(self.b, [Term(ONE, self.args[0]), Term(sign, self.args[1])])
         return self._terms
 
 
@@ -117,25 +116,42 @@ def flat(b: Builder, parts: Iterable[Term]) -> list[Term]:
         if index is None:
             found.append(term)
             continue
-        op, args, data, *_ = nodes[index]
-        if type(data) is Fraction:
-            found.append(Term(c * data, None))
+        op, args, data, _, _ = nodes[index]
+        if op == "add":
+            if len(found) + len(pending) < MOST_TERMS:
+                pending += (Term(c, args[1]), Term(c, args[0]))
+                continue
+        elif op == "sub":
+            if len(found) + len(pending) < MOST_TERMS:
+                pending += (Term(_minus(c), args[1]), Term(c, args[0]))
+                continue
         elif op == "neg":
-            pending.append(Term(-c, args[0]))
-        elif op in ("add", "sub") and len(found) + len(pending) < MOST_TERMS:
-            pending += [Term(c if op == "add" else -c, args[1]), Term(c, args[0])]
-        elif op == "mul" and (factor := exact(b.graph, args[0])) is not None:
-            pending.append(Term(c * factor, args[1]))
-        elif op == "div" and (divisor := exact(b.graph, args[1])):
-            pending.append(Term(c / divisor, args[0]))
-        else:
-            found.append(term)
+            pending.append(Term(_minus(c), args[0]))
+            continue
+        elif op == "mul":
+            factor = nodes[args[0]].data
+            if type(factor) is Fraction:
+                pending.append(Term(factor if c is ONE else c * factor, args[1]))
+                continue
+        elif op == "div":
+            divisor = nodes[args[1]].data
+            if type(divisor) is Fraction and divisor:
+                pending.append(Term(c / divisor, args[0]))
+                continue
+        elif type(data) is Fraction:
+            found.append(Term(data if c is ONE else c * data, None))
+            continue
+        found.append(term)
     return found
+
+
+def _minus(c: Fraction) -> Fraction:
+    return MINUS_ONE if c is ONE else ONE if c is MINUS_ONE else -c
 
 
 def terms_of(b: Builder, node: int) -> list[Term]:
     """Return a node as a flat sum."""
-    return flat(b, [Term(Fraction(1), node)])
+    return flat(b, [Term(ONE, node)])
 
 
 def total(b: Builder, terms: Sequence[Term]) -> Value:
@@ -179,85 +195,6 @@ def difference(b: Builder, x: int, y: int) -> Value | None:
     if not shared or len(kept) >= len(left) + len(right):
         return None
     return total(b, kept)
-
-
-#: Sums and products of more operations are not multiplied out.
-_MOST_SPREAD = 64
-
-
-def multiplied_out(b: Builder, *nodes: int) -> list[Polynomial] | None:
-    """Return nodes as polynomials in what is neither a sum nor a product, or None.
-
-    The squares of square roots are what stands under them.
-    """
-    graph = b.graph
-    if any(_is_large(b, node) for node in nodes):
-        return None
-    nodes = tuple(spread(b, node) for node in nodes)
-    atoms: set[int] = set()
-    pending, seen = list(nodes), set[int]()
-    while pending:
-        index = pending.pop()
-        if index in seen:
-            continue
-        seen.add(index)
-        if len(seen) > _MOST_SPREAD:
-            return None
-        if exact(graph, index) is not None:
-            continue
-        inner = _inner(b, index)
-        if inner:
-            pending += inner
-        else:
-            atoms.add(index)
-    return polynomials(graph, nodes, atoms)
-
-
-def _inner(b: Builder, index: int) -> tuple[int, ...]:
-    """Return what a node is a polynomial in; nothing of one that is none."""
-    op, args, *_ = b.graph[index]
-    if op in ("add", "sub", "neg", "mul"):
-        return args
-    if op == "powi":
-        return args[:1] if 0 < (exact(b.graph, args[1]) or 0) <= 8 else ()
-    return args if op == "div" and exact(b.graph, args[1]) else ()
-
-
-def _is_large(b: Builder, root: int) -> bool:
-    """Return whether a polynomial is certainly too long: one so deep has as many operations.
-
-    The simplification of a longer one may leave one that is short enough.
-    """
-    levels: list[int] = b.memo.setdefault(("levels", 0), [])
-    for index in range(len(levels), root + 1):
-        args = b.graph[index].args[:1] if b.graph[index].op in FORMS else _inner(b, index)
-        levels.append(1 + max([levels[arg] for arg in args], default=0))
-    return levels[root] > 2 * _MOST_SPREAD
-
-
-def spread(b: Builder, node: int, depth: int = 6) -> int:
-    """Return a sum or product without the stable forms in it."""
-    key = (f"spread {depth}", node)
-    made: int | None = b.memo.get(key)
-    if made is None:
-        made = unrefined(b, node)
-        found = b.graph[made]
-        if depth and found.op in ("add", "sub", "neg", "mul", "powi"):
-            made = b.call(found.op, *[spread(b, arg, depth - 1) for arg in found.args])
-        b.memo[key] = made
-    return made
-
-
-def from_polynomial(b: Builder, polynomial: Polynomial) -> Value:
-    """Return a polynomial as a sum of products."""
-    terms: list[Term] = []
-    for monomial, c in polynomial.items():
-        node: int | None = None
-        for base, power in monomial:
-            factor = base if power == 1 else b.call("powi", base, b.constant(power))
-            node = factor if node is None else b.call("mul", node, factor)
-        terms.append(Term(c, node))
-    return total(b, terms)
 
 
 def split(b: Builder, node: int) -> tuple[list[int], list[int], bool]:

@@ -35,11 +35,14 @@ BY_OP: dict[str, tuple[Rule, ...]] = {
 BITS = numbered(op for rule in RULES for op in rule.needs)
 
 
+Rules = tuple[Rule, ...]
+
+
 @lru_cache(maxsize=4096)
 def rules_for(
-    op: str, heads: int, complex: bool, derived: bool, inner: bool, apart: bool = False
-) -> tuple[Rule, ...]:
-    """Return the rules to try at an operation, in order.
+    op: str, heads: int, complex: bool, derived: bool, inner: bool
+) -> tuple[Rules, Rules]:
+    """Return the rules to try at an operation, in order, and those to try if no two terms meet.
 
     Args:
         op: the operation.
@@ -47,20 +50,13 @@ def rules_for(
         complex: whether an argument is a complex number.
         derived: whether derivatives have been taken.
         inner: whether it is a term of a sum.
-        apart: whether no two of its terms meet.
     """
-    return tuple(
+    found = tuple(
         rule
         for rule in BY_OP.get(op, ())
         if (rule.complex or not complex)
         and not (derived and rule.early)
         and not (inner and rule.whole)
-        and not (apart and rule.meets)
         and (not rule.needs or any(heads & BITS[op] for op in rule.needs))
     )
-
-
-@lru_cache(maxsize=4096)
-def about_two(rules: tuple[Rule, ...]) -> bool:
-    """Return whether any of some rules is about two terms that meet."""
-    return any(rule.meets for rule in rules)
+    return found, tuple(rule for rule in found if not rule.meets)

@@ -12,10 +12,11 @@ from fractions import Fraction
 from itertools import combinations
 from typing import NamedTuple
 
-from symcompile.ir.algebra import exact
 from symcompile.ir.build import Builder, Value, call
 from symcompile.passes.stable.site import (
     FORMS,
+    MINUS_ONE,
+    ONE,
     Rule,
     Site,
     Term,
@@ -70,7 +71,7 @@ class _Factors(NamedTuple):
         return self.top, self.bottom
 
 
-_NONE = _Factors(Fraction(1), (), (), frozenset())
+_NONE = _Factors(ONE, (), (), frozenset())
 
 
 def _factors(b: Builder, node: int | None) -> _Factors:
@@ -80,18 +81,53 @@ def _factors(b: Builder, node: int | None) -> _Factors:
     found: _Factors | None = b.memo.get(("factors", node))
     if found is None:
         top, bottom, negative = split(b, node)
-        c = Fraction(-1 if negative else 1)
-        for nodes, power in ((top, 1), (bottom, -1)):
-            for factor in list(nodes):
-                value = exact(b.graph, factor)
-                if value:
-                    c *= value**power
-                    nodes.remove(factor)
-        few = len(top) + len(bottom) <= _MOST_FACTORS
-        ops = frozenset(b.graph[factor].op for factor in (*top, *bottom) if few)
-        found = _Factors(c, tuple(sorted(top)), tuple(sorted(bottom)), ops)
+        nodes = b.graph.nodes
+        c = MINUS_ONE if negative else ONE
+        above: list[int] = []
+        for factor in top:
+            value = nodes[factor].data
+            if type(value) is Fraction and value:
+                c = value if c is ONE else c * value
+            else:
+                above.append(factor)
+        below: list[int] = []
+        for factor in bottom:
+            value = nodes[factor].data
+            if type(value) is Fraction and value:
+                c = c / value
+            else:
+                below.append(factor)
+        ops: frozenset[str] = frozenset()
+        if len(above) + len(below) <= _MOST_FACTORS:
+            ops = frozenset([nodes[factor].op for factor in (*above, *below)])
+        above.sort()
+        below.sort()
+        found = _Factors(c, tuple(above), tuple(below), ops)
         b.memo["factors", node] = found
     return found
+
+
+def _rests(b: Builder, node: int | None) -> frozenset[Rest] | None:
+    """Return what is left of a node without one of its functions, and all of it; None of forms."""
+    key = ("left", -1 if node is None else node)
+    if key in b.memo:
+        known: frozenset[Rest] | None = b.memo[key]
+        return known
+    _, top, bottom, ops = _factors(b, node)
+    made: frozenset[Rest] | None = None
+    if FORMS.isdisjoint(ops):
+        nodes = b.graph.nodes
+        found: list[Rest] = [(top, bottom)]
+        if ops:
+            for k, factor in enumerate(top):
+                if nodes[factor].op in _MET:
+                    found.append((top[:k] + top[k + 1 :], bottom))
+            for k, factor in enumerate(bottom):
+                if nodes[factor].op in _MET:
+                    found.append((top, bottom[:k] + bottom[k + 1 :]))
+        made = frozenset(found)
+    b.memo[key] = made
+    return made
 
 
 def taken_apart(b: Builder, term: Term) -> tuple[Fraction, tuple[int, ...], tuple[int, ...]]:
@@ -232,7 +268,7 @@ def _times(term: Term, part: Part) -> Part:
 
 #: What is known of the rests of a sum is kept up to this many, of which some may be of terms that
 #: are looked at no longer.
-_MOST_RESTS = 256
+_MOST_RESTS = 64
 
 
 def apart(b: Builder, first: int, second: int) -> bool:
@@ -259,12 +295,24 @@ def _rests_of_sum(b: Builder, node: int) -> frozenset[Rest] | None:
             found = left | right
     if found is None or len(found) > _MOST_RESTS:
         terms = terms_of(b, node)
-        taken = [_taken(b, term.node, False).rests for term in terms]
-        every = frozenset[Rest]().union(*taken)
-        meet = len(every) < sum(map(len, taken))
-        found = None if meet or any(_has_forms(b, term) for term in terms) else every
+        if len(terms) == 1:
+            found = _rests(b, terms[0].node)
+        else:
+            found = _joined_rests([_rests(b, term.node) for term in terms])
     b.memo[key] = found
     return found
+
+
+def _joined_rests(taken: list[frozenset[Rest] | None]) -> frozenset[Rest] | None:
+    """Return what several terms leave; None where some are the same."""
+    every = set[Rest]()
+    count = 0
+    for rests in taken:
+        if rests is None:
+            return None
+        every |= rests
+        count += len(rests)
+    return frozenset(every) if len(every) == count else None
 
 
 def meetings(site: Site, seen_through: bool = False) -> Meetings:
