@@ -19,6 +19,7 @@ from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from symcompile.errors import SymcompileError
 from symcompile.generate import Source, generate
@@ -81,8 +82,7 @@ def make(
         for number, backends in jobs:
             yield _make(items[number], number, backends, compiled)
         return
-    # A fork has the definitions already; where there is none, a process reads the files itself.
-    method = "fork" if sys.platform.startswith("linux") else "spawn"
+    method = _method()
     context = multiprocessing.get_context(method)
     _shared[:] = items
     pool = ProcessPoolExecutor(workers, context, _start, (None if method == "fork" else collect,))
@@ -108,6 +108,11 @@ def make(
 
 
 _shared: list[Item] = []
+
+
+def _method() -> Literal["fork", "spawn"]:
+    """Return how processes start: a fork has the definitions, others read the files themselves."""
+    return "fork" if sys.platform.startswith("linux") else "spawn"
 
 
 def _start(collect: Callable[[], tuple[Item, ...]] | None) -> None:

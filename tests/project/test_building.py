@@ -77,6 +77,19 @@ def test_processes_and_their_number_change_nothing(project: Path) -> None:
     assert files(project) == first
 
 
+def test_processes_that_read_the_files_themselves(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("build", "--jobs", "1")
+    first = files(project)
+    for path in (project / "mine" / "kernels").iterdir():
+        path.unlink()
+    monkeypatch.setattr("symcompile.project.making._method", lambda: "spawn")
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    assert run("build", "--jobs", "2").exit_code == 0
+    assert files(project) == first
+
+
 def test_only_what_changed_is_built(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run("build")
     (project / "kernels" / "line.py").write_text(LINE.replace("w*x", "w*x + 1"))
@@ -366,3 +379,39 @@ def test_builds_on_other_paths_and_hash_seeds_are_identical(tmp_path: Path) -> N
     assert len(found[0]) >= 3
     assert any(name.endswith((".so", ".pyd")) for name in found[0])
     assert found[0] == found[1]
+
+
+# ---------------------------------------------------------------------- what the documentation says
+
+PAGE = (ROOT / "docs" / "build-step.md").read_text(encoding="utf-8")
+
+
+def test_every_key_is_documented() -> None:
+    from symcompile.project import config
+
+    documented = re.findall(r"^\| `([\w.]+)`", PAGE, re.M)
+    assert set(documented) == {*config._KEYS[:-1], "kernels.NAME"}
+    listed = {word for line in PAGE.splitlines() if line[:1] == "|" for word in line.split("`")}
+    assert {*config.FUNCTIONS, *config.DTYPES, *config.TARGETS} <= listed
+
+
+def test_the_command_for_meson_makes_what_it_says(project: Path) -> None:
+    (line,) = re.findall(r"command: \[(.*)\]\)", PAGE)
+    words = [word.strip(" '") for word in line.split(",")]
+    (output,) = re.findall(r"output: '(.*)',", PAGE)
+    (project / "kernels.py").write_text(CUBE.replace("cube", output.removesuffix("_cython.pyx")))
+    places = {"@INPUT@": "kernels.py", "@OUTDIR@": "made"}
+    assert words[0] == "symcompile"
+    found = run(*(places.get(word, word) for word in words[1:]))
+    assert found.exit_code == 0, found.output
+    assert (project / "made" / output).is_file()
+    assert not list((project / "made").glob("*.so"))
+
+
+def test_the_command_for_cmake_makes_what_it_says(project: Path) -> None:
+    (line,) = re.findall(r"COMMAND symcompile (.*)\)", PAGE)
+    (output,) = re.findall(r"OUTPUT (\S+) DEPENDS", PAGE)
+    (project / "kernels.py").write_text(CUBE.replace("cube", output.removesuffix("_cython.pyx")))
+    found = run(*line.replace("${CMAKE_SOURCE_DIR}/", "").split())
+    assert found.exit_code == 0, found.output
+    assert (project / output).is_file()
