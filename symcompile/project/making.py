@@ -9,6 +9,8 @@ in the output, and results do not depend on who was first.
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import multiprocessing
 import os
 import signal
@@ -83,6 +85,8 @@ def make(
             yield _make(items[number], number, backends, compiled)
         return
     method = _method()
+    if method == "fork":
+        _import_once({backend for _, backends in jobs for backend in backends}, compiled)
     context = multiprocessing.get_context(method)
     _shared[:] = items
     pool = ProcessPoolExecutor(workers, context, _start, (None if method == "fork" else collect,))
@@ -113,6 +117,22 @@ _shared: list[Item] = []
 def _method() -> Literal["fork", "spawn"]:
     """Return how processes start: a fork has the definitions, others read the files themselves."""
     return "fork" if sys.platform.startswith("linux") else "spawn"
+
+
+def _import_once(backends: set[Backend], compiled: bool) -> None:
+    """Import what every process would else import for itself."""
+    names = [
+        "autodiff.derive",
+        "passes",
+        "schedule",
+        "emit.stubs",
+        *(f"emit.{b}" for b in backends),
+    ]
+    for name in sorted(names):
+        importlib.import_module(f"symcompile.{name}")
+    if compiled and "cython" in backends:
+        with contextlib.suppress(ImportError):  # which is said where it is needed
+            importlib.import_module("Cython.Compiler.Main")
 
 
 def _start(collect: Callable[[], tuple[Item, ...]] | None) -> None:

@@ -194,7 +194,7 @@ def test_installed_where_nothing_else_is(project: Path, tmp_path: Path) -> None:
     place = tmp_path / "venv"
     venv.create(place, with_pip=True)
     source = tmp_path / "source"
-    shutil.copytree(ROOT, source, ignore=shutil.ignore_patterns(".*", "build.d", "*.egg-info"))
+    shutil.copytree(ROOT, source, ignore=shutil.ignore_patterns(".*", "*.egg-info"))
     wheels = tmp_path / "wheels"
     pip(place, "wheel", "--no-deps", "--wheel-dir", wheels, source)
     links = {"PIP_FIND_LINKS": str(wheels)}
