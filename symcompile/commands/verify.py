@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from symcompile.checking.report import Report
     from symcompile.checking.setting import Setting
     from symcompile.frontend.definition import Definition
+    from symcompile.generate import Source
     from symcompile.recheck import Recheck
 
 
@@ -85,6 +86,7 @@ def _definitions(
     cases: list[Case] = []
     failed: list[str] = []
     for definition in load(file):
+        there = [] if out is None else _present(definition, backends, out)
         with console(stderr=True).status(f"checking {definition.name} on every backend"):
             columns, constants = made_up(definition)
             setting = Setting(definition, columns, constants, None, 200)
@@ -97,26 +99,19 @@ def _definitions(
             screen.print(report)
             if columns:
                 screen.print(described(definition, columns), style="dim")
-        if out is not None:
-            for module, results in _recorded(definition, setting, report, backends, out):
-                more = _shown(module, results, cases, failed, quiet)
-                found[-1].setdefault("modules", []).append(more)
+        for module, results in _recorded(setting, report, there):
+            more = _shown(module, results, cases, failed, quiet)
+            found[-1].setdefault("modules", []).append(more)
         if not quiet:
             screen.print()
     return found, cases, failed
 
 
-def _recorded(
-    definition: Definition,
-    setting: Setting,
-    report: Report,
-    backends: Sequence[Backend],
-    folder: Path,
-) -> list[tuple[str, tuple[Recheck, ...]]]:
-    """Put records beside the modules of a definition, and return what these gave."""
-    from symcompile.checking.record import records
+def _present(
+    definition: Definition, backends: Sequence[Backend], folder: Path
+) -> list[tuple[Source, Path]]:
+    """Return the modules of a definition that lie in a folder: what they come from, and where."""
     from symcompile.generate import difference, generate, module_file
-    from symcompile.recheck import imported, recheck, record_path, written
 
     there = []
     for source in generate(definition, chosen(backends)):
@@ -128,7 +123,17 @@ def _recorded(
         there.append((source, path))
     if not there:
         raise Failure(f"{folder} has no module of {definition.name}: symcompile build makes them")
-    made = records(setting, report, [source for source, _ in there])
+    return there
+
+
+def _recorded(
+    setting: Setting, report: Report, there: Sequence[tuple[Source, Path]]
+) -> list[tuple[str, tuple[Recheck, ...]]]:
+    """Put records beside modules, and return what these gave."""
+    from symcompile.checking.record import records
+    from symcompile.recheck import imported, recheck, record_path, written
+
+    made = records(setting, report, [source for source, _ in there]) if there else {}
     results = []
     for source, path in there:
         _write(record_path(path, source.module), written(made[source.module]))
