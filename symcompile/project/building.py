@@ -187,7 +187,8 @@ def _recipe(item: Item, backend: Backend, settings: Settings) -> str:
     around: tuple[str, ...] = ("source",)
     if backend == "cython" and settings.compiled:
         around = ("compiled", *surroundings(backend, options))
-    around = (*around, str(settings.sources), item.wanted.target)
+    verified = item.wanted.verify and settings.compiled
+    around = (*around, str(settings.sources), item.wanted.target, str(verified))
     return recipe(item.definition, backend, item.names, around)
 
 

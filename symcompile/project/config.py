@@ -35,12 +35,14 @@ class Wanted:
         functions: None for all that the definition can have.
         dtypes: None for the definition's own.
         target: the processors that it is compiled for.
+        verify: whether its modules are checked as they are built, and have a record beside them.
     """
 
     backends: tuple[Backend, ...] = ("cython",)
     functions: tuple[str, ...] | None = None
     dtypes: tuple[DType, ...] | None = None
     target: Target = "portable"
+    verify: bool = False
 
 
 @dataclass(frozen=True)
@@ -132,7 +134,7 @@ def read_project(root: Path) -> Project | None:
     return _project(root, tool, _Table(path, _TABLE, tool["symcompile"]))
 
 
-_WANTED = ("backends", "functions", "dtypes", "target")
+_WANTED = ("backends", "functions", "dtypes", "target", "verify")
 _KEYS = ("definitions", "package", "out", *_WANTED, "kernels")
 
 
@@ -165,12 +167,14 @@ def _wanted(table: _Table, default: Wanted) -> Wanted:
     target = table.text("target")
     if target is not None:
         table.check("target", target, TARGETS)
+    verify = table.truth("verify")
     return replace(
         default,
         backends=default.backends if backends is None else cast(tuple[Backend, ...], backends),
         functions=default.functions if functions is None else functions,
         dtypes=default.dtypes if dtypes is None else cast(tuple[DType, ...], dtypes),
         target=default.target if target is None else cast(Target, target),
+        verify=default.verify if verify is None else verify,
     )
 
 
@@ -214,6 +218,12 @@ class _Table:
         value = self.content.get(key)
         if value is not None and not isinstance(value, str):
             raise self.error(key, f"is {_kind(value)}: a text is needed")
+        return value
+
+    def truth(self, key: str) -> bool | None:
+        value = self.content.get(key)
+        if value is not None and not isinstance(value, bool):
+            raise self.error(key, f"is {_kind(value)}: true or false is needed")
         return value
 
     def texts(self, key: str) -> tuple[str, ...] | None:

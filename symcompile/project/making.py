@@ -19,7 +19,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -176,7 +176,23 @@ def _make(item: Item, number: int, backends: tuple[Backend, ...], compiled: bool
     except SymcompileError as failure:
         for backend in backends[len(made) :]:
             made.append(Made(number, backend, error=str(failure)))
-    return made
+    return _verified(item, made, options) if item.wanted.verify and compiled else made
+
+
+def _verified(item: Item, made: list[Made], options: Options) -> list[Made]:
+    """Return modules with their records, or with what is wrong with them."""
+    from symcompile.project.verifying import verified
+
+    sources = {one.backend: one.source for one in made if one.source and not one.error}
+    start = time.perf_counter()
+    found = verified(item, tuple(sources.values()), options)
+    each = (time.perf_counter() - start) / max(1, len(sources))
+    result = []
+    for one in made:
+        source, error = found.get(one.backend, (one.source, one.error))
+        seconds = one.seconds + (each if one.backend in found else 0.0)
+        result.append(replace(one, source=source, error=error, seconds=seconds))
+    return result
 
 
 def _compile(source: Source, options: Options) -> tuple[str, bytes]:

@@ -93,6 +93,7 @@ def test_a_wheel_with_compiled_kernels(project: Path, path: str) -> None:
     assert f"relaxation/kernels/loss_cython{suffix}" in names
     assert f"relaxation/kernels/residuals_float32_cython{suffix}" in names
     assert "relaxation/kernels/residuals_python.py" in names
+    assert "relaxation/kernels/residuals_float32_cython.json" in names  # verified on the way
     assert not [name for name in names if name.endswith((".pyx", ".c")) or "definition" in name]
     assert "kernels/relaxation.py" not in names
     done = subprocess.run(

@@ -55,3 +55,11 @@ def test_backends_and_precisions_agree() -> None:
 def test_only_what_was_asked_for_is_there() -> None:
     assert hasattr(loss_cython, "hessian")
     assert not hasattr(residuals_cython, "vjp")
+
+
+def test_records_of_the_verification_came_along() -> None:
+    for module in (loss_cython, residuals_cython, residuals_float32_cython, residuals_python):
+        record = module.__symcompile__
+        assert record["ok"]
+        assert "oracle" in record["functions"]["value"]["compared"]
+    assert residuals_cython.__symcompile__["functions"].keys() == {"value", "jacobian"}
