@@ -96,6 +96,7 @@ def test_wrong_vectors_raise_in_the_callers_terms(kernel: sc.Kernel) -> None:
             objective.grad(*args)
 
 
+@pytest.mark.long
 def test_more_columns_than_a_small_stack_has_room_for() -> None:
     columns = sp.symbols("x0:50")
     definition = sc.define(

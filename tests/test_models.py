@@ -33,7 +33,7 @@ CORE = [model for model in MODELS if model.core]
 QUICK = {  # compiling takes seconds a model
     "python": MODELS,
     "cython": [BY_NAME["mlp_indexed"]],
-    "numba": [BY_NAME["logreg"]],
+    "numba": [],
     "llvm": [BY_NAME[name] for name in ("mlp_indexed", "gmm", "matfac")],
 }
 

@@ -12,7 +12,7 @@ import sympy as sp
 import symcompile as sc
 from benchmarks.suite.base import Call, Comparison, Goal, Setting, compare, own, with_backends
 
-SAMPLES = 1_000_000
+SAMPLES = 4_000_000
 COMPILED = ("numba", "cython", "llvm")
 NUMPY, KEPT = "NumPy by hand", "NumPy by hand, logarithms kept"
 
