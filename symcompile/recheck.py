@@ -44,6 +44,22 @@ class Recheck:
     ok: bool
     note: str = ""
 
+    @property
+    def failure(self) -> str:
+        """What is wrong, in words; empty if nothing is."""
+        if self.ok:
+            return ""
+        return self.note or f"off by {self.conditioned_ulp:.3g} conditioned ulp"
+
+
+def json_number(value: float) -> float | str:
+    """Return a number as JSON can hold it, which has neither infinity nor NaN.
+
+    >>> json_number(1.5), json_number(-math.inf)
+    (1.5, '-inf')
+    """
+    return value if math.isfinite(value) else str(value)
+
 
 def record_path(module: Path, name: str) -> Path:
     """Return where the record of a module lies.
@@ -189,7 +205,7 @@ def kept(array: Any) -> dict[str, Any]:
     flat = found.reshape(-1)
     if found.dtype.kind == "c":
         flat = flat.view(flat.real.dtype)
-    numbers = [x if math.isfinite(x) else str(x) for x in flat.astype(np.float64).tolist()]
+    numbers = [json_number(x) for x in flat.astype(np.float64).tolist()]
     return {"dtype": str(found.dtype), "shape": list(found.shape), "data": numbers}
 
 

@@ -51,12 +51,7 @@ def cases_of(report: Report) -> list[Case]:
 
 def cases_of_module(module: str, results: Sequence[Recheck]) -> list[Case]:
     """Return what an installed module gave as tests."""
-    return [Case(module, module, r.function, "" if r.ok else failure_of(r)) for r in results]
-
-
-def failure_of(result: Recheck) -> str:
-    """Return what is wrong with a function, in words."""
-    return result.note or f"off by {result.conditioned_ulp:.3g} conditioned ulp"
+    return [Case(module, module, result.function, result.failure) for result in results]
 
 
 def junit(cases: Sequence[Case]) -> str:

@@ -15,7 +15,7 @@ from symcompile.checking.report import Report, Row
 from symcompile.checking.rounding import to_number, units
 from symcompile.checking.setting import Setting
 from symcompile.ir.dtypes import is_single
-from symcompile.recheck import FORMAT, kept
+from symcompile.recheck import FORMAT, json_number, kept
 
 if TYPE_CHECKING:
     from symcompile.generate import Source
@@ -76,7 +76,7 @@ def _compared(row: Row, others: list[str]) -> dict[str, Any]:
 
 
 def _number(value: float | None) -> float | str | None:
-    return value if value is None or np.isfinite(value) else str(value)
+    return None if value is None else json_number(value)
 
 
 def _versions(backend: str) -> dict[str, str]:

@@ -6,6 +6,8 @@ import math
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from symcompile.recheck import json_number
+
 if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
@@ -104,7 +106,7 @@ class Report:
         return {
             "name": self.name,
             "ok": self.ok,
-            "max_ulp": _json_number(self.max_ulp),
+            "max_ulp": json_number(self.max_ulp),
             "tolerance": self.tolerance,
             "rows": rows,
             "fits": fits,
@@ -203,18 +205,13 @@ def _time(seconds: float | None) -> str:
     return f"{seconds * 1e9:.0f} ns"
 
 
-def _json_number(value: float) -> float | str:
-    return value if math.isfinite(value) else str(value)
-
-
 def _jsonable(record: dict[str, Any]) -> dict[str, Any]:
-    # JSON has neither infinity nor NaN.
     made: dict[str, Any] = {}
     for key, value in record.items():
         if isinstance(value, float):
-            made[key] = _json_number(value)
+            made[key] = json_number(value)
         elif isinstance(value, tuple):
-            made[key] = [_json_number(entry) for entry in value]
+            made[key] = [json_number(entry) for entry in value]
         else:
             made[key] = value
     return made

@@ -29,14 +29,6 @@ class Failure(click.ClickException):
 
 
 FILE = click.argument("file", type=click.Path(path_type=Path))
-OUT = click.option(
-    "--out",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=Path("generated"),
-    show_default=True,
-    metavar="DIR",
-    help="The folder of the generated modules.",
-)
 BACKEND = click.option(
     "--backend",
     "backends",

@@ -158,7 +158,8 @@ def _shown(
     module: str, results: Sequence[Recheck], cases: list[Case], failed: list[str], quiet: bool
 ) -> dict[str, Any]:
     """Print what a module gave, and note it; return it as JSON can hold it."""
-    from symcompile.checking.junit import cases_of_module, failure_of
+    from symcompile.checking.junit import cases_of_module
+    from symcompile.recheck import json_number
 
     cases += cases_of_module(module, results)
     if not all(result.ok for result in results):
@@ -171,12 +172,10 @@ def _shown(
         "functions": [
             {
                 "function": result.function,
-                "conditioned_ulp": float(f"{result.conditioned_ulp:.6g}")
-                if result.conditioned_ulp < float("inf")
-                else "inf",
+                "conditioned_ulp": json_number(result.conditioned_ulp),
                 "recorded": result.recorded,
                 "ok": result.ok,
-                "failure": "" if result.ok else failure_of(result),
+                "failure": result.failure,
             }
             for result in results
         ],

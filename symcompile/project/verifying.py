@@ -77,10 +77,7 @@ def _of(item: Item, record: dict[str, Any]) -> dict[str, Any]:
 def _again(module: ModuleType, record: dict[str, Any]) -> str:
     """Return what the module itself gets wrong, as it was compiled."""
     wrong = [one for one in recheck(module, record) if not one.ok]
-    return "; ".join(
-        f"{one.function} {one.note or f'is off by {one.conditioned_ulp:.3g} conditioned ulp'}"
-        for one in wrong
-    )
+    return "; ".join(f"{one.function}: {one.failure}" for one in wrong)
 
 
 def _module(source: Source, options: Options) -> ModuleType:

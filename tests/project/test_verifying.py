@@ -49,7 +49,7 @@ def test_what_is_off_is_not_built(project: Path, monkeypatch: pytest.MonkeyPatch
     say(project, VERIFY)
     found = run("build", "--jobs", "1")
     assert found.exit_code == 2
-    assert "not verified: grad is off by 99 conditioned ulp" in found.stderr
+    assert "not verified: grad: off by 99 conditioned ulp" in found.stderr
     assert not any(name.startswith("cube") for name in files(project))
 
 
