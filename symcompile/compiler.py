@@ -122,18 +122,17 @@ def _built(
     ``more`` says what else than the definition decides what they are.
     """
     from symcompile.build.bytecode import keep_templates
-    from symcompile.build.loader import build_cython, build_llvm, build_python
+    from symcompile.build.loader import build_source
     from symcompile.build.progress import shown
 
     known, module = _known(definition, backend, options, names, *more)
     if module is not None:
         return module
-    make = {"cython": build_cython, "llvm": build_llvm}.get(backend, build_python)
     module_name = f"{definition.name}_{backend}"
     keep_templates(options)
     with shown(f"compiling {module_name}: {', '.join(names)}"):
         source = emit(definition, schedules(), backend, options.threads, options.target)
-        return make(source, module_name, options, known)
+        return build_source(source, module_name, backend, options, known)
 
 
 def _known(
@@ -212,7 +211,7 @@ class Binding:
         """Return a module with ``derived``, if columns are, and the function of the moments."""
         from symcompile.build.bytecode import keep_templates
         from symcompile.build.cpu import has_feature, has_llvm
-        from symcompile.build.loader import build_llvm, build_python
+        from symcompile.build.loader import build_source
         from symcompile.emit.moments import emit_moments
 
         found = self.split(name)
@@ -220,11 +219,11 @@ class Binding:
         derived = None
         if found.derived is not None:
             source = emit(self.definition, (found.derived,), "python")
-            derived = build_python(source, f"{self.definition.name}_derived", self.options)
+            own = f"{self.definition.name}_derived"
+            derived = build_source(source, own, "python", self.options)
         backend: Backend = "llvm" if has_llvm() else "python"
         source = emit_moments(found, backend, self.options.threads, fused=has_feature("fma"))
-        make = build_llvm if backend == "llvm" else build_python
-        return derived, make(source, f"moments_{backend}", self.options).moments
+        return derived, build_source(source, f"moments_{backend}", backend, self.options).moments
 
 
 def compile(

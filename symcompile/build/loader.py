@@ -171,6 +171,26 @@ def _parent(path: str) -> str:
     return parent
 
 
+def build_source(
+    source: str, name: str, backend: Backend, options: Options, recipe: str | None = None
+) -> ModuleType:
+    """Return the module of a source that was generated for a backend, built through the cache.
+
+    Args:
+        source: its text.
+        name: the module's name.
+        backend: which it is for.
+        options: how to compile.
+        recipe: what leads to it from now on, if anything does.
+
+    Raises:
+        BackendError: a package is missing, or (``ToolchainError``) the C compiler.
+        CompileError: the source is rejected.
+    """
+    make = {"cython": build_cython, "llvm": build_llvm}.get(backend, build_python)
+    return make(source, name, options, recipe)
+
+
 def surroundings(backend: Backend, options: Options) -> tuple[str, ...]:
     """Return what decides, apart from the source, what is built from it.
 

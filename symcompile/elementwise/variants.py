@@ -110,7 +110,7 @@ class Variants:
 
     def _compiled(self, variant: Variant) -> types.ModuleType:
         from symcompile.build.bytecode import keep_templates
-        from symcompile.build.loader import build_cython, build_llvm, build_python
+        from symcompile.build.loader import build_source
         from symcompile.build.memory import memory_module
 
         keep_templates(self.options)
@@ -121,8 +121,4 @@ class Variants:
         name = f"function_{self.backend}"
         if self.backend == "python":
             return memory_module(source, name)
-        if self.backend == "cython":
-            return build_cython(source, name, self.options)
-        if self.backend == "llvm":
-            return build_llvm(source, name, self.options)
-        return build_python(source, name, self.options)
+        return build_source(source, name, self.backend, self.options)

@@ -35,7 +35,7 @@ def sums_and_contractions(options: Options) -> tuple[Callable[..., Any], Callabl
     They are the same for all definitions.
     """
     from symcompile.build.bytecode import keep_templates
-    from symcompile.build.loader import build_llvm, build_python, load_known, surroundings
+    from symcompile.build.loader import build_source, load_known, surroundings
     from symcompile.build.recipes import shared_recipe
     from symcompile.emit.gram import emit_gram
 
@@ -48,6 +48,5 @@ def sums_and_contractions(options: Options) -> tuple[Callable[..., Any], Callabl
     if module is None:
         keep_templates(options)
         source = emit_gram(backend, options.threads, fused=fused)
-        make = build_llvm if backend == "llvm" else build_python
-        module = make(source, name, options, recipe)
+        module = build_source(source, name, backend, options, recipe)
     return module.sums, module.contractions

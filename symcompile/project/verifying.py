@@ -7,6 +7,7 @@ from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
+from symcompile.build.loader import build_source
 from symcompile.checking.crosscheck import check_all
 from symcompile.checking.record import records
 from symcompile.checking.setting import Setting
@@ -53,7 +54,8 @@ def verified(
         record = _of(item, made[source.module])
         error = "; ".join(f for f in report.failures if _concerns(f, source.backend))
         if not error:
-            error = _again(_module(source, options), record)
+            module = build_source(source.text, source.module, source.backend, options)
+            error = _again(module, record)
         companion = (f"{source.module}.json", written(record))
         whole = replace(source, companions=(*source.companions, companion))
         found[source.backend] = whole, f"not verified: {error}" if error else ""
@@ -78,10 +80,3 @@ def _again(module: ModuleType, record: dict[str, Any]) -> str:
     """Return what the module itself gets wrong, as it was compiled."""
     wrong = [one for one in recheck(module, record) if not one.ok]
     return "; ".join(f"{one.function}: {one.failure}" for one in wrong)
-
-
-def _module(source: Source, options: Options) -> ModuleType:
-    from symcompile.build.loader import build_cython, build_llvm, build_python
-
-    make = {"cython": build_cython, "llvm": build_llvm}.get(source.backend, build_python)
-    return make(source.text, source.module, options)
