@@ -120,7 +120,7 @@ def test_calling_kernels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     from click.testing import CliRunner
 
     from symcompile.cli import main
-    from tests.interop.programs import build_extension, compiler, run
+    from tests.interop.programs import build_extension, compiler, importing_from, run
 
     page = ROOT / "docs" / "calling-kernels.md"
     definitions, *python = blocks(page)
@@ -128,22 +128,22 @@ def test_calling_kernels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     (cython,) = re.findall(r"```cython\n(.*?)```", text, re.S)
     head, program = re.findall(r"```c\n(.*?)```", text, re.S)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.syspath_prepend(str(tmp_path))
     Path("peaks.py").write_text(definitions)
     built = CliRunner().invoke(main, ["build", "peaks.py", "--out", "kernels", "--c"])
     assert built.exit_code == 0, built.output
     assert head in Path("kernels/line.h").read_text()
 
-    names: dict[str, Any] = {}
-    for block in python:
-        exec(block, names)
+    with importing_from(tmp_path):
+        names: dict[str, Any] = {}
+        for block in python:
+            exec(block, names)
 
-    Path("user_of_peaks.pyx").write_text(cython)
-    build_extension(tmp_path, "user_of_peaks")
-    user, value = importlib.import_module("user_of_peaks"), names["peak_cython"].value
-    slope = names["peak_cython"].grad([0.5, 1.5, 2.0])[0]
-    total = user.total(names["np"].array([0.5]), 1.5, 2.0)
-    assert total == pytest.approx(2 * value([0.5, 1.5, 2.0]) + slope, rel=1e-14)
+        Path("user_of_peaks.pyx").write_text(cython)
+        build_extension(tmp_path, "user_of_peaks")
+        user, value = importlib.import_module("user_of_peaks"), names["peak_cython"].value
+        slope = names["peak_cython"].grad([0.5, 1.5, 2.0])[0]
+        total = user.total(names["np"].array([0.5]), 1.5, 2.0)
+        assert total == pytest.approx(2 * value([0.5, 1.5, 2.0]) + slope, rel=1e-14)
 
     Path("main.c").write_text(program)
     command = (*compiler(), "-O2", "-fopenmp-simd", "-Ikernels", "main.c", "kernels/line.c")

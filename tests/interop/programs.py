@@ -6,8 +6,11 @@ import shlex
 import subprocess
 import sys
 import sysconfig
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 import sympy as sp
 
 import symcompile as sc
@@ -97,3 +100,18 @@ def build_extension(folder: Path, name: str) -> None:
         *compiler(),
         *("-shared", "-fPIC", "-O1", "-w", *flags, f"{name}.c", "-o", output, "-lm"),
     )
+
+
+@contextmanager
+def importing_from(folder: Path) -> Iterator[None]:
+    """Import modules from a folder; others of the same names find their place free afterwards."""
+    before = set(sys.modules)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(folder))
+        try:
+            yield
+        finally:
+            for name in set(sys.modules) - before:
+                file = getattr(sys.modules[name], "__file__", None)
+                if file is not None and Path(file).resolve().is_relative_to(folder.resolve()):
+                    del sys.modules[name]

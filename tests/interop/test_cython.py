@@ -23,7 +23,7 @@ from symcompile.compiler import emit, plan
 from symcompile.generate import Source, companions, compile_into, write, write_package
 from symcompile.options import Options
 from tests.interop import programs
-from tests.interop.programs import build_extension, run
+from tests.interop.programs import build_extension, importing_from, run
 
 _USER = """# cython: language_level=3
 cimport cython
@@ -93,11 +93,8 @@ def kernels(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     write_package(package)
     (folder / "user_of_kernels.pyx").write_text(_USER)
     build_extension(folder, "user_of_kernels")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(folder))
+    with importing_from(folder):
         yield folder
-    for name in [name for name in sys.modules if name.split(".")[0] in ("kernels",)]:
-        del sys.modules[name]
 
 
 def _module(name: str) -> ModuleType:
