@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from types import ModuleType
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -48,13 +48,17 @@ class Columns:
     a call gives the same result whatever was called before. It is computed when first used.
     """
 
-    def __init__(self, kernel: Kernel, data: tuple[Array, ...], numbers: dict[int, float]) -> None:
+    def __init__(
+        self,
+        kernel: Kernel,
+        data: tuple[Array, ...],
+        numbers: dict[int, float],
+        sizes: Mapping[str, int],
+    ) -> None:
         self._kernel, self._data, self._numbers = kernel, data, numbers
-        definition = kernel.definition
-        self._sizes: dict[str, int] = {}
-        if definition.indexed:
-            self._sizes = kernel.interface.solver(data, numbers).sizes
-        elif data:
+        #: What the data say of sizes: those of arrays, or the number of samples.
+        self._sizes = dict(sizes)
+        if data and not kernel.definition.indexed:
             self._sizes = {"n": len(data[0])}
         #: Functions by name, and what modules have computed: equal ones are one.
         self._served: dict[str, Served] = {}

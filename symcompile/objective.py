@@ -55,9 +55,12 @@ class Objective:
         if definition.indexed:
             self.sizes = kernel.interface.solver(columns, numbers).sizes
         self._numbers = numbers
-        made = ArrayMoments if definition.indexed else Moments
-        self._moments: ArrayMoments | Moments = made(kernel, columns, numbers)
-        self._columns = Columns(kernel, columns, numbers)
+        self._moments: ArrayMoments | Moments = (
+            ArrayMoments(kernel, columns, numbers, self.sizes)
+            if definition.indexed
+            else Moments(kernel, columns, numbers)
+        )
+        self._columns = Columns(kernel, columns, numbers, self.sizes)
         self.rebind(kernel.loaded)
 
     def rebind(self, names: Iterable[str]) -> None:

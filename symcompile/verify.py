@@ -16,6 +16,7 @@ from symcompile.errors import ArgumentValueError, BuildFileError
 from symcompile.ir.affine import Affine
 
 if TYPE_CHECKING:
+    from symcompile.checking.setting import Setting
     from symcompile.frontend.definition import Definition
 
 Arrays = tuple[NDArray[np.float64], ...]
@@ -133,6 +134,18 @@ def described(definition: Definition, arrays: Arrays) -> str:
     pairs = zip(definition.data, arrays, strict=True)
     shapes = ", ".join(f"{name} {array.shape}" for name, array in pairs)
     return f"Data: {shapes}; made up, the same on every run."
+
+
+def made_up_setting(definition: Definition) -> Setting:
+    """Return a setting to check a definition in, without data of anybody's.
+
+    Raises:
+        BuildFileError: its value is finite on none of the data that are tried.
+    """
+    from symcompile.checking.setting import Setting
+
+    columns, constants = made_up(definition)
+    return Setting(definition, columns, constants, None, SAMPLES)
 
 
 def made_up(definition: Definition) -> tuple[Arrays, dict[str, float]]:

@@ -78,8 +78,7 @@ def _definitions(
     """Return what is to be printed, the tests, and the names of what failed."""
     from symcompile.checking.crosscheck import check_all
     from symcompile.checking.junit import cases_of
-    from symcompile.checking.setting import Setting
-    from symcompile.verify import described, made_up
+    from symcompile.verify import described, made_up_setting
 
     screen = console()
     found: list[Any] = []
@@ -88,8 +87,7 @@ def _definitions(
     for definition in load(file):
         there = [] if out is None else _present(definition, backends, out)
         with console(stderr=True).status(f"checking {definition.name} on every backend"):
-            columns, constants = made_up(definition)
-            setting = Setting(definition, columns, constants, None, 200)
+            setting = made_up_setting(definition)
             report = check_all(setting, backends=backends or None, time_calls=not quiet)
         found.append(report.to_dict())
         cases += cases_of(report)
@@ -97,8 +95,8 @@ def _definitions(
             failed.append(definition.name)
         if not quiet:
             screen.print(report)
-            if columns:
-                screen.print(described(definition, columns), style="dim")
+            if setting.columns:
+                screen.print(described(definition, setting.columns), style="dim")
         for module, results in _recorded(setting, report, there):
             more = _shown(module, results, cases, failed, quiet)
             found[-1].setdefault("modules", []).append(more)

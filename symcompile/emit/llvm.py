@@ -60,7 +60,7 @@ _AROUND = [
 #: What is shorter than a call, where nothing else is optimised.
 _INLINE = "sc_is sc_doubles sc_length sc_release sc_acquire sc_result sc_pair_of".split()
 #: Straight-line code of more instructions than this is translated as it stands: it is simplified
-#: already, and choosing instructions and registers with care takes ten times as long.
+#: already, and choosing instructions and registers with care takes many times as long.
 _LONG = 6_000
 
 

@@ -63,9 +63,14 @@ class ArrayMoments:
     """
 
     def __init__(
-        self, kernel: Kernel, columns: tuple[Array, ...], numbers: dict[int, float]
+        self,
+        kernel: Kernel,
+        columns: tuple[Array, ...],
+        numbers: dict[int, float],
+        sizes: dict[str, int],
     ) -> None:
         self._kernel, self._data, self._numbers = kernel, columns, numbers
+        self._known = sizes
         constants = [
             numbers.get(slot, default)
             for slot, (_, default) in enumerate(kernel.definition.constants)
@@ -155,12 +160,10 @@ class ArrayMoments:
         return None
 
     def _sizes(self) -> dict[str, int]:
-        definition = self._kernel.definition
-        sizes = self._kernel.interface.solver(self._data, self._numbers).sizes
-        missing = [name for name in definition.sizes if name not in sizes]
+        missing = [name for name in self._kernel.definition.sizes if name not in self._known]
         if missing:
             raise NoMomentsError(f"the data do not say {missing[0]}")
-        return sizes
+        return self._known
 
     def _costs(self, arrays: Arrays, sizes: dict[str, int]) -> tuple[float, float, float]:
         """Return seconds: a pass over the data, computing moments, a call with moments."""

@@ -10,15 +10,12 @@ from typing import Any
 from symcompile.build.loader import build_source
 from symcompile.checking.crosscheck import check_all
 from symcompile.checking.record import records
-from symcompile.checking.setting import Setting
 from symcompile.errors import SymcompileError
 from symcompile.generate import Source
 from symcompile.options import BACKENDS, Backend, Options
 from symcompile.project.items import Item
 from symcompile.recheck import recheck, written
-from symcompile.verify import made_up
-
-_SAMPLES = 200
+from symcompile.verify import made_up_setting
 
 
 def verified(
@@ -37,8 +34,7 @@ def verified(
     if not sources:
         return {}
     try:
-        columns, constants = made_up(item.definition)
-        setting = Setting(item.definition, columns, constants, None, _SAMPLES)
+        setting = made_up_setting(item.definition)
         report = check_all(
             setting,
             backends=[source.backend for source in sources],

@@ -19,8 +19,9 @@ from numba.extending import get_cython_function_address
 from scipy import LowLevelCallable, integrate, ndimage
 
 import symcompile as sc
+from symcompile.build.loader import build_cython
 from symcompile.compiler import emit, plan
-from symcompile.generate import Source, companions, compile_into, write, write_package
+from symcompile.generate import Source, companions, publish, write, write_package
 from symcompile.options import Options
 from tests.interop import programs
 from tests.interop.programs import build_extension, importing_from, run
@@ -89,7 +90,8 @@ def kernels(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         beside = companions(definition, [s.function for s in schedules], "cython", text)
         source = Source(definition, "cython", text, 0, 0.0, beside)
         write(source, package)
-        compile_into(source, package, Options())
+        built = Path(str(build_cython(text, source.module, Options()).__file__))
+        publish(package / built.name, built.read_bytes(), executable=True)
     write_package(package)
     (folder / "user_of_kernels.pyx").write_text(_USER)
     build_extension(folder, "user_of_kernels")
