@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+from hypothesis.internal.conjecture import providers
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -34,6 +35,11 @@ def pytest_configure(config: pytest.Config) -> None:
     )
     if not config.getoption("--long"):
         settings.load_profile("repeatable")
+        # Hypothesis also draws numbers that it reads in the source of the modules loaded so far,
+        # which are other ones in each process. It has no setting for that.
+        if hasattr(providers, "Constants") and hasattr(providers, "_get_local_constants"):
+            none = providers.Constants()
+            providers._get_local_constants = lambda: none
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
