@@ -40,6 +40,7 @@ LAYERS = (
         "kernel",
         "elementwise",
     ),
+    "fitting",
     *("definition_file", "generate", "checking", "stages", "verify"),
     *("project", "demo", "commands", "cli"),
 )

@@ -1,0 +1,1 @@
+"""Fits: from a formula and a table to parameters with standard errors."""

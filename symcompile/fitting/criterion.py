@@ -1,0 +1,41 @@
+"""What a minimiser asks of a fit, wherever the data lie."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from symcompile.arguments import Array
+
+
+class Criterion(Protocol):
+    """The sum of losses over all samples, and the penalty, as a function of all parameters.
+
+    Attributes:
+        size: how many parameters there are, ``P``.
+        n: how many samples.
+        squares: whether it is a sum of squared residuals and nothing else: then ``triangle``
+            may be called.
+    """
+
+    size: int
+    n: int
+    squares: bool
+
+    def value(self, p: Array) -> float:
+        """Return the sum."""
+
+    def value_and_grad(self, p: Array) -> tuple[float, Array]:
+        """Return the sum and its gradient, shape ``(P,)``."""
+
+    def hessian(self, p: Array) -> Array:
+        """Return second derivatives, shape ``(P, P)``."""
+
+    def triangle(self, p: Array) -> Array:
+        """Return the triangular factor of residuals and their Jacobian, shape ``(P + 1, P + 1)``.
+
+        It is ``R`` of the QR factorisation of ``[J | r]``: so ``R[:P, :P]`` is that of the
+        Jacobian, ``R[:P, P]`` the residuals in its basis, and ``R[P, P]**2`` the sum of squares
+        that no step can remove to first order. The value is ``sum(R[:, P]**2)``, the gradient
+        ``2*J.T @ r``. Signs of rows are not determined. With fewer samples than columns the
+        missing rows are zero.
+        """
