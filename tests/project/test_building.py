@@ -327,6 +327,8 @@ def test_a_process_that_is_ended(project: Path) -> None:
 
 @pytest.mark.skipif(os.name != "posix", reason="signals")
 def test_an_interrupted_build_leaves_nothing_half_written(project: Path) -> None:
+    # What runs in the background of a shell ignores the signal, and so would the build.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     slow = "import symcompile.generate as g, time\nplan = g.plan\n"
     slow += "def slowly(*a):\n    open('started', 'w').close(); time.sleep(60)\ng.plan = slowly\n"
     (project / "kernels" / "line.py").write_text(LINE + slow)
