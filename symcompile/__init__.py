@@ -33,6 +33,10 @@ if TYPE_CHECKING:
     from symcompile.checking.report import Report
     from symcompile.compiler import compile
     from symcompile.elementwise import lambdify
+    from symcompile.fitting.api import fit
+    from symcompile.fitting.curve_fit import curve_fit
+    from symcompile.fitting.estimator import SymbolicRegressor
+    from symcompile.fitting.result import FitResult
     from symcompile.frontend.definition import Definition, define
     from symcompile.frontend.parse import parse
     from symcompile.frontend.registering import register
@@ -50,18 +54,22 @@ __all__ = [
     "CompileError",
     "Definition",
     "DefinitionError",
+    "FitResult",
     "Kernel",
     "LoweringError",
     "Objective",
     "Options",
     "ParseError",
     "Report",
+    "SymbolicRegressor",
     "SymcompileError",
     "ToolchainError",
     "UnsupportedFunctionError",
     "compile",
     "crosscheck",
+    "curve_fit",
     "define",
+    "fit",
     "lambdify",
     "parse",
     "register",
@@ -77,6 +85,10 @@ _LAZY = {
     "Kernel": "symcompile.kernel",
     "Objective": "symcompile.kernel",
     "lambdify": "symcompile.elementwise",
+    "fit": "symcompile.fitting.api",
+    "curve_fit": "symcompile.fitting.curve_fit",
+    "SymbolicRegressor": "symcompile.fitting.estimator",
+    "FitResult": "symcompile.fitting.result",
     "parse": "symcompile.frontend.parse",
     "register": "symcompile.frontend.registering",
 }

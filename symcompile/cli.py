@@ -10,6 +10,7 @@ from symcompile.commands.build import build, check
 from symcompile.commands.cache import cache
 from symcompile.commands.common import Failure
 from symcompile.commands.demo import demo
+from symcompile.commands.fit import fit
 from symcompile.commands.show import show
 from symcompile.commands.verify import verify
 from symcompile.errors import SymcompileError
@@ -49,5 +50,5 @@ def main() -> None:
     """
 
 
-for _command in (demo, build, check, verify, show, cache):
+for _command in (demo, fit, build, check, verify, show, cache):
     main.add_command(_command)

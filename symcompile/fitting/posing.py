@@ -124,7 +124,7 @@ def _read(given: Any, what: str, known: dict[str, sp.Symbol]) -> sp.Expr:
         )
     else:
         # A double is itself, not the decimal number that it prints as.
-        found = sp.Float(float(given), 17) if isinstance(given, float) else sp.sympify(given)
+        found = sp.Float(float(given)) if isinstance(given, float) else sp.sympify(given)
     if not isinstance(found, sp.Expr):
         raise ArgumentTypeError(f"{what} is one number for each sample, not {found!r}")
     renamed = {}

@@ -1,0 +1,108 @@
+"""Which minimiser a problem gets, and from how many starts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from symcompile.arguments import Array
+from symcompile.errors import ArgumentValueError
+from symcompile.fitting.criterion import Criterion
+from symcompile.fitting.problem import Problem
+from symcompile.fitting.solution import Solution
+
+
+@dataclass(frozen=True)
+class Minimiser:
+    """Minimises the criterion of a problem, from any start, with any parameters held.
+
+    Attributes:
+        problem: what is fitted.
+        criterion: its sum over the data.
+        method: ``"auto"``, or a method of ``scipy.optimize.minimize``.
+        max_iterations: how many steps one start may take; None for the minimiser's own number.
+    """
+
+    problem: Problem
+    criterion: Criterion
+    method: str = "auto"
+    max_iterations: int | None = None
+
+    def __call__(self, start: Array, fixed: Array | None = None) -> Solution:
+        """Minimise from one start.
+
+        Args:
+            start: shape ``(P,)``.
+            fixed: parameters that stay there, shape ``(P,)``, bool; those that the problem fixes
+                by default.
+        """
+        problem = self.problem
+        held = problem.fixed if fixed is None else fixed
+        options: dict[str, Any] = {}
+        if self.max_iterations is not None:
+            options["max_iterations"] = self.max_iterations
+        bounds = problem.lower, problem.upper
+        if self.criterion.squares and self.method == "auto":
+            from symcompile.fitting.least_squares import minimise_squares
+
+            return minimise_squares(self.criterion, start, *bounds, held, **options)
+        from symcompile.fitting.general import minimise
+
+        return minimise(self.criterion, start, *bounds, held, method=self.method, **options)
+
+    def from_starts(self, count: Any, seed: int, progress: bool | None = None) -> Solution:
+        """Return the best of the solutions from several starts, that of the problem first.
+
+        Raises:
+            ArgumentValueError: ``count`` is no positive whole number.
+        """
+        if not isinstance(count, int | np.integer) or count < 1:
+            raise ArgumentValueError(f"starts={count!r} is not a whole number from 1 on")
+        if count == 1:
+            return self(self.problem.start)
+        found = []
+        for start in shown(drawn(self.problem, int(count), seed), int(count), progress):
+            with np.errstate(all="ignore"):
+                found.append(self(start))
+        # Of equal ones the first: so one that the user chose is kept.
+        best = min(found, key=lambda one: (not np.isfinite(one.value), one.value))
+        return replace(best, starts=tuple(one.value for one in found))
+
+
+def drawn(problem: Problem, count: int, seed: int) -> Iterator[Array]:
+    """Yield the start of a problem, then others.
+
+    Between two bounds a start is drawn evenly, or evenly in its logarithm where both are positive
+    and far apart. Others are the user's start times a power of ten between -1 and 1, of either
+    sign one time in four where no bound forbids it; and of zero they are normal.
+    """
+    random = np.random.default_rng(seed)
+    yield problem.start
+    low, high, start = problem.lower, problem.upper, problem.start
+    for _ in range(count - 1):
+        even, power = random.uniform(size=len(start)), random.uniform(-1, 1, len(start))
+        sign = np.where(random.uniform(size=len(start)) < 0.25, -1.0, 1.0)
+        normal = random.normal(size=len(start))
+        around = np.where(start == 0, normal, sign * start * 10.0**power)
+        with np.errstate(all="ignore"):
+            between = low + even * (high - low)
+            spread = low * (high / low) ** even
+        wide = (low > 0) & (high > 100 * low)
+        boxed = np.isfinite(low) & np.isfinite(high)
+        point = np.where(boxed, np.where(wide, spread, between), around)
+        yield np.where(problem.fixed, start, np.clip(point, low, high))
+
+
+def shown(starts: Iterator[Array], count: int, progress: bool | None) -> Iterator[Array]:
+    """Yield starts behind a bar, where that is asked for or there is a terminal to see it."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    console = Console(stderr=True)
+    hidden = not (console.is_terminal if progress is None else progress)
+    bar = Progress(console=console, transient=True, disable=hidden)
+    with bar:
+        yield from bar.track(starts, total=count, description="starts")
