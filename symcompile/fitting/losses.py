@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 import sympy as sp
 
@@ -62,6 +62,20 @@ class Loss:
     constant: Callable[[sp.Expr], sp.Expr] | None = None
     own: tuple[Own, ...] = ()
     mean: Callable[[sp.Expr], sp.Expr] | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Functions made on the spot do not pickle; their formulas do.
+        arguments = sp.symbols("f y", cls=sp.Dummy)
+        own = [sp.Dummy(one.name) for one in self.own]
+        state = dict(self.__dict__)
+        for name, taken in (
+            ("term", (*arguments, *own)),
+            ("constant", arguments[1:]),
+            ("mean", arguments[:1]),
+        ):
+            if state[name] is not None:
+                state[name] = sp.Lambda(taken, state[name](*taken))
+        return state
 
 
 def least_squares() -> Loss:

@@ -75,8 +75,9 @@ def _formula(value: Any) -> Any:
     if isinstance(value, Traced):
         return value.formula
     if isinstance(value, float | np.floating):
-        whole = float(value).is_integer() and abs(value) < 2**53
-        return sp.Integer(int(value)) if whole else sp.Float(float(value))
+        number = float(value)
+        whole = number.is_integer() and abs(number) < 2**53
+        return sp.Integer(int(number)) if whole else sp.Float(number)
     return sp.sympify(value)
 
 
