@@ -21,6 +21,10 @@ class Criterion(Protocol):
     n: int
     squares: bool
 
+    @property
+    def spread(self) -> float:
+        """The weighted sum of squares of the response around its weighted mean."""
+
     def value(self, p: Array) -> float:
         """Return the sum."""
 

@@ -57,6 +57,18 @@ class InMemory:
         return kernel.bind(*self.columns)
 
     @cached_property
+    def spread(self) -> float:
+        """The weighted sum of squares of the response around its weighted mean."""
+        from symcompile.compiler import compile
+
+        kernel = compile(self.problem.observed, backend="python")
+        response, weight = np.moveaxis(kernel.value(self.problem.start, *self.columns), 1, 0)
+        total = float(np.sum(weight))
+        if not total > 0:
+            return 0.0
+        return float(np.sum(weight * (response - np.sum(weight * response) / total) ** 2))
+
+    @cached_property
     def _penalty(self) -> Objective | None:
         from symcompile.compiler import compile
 
@@ -65,6 +77,9 @@ class InMemory:
 
     def value(self, p: Array) -> float:
         """Return the sum of losses and the penalty."""
+        if self.squares:  # so a fit that converges well compiles nothing else
+            residuals = np.reshape(self.residuals.value(p), -1)
+            return float(residuals @ residuals)
         total = float(self.losses.value(p))
         return total if self._penalty is None else total + float(self._penalty.value(p))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -48,10 +49,27 @@ class Minimiser:
         if self.criterion.squares and self.method == "auto":
             from symcompile.fitting.least_squares import minimise_squares
 
-            return minimise_squares(self.criterion, start, *bounds, held, **options)
+            return minimise_squares(
+                self.criterion,
+                start,
+                *bounds,
+                held,
+                linear=self.linear & ~held,
+                given=problem.given if fixed is None else None,
+                spread=self.criterion.spread,
+                **options,
+            )
         from symcompile.fitting.general import minimise
 
         return minimise(self.criterion, start, *bounds, held, method=self.method, **options)
+
+    @cached_property
+    def linear(self) -> Array:
+        """Parameters in which the model is linear together, shape ``(P,)``, bool."""
+        from symcompile.fitting.separable import linear_parameters
+
+        problem = self.problem
+        return linear_parameters(problem.model, problem.params, ~problem.fixed)
 
     def from_starts(self, count: Any, seed: int, progress: bool | None = None) -> Solution:
         """Return the best of the solutions from several starts, that of the problem first.

@@ -82,6 +82,14 @@ class Problem:
         return define("prediction", self.model, params=self.params, data=columns)
 
     @cached_property
+    def observed(self) -> Definition:
+        """The response of each sample and what it weighs, ``weight/sigma**2``."""
+        weight = sp.S.One if self.weight is None else self.weight
+        if self.sigma is not None:
+            weight /= self.sigma**2
+        return self._define("observed", [self.response, weight])
+
+    @cached_property
     def criterion(self) -> Definition:
         """The sum of the losses of all samples, without the penalty."""
         return self._define("criterion", self._term(), reduce="sum")
