@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from symcompile.commands.common import Failure
+
+if TYPE_CHECKING:
+    from symcompile.fitting.result import IntervalMethod
 
 #: Of a fit that did not converge: its figures are shown, and are not to be trusted.
 _NOT_CONVERGED = 1
@@ -143,7 +146,7 @@ def fit(
         result = fitted(data=data, **given)
     except ImportError as error:
         raise Failure(str(error)) from error
-    method = "profile" if profile else "asymptotic"
+    method: IntervalMethod = "profile" if profile else "asymptotic"
     if as_json:
         import json
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol
 
 from symcompile.arguments import Array
+
+if TYPE_CHECKING:
+    from symcompile.frontend.definition import Definition
 
 
 class Criterion(Protocol):
@@ -20,10 +24,6 @@ class Criterion(Protocol):
     size: int
     n: int
     squares: bool
-
-    @property
-    def spread(self) -> float:
-        """The weighted sum of squares of the response around its weighted mean."""
 
     def value(self, p: Array) -> float:
         """Return the sum."""
@@ -42,4 +42,15 @@ class Criterion(Protocol):
         that no step can remove to first order. The value is ``sum(R[:, P]**2)``, the gradient
         ``2*J.T @ r``. Signs of rows are not determined. With fewer samples than columns the
         missing rows are zero.
+        """
+
+    def outer(self, p: Array) -> Array:
+        """Return the sum of the outer products of each sample's gradient, shape ``(P, P)``."""
+
+    def sums(self, definition: Definition, p: Sequence[float]) -> Array:
+        """Return the outputs of a definition over the problem's columns, summed, shape ``(m,)``.
+
+        Args:
+            definition: with ``reduce="sum"``, the problem's columns for data, and several outputs.
+            p: its parameters.
         """

@@ -29,7 +29,7 @@ def minimise_squares(
     *,
     linear: Array | None = None,
     given: Array | None = None,
-    spread: float | None = None,
+    spread: Callable[[], float] | None = None,
     max_iterations: int = 1000,
     shown: Callable[[int, float], None] | None = None,
 ) -> Solution:
@@ -42,7 +42,7 @@ def minimise_squares(
         fixed: which parameters stay, shape ``(P,)``, bool.
         linear: those in which the model is linear while others are held; None for not known.
         given: those whose start the user chose; linear ones that are not are solved for at once.
-        spread: the sum of squares of the response around its mean, if known: a fit that explains
+        spread: returns the sum of squares of the response around its mean: a fit that explains
             little of it is tried in other ways too.
         max_iterations: how many steps each way may take.
         shown: called with the number of steps and the value.
@@ -96,7 +96,7 @@ def _better(one: Polished, other: Polished) -> bool:
     return same and one.stagnated and not other.stagnated
 
 
-def _doubtful(found: Polished, region: Region, spread: float | None) -> bool:
+def _doubtful(found: Polished, region: Region, spread: Callable[[], float] | None) -> bool:
     """Return whether another way may end better."""
     state = found.state
     if not (state.settled and found.stagnated):
@@ -114,7 +114,7 @@ def _doubtful(found: Polished, region: Region, spread: float | None) -> bool:
     if spread is None:
         return False
     # Much is left unexplained, or some after a long way.
-    return state.value > 0.5 * spread or (state.iterations > 50 and state.value > 0.05 * spread)
+    return state.value > (0.05 if state.iterations > 50 else 0.5) * spread()
 
 
 def _solution(

@@ -13,6 +13,7 @@ from symcompile.fitting.problem import Problem
 
 if TYPE_CHECKING:
     from symcompile.compiler import BackendName
+    from symcompile.frontend.definition import Definition
     from symcompile.kernel import Objective
 
 
@@ -57,18 +58,6 @@ class InMemory:
         return kernel.bind(*self.columns)
 
     @cached_property
-    def spread(self) -> float:
-        """The weighted sum of squares of the response around its weighted mean."""
-        from symcompile.compiler import compile
-
-        kernel = compile(self.problem.observed, backend="python")
-        response, weight = np.moveaxis(kernel.value(self.problem.start, *self.columns), 1, 0)
-        total = float(np.sum(weight))
-        if not total > 0:
-            return 0.0
-        return float(np.sum(weight * (response - np.sum(weight * response) / total) ** 2))
-
-    @cached_property
     def _penalty(self) -> Objective | None:
         from symcompile.compiler import compile
 
@@ -101,6 +90,21 @@ class InMemory:
         jacobian = self.residuals.jacobian(p).reshape(self.n, self.size)
         both = np.column_stack((jacobian, np.reshape(self.residuals.value(p), -1)))
         return triangular(both)
+
+    def outer(self, p: Array) -> Array:
+        """Return the sum of the outer products of each sample's gradient, shape ``(P, P)``."""
+        from symcompile.compiler import compile
+
+        kernel = compile(self.problem.term, backend="python")
+        gradients = kernel.jacobian(p, *self.columns).reshape(self.n, self.size)
+        product: Array = gradients.T @ gradients
+        return product
+
+    def sums(self, definition: Definition, p: Sequence[float]) -> Array:
+        """Return the outputs of a definition over the columns, summed, shape ``(m,)``."""
+        from symcompile.compiler import compile
+
+        return np.asarray(compile(definition, backend="python").value(p, *self.columns))
 
 
 def triangular(rows: Array) -> Array:

@@ -14,6 +14,7 @@ from symcompile.errors import ArgumentValueError
 from symcompile.fitting.criterion import Criterion
 from symcompile.fitting.problem import Problem
 from symcompile.fitting.solution import Solution
+from symcompile.fitting.totals import spread
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ class Minimiser:
                 held,
                 linear=self.linear & ~held,
                 given=problem.given if fixed is None else None,
-                spread=self.criterion.spread,
+                spread=lambda: spread(problem, self.criterion),
                 **options,
             )
         from symcompile.fitting.general import minimise

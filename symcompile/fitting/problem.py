@@ -83,16 +83,24 @@ class Problem:
 
     @cached_property
     def observed(self) -> Definition:
-        """The response of each sample and what it weighs, ``weight/sigma**2``."""
+        """The response, for each sample."""
+        return define("observed", self.response, data=self.columns)
+
+    @cached_property
+    def term(self) -> Definition:
+        """The loss of each sample."""
+        return self._define("term", self.losses)
+
+    @property
+    def precision(self) -> sp.Expr:
+        """What a squared residual is multiplied by, ``weight/sigma**2``, in columns."""
         weight = sp.S.One if self.weight is None else self.weight
-        if self.sigma is not None:
-            weight /= self.sigma**2
-        return self._define("observed", [self.response, weight])
+        return weight if self.sigma is None else weight / self.sigma**2
 
     @cached_property
     def criterion(self) -> Definition:
         """The sum of the losses of all samples, without the penalty."""
-        return self._define("criterion", self._term(), reduce="sum")
+        return self._define("criterion", self.losses, reduce="sum")
 
     @cached_property
     def penalty_definition(self) -> Definition | None:
@@ -105,7 +113,9 @@ class Problem:
         difference = self.model - self.response
         return difference if self.sigma is None else difference / self.sigma
 
-    def _term(self) -> sp.Expr:
+    @property
+    def losses(self) -> sp.Expr:
+        """The loss of a sample, with its weight."""
         own = self.params[len(self.params) - len(self.loss.own) :]
         if self.loss.residual:
             term = self.loss.term(self._difference(), sp.S.Zero, *own)

@@ -1,0 +1,479 @@
+"""What a fit returns: parameters, their errors, and what follows from them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+import numpy as np
+import sympy as sp
+
+from symcompile.arguments import Array, listed
+from symcompile.errors import ArgumentTypeError, ArgumentValueError
+from symcompile.fitting import totals
+from symcompile.fitting.criterion import Criterion
+from symcompile.fitting.inference import Inference, infer
+from symcompile.fitting.minimising import Minimiser
+from symcompile.fitting.prediction import IntervalName, predict
+from symcompile.fitting.problem import Problem
+from symcompile.fitting.profile import profile_interval, trace
+from symcompile.fitting.solution import Solution
+from symcompile.frontend.definition import define
+from symcompile.frontend.parse import parse
+
+if TYPE_CHECKING:
+    from symcompile.kernel import Kernel
+
+IntervalMethod = Literal["asymptotic", "profile"]
+
+
+class Estimate(NamedTuple):
+    """A quantity that follows from parameters, and its standard error."""
+
+    value: float
+    stderr: float
+
+
+class Kernels:
+    """The compiled functions that a result calls, made when they are first called."""
+
+    def __init__(self, problem: Problem) -> None:
+        self._problem = problem
+
+    @cached_property
+    def prediction(self) -> Kernel:
+        """The model."""
+        from symcompile.compiler import compile
+
+        return compile(self._problem.prediction, backend="python")
+
+    def __reduce__(self) -> tuple[type[Kernels], tuple[Problem]]:
+        return Kernels, (self._problem,)
+
+
+class FitResult:
+    """The result of :func:`~symcompile.fit`.
+
+    Attributes:
+        problem: what was fitted: formulas, bounds, starts.
+        criterion: what was minimised, with the data.
+        solution: where and how the minimiser ended.
+        inference: the covariance, and what it was made from.
+        params: the parameters by name: free, fixed and tied ones, then the loss's own.
+        stderr: their standard errors: 0 for what is fixed, NaN for what lies on a bound.
+        covariance: shape ``(P, P)``, of free and fixed parameters in the order of ``names``.
+        names: of these parameters.
+        success: whether the fit converged.
+        message: why it ended, in words.
+        warnings: what should keep one from trusting the answer; empty if nothing does.
+        loss: the minimum: the sum of squares, or of other losses, and the penalty.
+        n: samples.
+        dof: samples minus fitted parameters.
+
+    Example:
+        >>> import symcompile as sc
+        >>> result = sc.fit("a + b*x", {"x": [0, 1, 2, 3], "y": [1.0, 3.1, 4.9, 7.0]})
+        >>> round(result.stderr["b"], 6), round(result.r2, 6)
+        (0.04, 0.999184)
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        criterion: Criterion,
+        solution: Solution,
+        minimiser: Minimiser,
+        absolute_sigma: bool = False,
+    ) -> None:
+        self.problem = problem
+        self.criterion = criterion
+        self.solution = solution
+        self.minimiser = minimiser
+        self.absolute_sigma = absolute_sigma
+        self.inference: Inference = infer(problem, criterion, solution, absolute_sigma)
+        self.kernels = Kernels(problem)
+
+    # ------------------------------------------------------------------ parameters
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of free and fixed parameters, in the order of the covariance."""
+        return self.problem.names
+
+    @cached_property
+    def params(self) -> Mapping[str, float]:
+        """All parameters by name."""
+        found = dict(zip(self.names, self.solution.p.tolist(), strict=True))
+        found.update({name: value.value for name, value in self._tied.items()})
+        return found
+
+    @cached_property
+    def stderr(self) -> Mapping[str, float]:
+        """Standard errors by name."""
+        found = dict(zip(self.names, self.inference.stderr.tolist(), strict=True))
+        found.update({name: value.stderr for name, value in self._tied.items()})
+        return found
+
+    @property
+    def covariance(self) -> Array:
+        """The covariance of the parameters, shape ``(P, P)``."""
+        return self.inference.covariance
+
+    @property
+    def correlation(self) -> Array:
+        """The correlation of the parameters, shape ``(P, P)``; NaN for what is fixed."""
+        errors = self.inference.stderr
+        with np.errstate(all="ignore"):
+            found: Array = self.covariance / np.outer(errors, errors)
+        return found
+
+    @cached_property
+    def _tied(self) -> dict[str, Estimate]:
+        return {name: self._estimate(formula) for name, formula in self.problem.tied.items()}
+
+    def derived(self, formula: str | sp.Expr) -> Estimate:
+        """Return a quantity made of parameters, with its standard error.
+
+        The error is propagated with the exact gradient, to first order.
+
+        Raises:
+            ParseError: the text is no formula.
+            ArgumentValueError: it holds something that is no parameter.
+
+        Example:
+            >>> import symcompile as sc
+            >>> result = sc.fit("a + b*x", {"x": [0, 1, 2, 3], "y": [1.0, 3.1, 4.9, 7.0]})
+            >>> round(result.derived("-a/b").value, 6)  # where the line crosses zero
+            -0.520202
+        """
+        names = {symbol.name: symbol for symbol in self.problem.params}
+        names.update({name: sp.Symbol(name) for name in self.problem.tied})
+        given = parse(formula, names) if isinstance(formula, str) else formula
+        if not isinstance(given, sp.Expr):
+            raise ArgumentTypeError(f"a derived quantity is a formula, not {given!r}")
+        by_name = {symbol: names.get(symbol.name, symbol) for symbol in given.free_symbols}
+        given = given.xreplace(by_name)
+        stray = sorted(symbol.name for symbol in given.free_symbols if symbol.name not in names)
+        if stray:
+            raise ArgumentValueError(
+                f"{listed(stray)} is no parameter; they are {listed(list(self.params))}"
+            )
+        return self._estimate(given)
+
+    def _estimate(self, formula: sp.Expr) -> Estimate:
+        from symcompile.compiler import compile
+
+        ties = {sp.Symbol(name): tie for name, tie in self.problem.tied.items()}
+        for _ in range(len(ties) + 1):
+            formula = formula.xreplace(ties)
+        kernel = compile(define("derived", formula, params=self.problem.params), backend="python")
+        value, slope = kernel.value_and_grad(self.solution.p)
+        used = slope != 0
+        variance = slope[used] @ self.covariance[np.ix_(used, used)] @ slope[used]
+        return Estimate(float(value), math.sqrt(variance) if variance >= 0 else math.nan)
+
+    def intervals(
+        self, level: float = 0.95, method: IntervalMethod = "asymptotic"
+    ) -> dict[str, tuple[float, float]]:
+        """Return confidence intervals by name.
+
+        Args:
+            level: how probable it is that an interval covers what it estimates.
+            method: ``"asymptotic"`` for standard errors times the quantile of Student's
+                distribution (least squares) or the normal one; ``"profile"`` for how far a
+                parameter may go before the fit gets too much worse, the others adapting. A side
+                that has no end is infinite. Tied parameters have asymptotic ones.
+
+        Raises:
+            ArgumentValueError: a level that is not between 0 and 1, or another method.
+        """
+        if not 0 < level < 1:
+            raise ArgumentValueError(f"level={level!r} is not between 0 and 1, such as 0.95")
+        if method not in ("asymptotic", "profile"):
+            raise ArgumentValueError(f"method={method!r} is none of 'asymptotic', 'profile'")
+        if method == "profile" and self.inference.basis not in ("squares", "likelihood"):
+            raise ArgumentValueError(
+                f"the loss {self.problem.loss.name} is no likelihood: it has no profile intervals"
+            )
+        reach = self.inference.quantile(level)
+        found = {
+            name: (value - reach * self.stderr[name], value + reach * self.stderr[name])
+            for name, value in self.params.items()
+        }
+        if method == "profile":
+            for index, name in enumerate(self.names):
+                found[name] = profile_interval(self, index, level)
+        return found
+
+    def profile(self, name: str, points: int = 21, farthest: float = 4.0) -> tuple[Array, Array]:
+        """Return a parameter's profile: values, and ``tau``, the signed root of the excess.
+
+        Args:
+            name: of the parameter.
+            points: how many.
+            farthest: how many standard errors to go.
+
+        Returns:
+            Both of shape ``(points,)``; a straight line of slope ``1/stderr`` where the
+            asymptotic interval is right.
+        """
+        if name not in self.names:
+            raise ArgumentValueError(f"{name} is no parameter; they are {listed(self.names)}")
+        return trace(self, self.names.index(name), points, farthest)
+
+    # ------------------------------------------------------------------ the fit
+
+    @property
+    def success(self) -> bool:
+        """Whether the fit converged."""
+        return self.solution.converged
+
+    @property
+    def message(self) -> str:
+        """Why the fit ended, in words."""
+        return self.solution.message
+
+    @cached_property
+    def warnings(self) -> tuple[str, ...]:
+        """What should keep one from trusting the answer."""
+        found = [] if self.success else [self.message]
+        found += [*self.solution.warnings, *self.inference.warnings, *self._few_digits()]
+        starts = self.solution.starts
+        if len(starts) > 1:
+            near = sum(one <= self.loss + 1e-6 * abs(self.loss) + 1e-300 for one in starts)
+            if near == 1:
+                found.append(
+                    f"of {len(starts)} starts only one ends here: there may be a lower minimum"
+                )
+        return tuple(found)
+
+    def _few_digits(self) -> list[str]:
+        digits = self.solution.digits
+        if digits is None:
+            return []
+        few = [
+            f"{name} to {max(int(kept), 0)}"
+            for name, kept, fixed in zip(self.names, digits, self.problem.fixed, strict=True)
+            if kept < 8 and not fixed
+        ]
+        return [f"double precision leaves few digits: {listed(few)}"] if few else []
+
+    @property
+    def n(self) -> int:
+        """How many samples there are."""
+        return self.criterion.n
+
+    @property
+    def dof(self) -> int:
+        """Samples minus fitted parameters."""
+        return self.inference.dof
+
+    @property
+    def iterations(self) -> int:
+        """How many steps were taken."""
+        return self.solution.iterations
+
+    @property
+    def evaluations(self) -> int:
+        """How many passes over the data were made."""
+        return self.solution.evaluations
+
+    @property
+    def loss(self) -> float:
+        """The minimum."""
+        return self.solution.value
+
+    @cached_property
+    def chi2(self) -> float:
+        """The weighted sum of squared residuals, divided by ``sigma**2`` where that is given."""
+        if self.criterion.squares:
+            return self.solution.value
+        return totals.chi2(self.problem, self.criterion, self.solution.p.tolist())
+
+    @property
+    def reduced_chi2(self) -> float:
+        """``chi2/dof``."""
+        return self.chi2 / self.dof if self.dof > 0 else math.nan
+
+    @cached_property
+    def r2(self) -> float:
+        """One minus ``chi2`` by the response's own sum of squares around its mean."""
+        spread = totals.spread(self.problem, self.criterion)
+        return 1 - self.chi2 / spread if spread > 0 else math.nan
+
+    @property
+    def adjusted_r2(self) -> float:
+        """The same with each sum of squares divided by its degrees of freedom."""
+        return 1 - (1 - self.r2) * (self.n - 1) / self.dof if self.dof > 0 else math.nan
+
+    @cached_property
+    def log_likelihood(self) -> float:
+        """The logarithm of the likelihood at the minimum; NaN where the loss is none.
+
+        Of least squares it is that of normal errors, with the variance that makes it largest,
+        or with the known one.
+        """
+        loss = self.problem.loss
+        if loss.kind == "squares":
+            logs = totals.log_precision(self.problem, self.criterion)
+            if self.absolute_sigma and self.problem.sigma is not None:
+                return 0.5 * (logs - self.n * math.log(2 * math.pi) - self.chi2)
+            if self.chi2 == 0:
+                return math.inf
+            return 0.5 * (logs - self.n * (math.log(2 * math.pi * self.chi2 / self.n) + 1))
+        if not loss.likelihood:
+            return math.nan
+        return -totals.full_loss(self.problem, self.criterion, self.solution.p.tolist())
+
+    @property
+    def _counted(self) -> int:
+        """How many numbers were chosen to fit: the variance of least squares is one of them."""
+        fitted = int(np.sum(~self.problem.fixed))
+        known = self.absolute_sigma and self.problem.sigma is not None
+        return fitted + (self.problem.loss.kind == "squares" and not known)
+
+    @property
+    def aic(self) -> float:
+        """Akaike's criterion, ``2*k - 2*log_likelihood``."""
+        return 2 * self._counted - 2 * self.log_likelihood
+
+    @property
+    def aicc(self) -> float:
+        """The same, corrected for few samples (Hurvich and Tsai 1989)."""
+        k = self._counted
+        left = self.n - k - 1
+        return self.aic + 2 * k * (k + 1) / left if left > 0 else math.nan
+
+    @property
+    def bic(self) -> float:
+        """Schwarz's criterion, ``k*log(n) - 2*log_likelihood``."""
+        return self._counted * math.log(self.n) - 2 * self.log_likelihood
+
+    # ------------------------------------------------------------------ samples
+
+    @property
+    def table(self) -> Mapping[str, Array]:
+        """The columns that were fitted, by name.
+
+        Raises:
+            ArgumentValueError: the data are not in memory.
+        """
+        columns = getattr(self.criterion, "columns", None)
+        if columns is None:
+            raise ArgumentValueError(
+                "the data of this fit are not in memory: give a table, as in predict(data)"
+            )
+        return dict(zip(self.problem.column_names, columns, strict=True))
+
+    @cached_property
+    def observed(self) -> Array:
+        """The response, shape ``(n,)``."""
+        from symcompile.compiler import compile
+
+        kernel = compile(self.problem.observed, backend="python")
+        return np.asarray(kernel.value([], *self.table.values()))
+
+    @property
+    def fitted(self) -> Array:
+        """What is predicted for the data, shape ``(n,)``."""
+        found: Array = self.predict()
+        return found
+
+    @property
+    def residuals(self) -> Array:
+        """Response minus prediction, shape ``(n,)``, in the response's own unit."""
+        return self.observed - self.fitted
+
+    def predict(self, data: Any = None, interval: IntervalName = None, level: float = 0.95) -> Any:
+        """Predict the response.
+
+        Args:
+            data: a table with the model's columns, by default the data themselves.
+            interval: ``"confidence"`` for that of the mean, ``"prediction"`` for that of a new
+                response, which scatters as the data do (least squares).
+            level: of the interval.
+
+        Returns:
+            Shape ``(n,)``; with an interval ``mean``, ``lower``, ``upper`` and ``stderr`` of that
+            shape. The interval is propagated to first order, and for a loss whose model is a
+            transformed mean, transformed.
+
+        Raises:
+            ArgumentValueError: a column is missing.
+
+        Example:
+            >>> import symcompile as sc
+            >>> result = sc.fit("a + b*x", {"x": [0, 1, 2, 3], "y": [1.0, 3.1, 4.9, 7.0]})
+            >>> result.predict({"x": [10]}).round(6).tolist()
+            [20.83]
+        """
+        return predict(self, data, interval, level)
+
+    # ------------------------------------------------------------------ presentation
+
+    @property
+    def formula(self) -> sp.Expr:
+        """The model with the fitted numbers in it."""
+        values = {
+            symbol: sp.Float(value)
+            for symbol, value in zip(self.problem.params, self.solution.p.tolist(), strict=True)
+        }
+        return self.problem.model.xreplace(values)
+
+    def latex(self) -> str:
+        """Return the fitted formula as LaTeX, each number to what its standard error supports."""
+        from symcompile.fitting.report import latex
+
+        return latex(self)
+
+    def report(self, level: float = 0.95, method: IntervalMethod = "asymptotic") -> str:
+        """Return everything as text, in tables."""
+        from symcompile.fitting.report import text
+
+        return text(self, level, method)
+
+    def to_dict(self, level: float = 0.95, method: IntervalMethod = "asymptotic") -> dict[str, Any]:
+        """Return everything as numbers, text, lists and mappings, ready for JSON.
+
+        Numbers that are not finite are None.
+        """
+        from symcompile.fitting.report import as_dict
+
+        return as_dict(self, level, method)
+
+    def to_frame(self, level: float = 0.95, method: IntervalMethod = "asymptotic") -> Any:
+        """Return a pandas DataFrame: a row for each parameter."""
+        import pandas as pd
+
+        intervals = self.intervals(level, method)
+        rows = {
+            name: (value, self.stderr[name], *intervals[name])
+            for name, value in self.params.items()
+        }
+        columns = ["value", "stderr", "lower", "upper"]
+        return pd.DataFrame.from_dict(rows, orient="index", columns=columns)
+
+    def plot(self, path: Any = None, level: float = 0.95) -> Any:
+        """Draw data, fit, band and residuals; return matplotlib's figure.
+
+        With several columns in the model, responses are drawn over predictions.
+
+        Args:
+            path: where to save it; the suffix says the format.
+            level: of the band.
+        """
+        from symcompile.fitting.picture import draw
+
+        return draw(self, path, level)
+
+    def __repr__(self) -> str:
+        values = ", ".join(f"{name}={value:.6g}" for name, value in self.params.items())
+        state = "" if self.success else ", not converged"
+        return f"<fit of {self.n} samples: {values}{state}>"
+
+    def _repr_html_(self) -> str:
+        from symcompile.fitting.report import html
+
+        return html(self)

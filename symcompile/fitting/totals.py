@@ -1,0 +1,55 @@
+"""Sums over all samples that say how good a fit is."""
+
+from __future__ import annotations
+
+import sympy as sp
+
+from symcompile.fitting.criterion import Criterion
+from symcompile.fitting.problem import Problem
+from symcompile.frontend.definition import Definition, define
+
+
+def spread(problem: Problem, criterion: Criterion) -> float:
+    """Return the weighted sum of squares of the response around its weighted mean."""
+    weight, mean = problem.precision, sp.Dummy("mean")
+    first = [weight, weight * problem.response]
+    total, moment = criterion.sums(_summed(problem, first), ())
+    if not total > 0:
+        return 0.0
+    squares = [weight * (problem.response - mean) ** 2, weight]
+    definition = _summed(problem, squares, (mean,))
+    return float(criterion.sums(definition, (float(moment) / float(total),))[0])
+
+
+def log_precision(problem: Problem, criterion: Criterion) -> float:
+    """Return the sum of ``log(weight/sigma**2)``; samples of weight 0 count as nothing."""
+    precision = problem.precision
+    if precision == 1:
+        return 0.0
+    logs = sp.Piecewise((sp.log(precision), precision > 0), (0, True))
+    return float(criterion.sums(_summed(problem, [logs, sp.S.One]), ())[0])
+
+
+def chi2(problem: Problem, criterion: Criterion, p: list[float]) -> float:
+    """Return the sum of squared residuals, weighted and divided by ``sigma**2``."""
+    mean = problem.loss.mean
+    predicted = problem.model if mean is None else mean(problem.model)
+    term = problem.precision * (predicted - problem.response) ** 2
+    definition = _summed(problem, [term, sp.S.One], problem.params)
+    return float(criterion.sums(definition, p)[0])
+
+
+def full_loss(problem: Problem, criterion: Criterion, p: list[float]) -> float:
+    """Return the sum of losses with what does not depend on parameters, without penalty."""
+    constant = problem.loss.constant
+    term = problem.losses
+    if constant is not None:
+        weight = sp.S.One if problem.weight is None else problem.weight
+        term += weight * constant(problem.response)
+    return float(criterion.sums(_summed(problem, [term, sp.S.One], problem.params), p)[0])
+
+
+def _summed(
+    problem: Problem, formulas: list[sp.Expr], params: tuple[sp.Symbol, ...] = ()
+) -> Definition:
+    return define("totals", formulas, params=params, data=problem.columns, reduce="sum")
