@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from symcompile.checking.report import Report
     from symcompile.compiler import compile
     from symcompile.elementwise import lambdify
+    from symcompile.fitting import losses
     from symcompile.fitting.api import fit
     from symcompile.fitting.curve_fit import curve_fit
     from symcompile.fitting.estimator import SymbolicRegressor
@@ -71,6 +72,7 @@ __all__ = [
     "define",
     "fit",
     "lambdify",
+    "losses",
     "parse",
     "register",
 ]
@@ -89,6 +91,7 @@ _LAZY = {
     "curve_fit": "symcompile.fitting.curve_fit",
     "SymbolicRegressor": "symcompile.fitting.estimator",
     "FitResult": "symcompile.fitting.result",
+    "losses": "symcompile.fitting.losses",
     "parse": "symcompile.frontend.parse",
     "register": "symcompile.frontend.registering",
 }
@@ -105,7 +108,8 @@ def __getattr__(name: str) -> Any:
     elif name in _LAZY:
         from importlib import import_module
 
-        value = getattr(import_module(_LAZY[name]), name)
+        module = import_module(_LAZY[name])
+        value = getattr(module, name, module)  # `losses` is the module itself
     else:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     globals()[name] = value

@@ -15,6 +15,7 @@ from symcompile.fitting.memory import InMemory
 from symcompile.fitting.minimising import Minimiser
 from symcompile.fitting.posing import Formula, pose
 from symcompile.fitting.tables import column_names, columns_of, open_table
+from symcompile.fitting.totals import require_support
 
 if TYPE_CHECKING:
     from symcompile.compiler import BackendName
@@ -123,6 +124,7 @@ def fit(
     )
     columns = _columns(table, problem.column_names, arrays)
     criterion = InMemory(problem, columns, len(columns[0]), backend, threads)
+    require_support(problem, criterion)
     minimiser = Minimiser(problem, criterion, method, max_iterations)
     solution = minimiser.from_starts(starts, seed, progress)
     return FitResult(problem, criterion, solution, minimiser, absolute_sigma=absolute_sigma)

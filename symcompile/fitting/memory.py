@@ -58,6 +58,26 @@ class InMemory:
         return kernel.bind(*self.columns)
 
     @cached_property
+    def differences(self) -> Objective:
+        """The residuals without weights, bound to the data."""
+        from symcompile.compiler import compile
+
+        kernel = compile(self.problem.difference, backend=self._backend, threads=self._threads)
+        return kernel.bind(*self.columns)
+
+    @cached_property
+    def weights(self) -> Array:
+        """How much each sample counts, shape ``(n,)``."""
+        from symcompile.compiler import compile
+        from symcompile.frontend.definition import define
+
+        weight = self.problem.weight
+        if weight is None:
+            return np.ones(self.n)
+        kernel = compile(define("weight", weight, data=self.problem.columns), backend="python")
+        return np.array(np.broadcast_to(kernel.value([], *self.columns), self.n))
+
+    @cached_property
     def _penalty(self) -> Objective | None:
         from symcompile.compiler import compile
 

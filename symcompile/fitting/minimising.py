@@ -46,14 +46,14 @@ class Minimiser:
         options: dict[str, Any] = {}
         if self.max_iterations is not None:
             options["max_iterations"] = self.max_iterations
-        bounds = problem.lower, problem.upper
         if self.criterion.squares and self.method == "auto":
             from symcompile.fitting.least_squares import minimise_squares
 
             return minimise_squares(
                 self.criterion,
                 start,
-                *bounds,
+                problem.lower,
+                problem.upper,
                 held,
                 linear=self.linear & ~held,
                 given=problem.given if fixed is None else None,
@@ -62,7 +62,15 @@ class Minimiser:
             )
         from symcompile.fitting.general import minimise
 
-        return minimise(self.criterion, start, *bounds, held, method=self.method, **options)
+        return minimise(
+            problem,
+            self.criterion,
+            start,
+            held,
+            linear=self.linear,
+            method=self.method,
+            **options,
+        )
 
     @cached_property
     def linear(self) -> Array:

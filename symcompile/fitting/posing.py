@@ -11,7 +11,7 @@ import sympy as sp
 
 from symcompile.arguments import Array, listed, to_number
 from symcompile.errors import ArgumentTypeError, ArgumentValueError, DefinitionError
-from symcompile.fitting.losses import Loss
+from symcompile.fitting.losses import Loss, Penalty
 from symcompile.fitting.problem import Problem
 from symcompile.frontend.parse import parse
 
@@ -32,7 +32,7 @@ def pose(
     tied: Mapping[Any, Formula] | None = None,
     sigma: Formula | None = None,
     weights: Formula | None = None,
-    penalty: Formula = 0,
+    penalty: Formula | Penalty = 0,
 ) -> Problem:
     """Return the problem that the arguments of :func:`~symcompile.fit` describe.
 
@@ -63,7 +63,8 @@ def pose(
     held = _held(fixed)
     spread = None if sigma is None else _read(sigma, "sigma", known)
     weight = None if weights is None else _read(weights, "weights", known)
-    extra = _read(penalty, "the penalty", known)
+    priced = penalty if isinstance(penalty, Penalty) else None
+    extra = sp.S.Zero if priced else _read(penalty, "the penalty", known)
 
     own = [sp.Symbol(_free_name(own.name, known, table)) for own in loss.own]
     columns = set(table)
@@ -84,6 +85,9 @@ def pose(
         raise ArgumentValueError(
             "there is nothing to fit: every symbol of the model is a column of the data"
         )
+    kinks = np.zeros(len(every))
+    if priced is not None:
+        extra, kinks = _priced(priced, names, every, symbols)
     used = _columns(prediction, response, spread, weight, extra, symbols, own, columns)
     lower, upper = _bounds(every, limits, loss, len(names))
     fixed_mask = np.array([name in held for name in every], bool)
@@ -111,7 +115,24 @@ def pose(
         sigma=spread,
         weight=weight,
         penalty=extra,
+        kinks=kinks,
     )
+
+
+def _priced(
+    penalty: Penalty, names: Sequence[str], every: Sequence[str], symbols: Sequence[sp.Symbol]
+) -> tuple[sp.Expr, Array]:
+    """Return the smooth part of a penalty, and what absolute values cost."""
+    unknown = [name for name in penalty.names if name not in names]
+    if unknown:
+        raise ArgumentValueError(
+            f"the penalty names {listed(unknown)}, which is no parameter of the model; they are "
+            f"{listed(list(names))}"
+        )
+    chosen = penalty.names or tuple(names)
+    kinks = np.array([penalty.kinks if name in chosen else 0.0 for name in every])
+    squares = [symbol**2 for symbol in symbols if symbol.name in chosen]
+    return sp.Float(penalty.squares) * sp.Add(*squares) if penalty.squares else sp.S.Zero, kinks
 
 
 def _read(given: Any, what: str, known: dict[str, sp.Symbol]) -> sp.Expr:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
+import numpy as np
 import sympy as sp
 
 from symcompile.arguments import Array
@@ -34,6 +35,7 @@ class Problem:
         sigma: the standard error of a response, in columns, or None.
         weight: how often a sample counts, in columns, or None.
         penalty: what is added to the sum of losses, in parameters; 0 for nothing.
+        kinks: what the absolute value of each parameter costs, shape ``(P,)``.
     """
 
     model: sp.Expr
@@ -50,6 +52,11 @@ class Problem:
     sigma: sp.Expr | None = None
     weight: sp.Expr | None = None
     penalty: sp.Expr = sp.S.Zero
+    kinks: Array = field(default_factory=lambda: np.zeros(0))
+
+    def __post_init__(self) -> None:
+        if len(self.kinks) != len(self.params):
+            object.__setattr__(self, "kinks", np.zeros(len(self.params)))
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -64,7 +71,7 @@ class Problem:
     @property
     def squares(self) -> bool:
         """Whether the criterion is a sum of squares and nothing else."""
-        return self.loss.kind == "squares" and self.penalty == 0
+        return self.loss.kind == "squares" and self.penalty == 0 and not self.kinks.any()
 
     @cached_property
     def residual(self) -> Definition:
@@ -73,6 +80,11 @@ class Problem:
         if self.weight is not None:
             difference *= sp.sqrt(self.weight)
         return self._define("residual", difference)
+
+    @cached_property
+    def difference(self) -> Definition:
+        """The residual of each sample without its weight: ``(model - response)/sigma``."""
+        return self._define("difference", self._difference())
 
     @cached_property
     def prediction(self) -> Definition:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 import sympy as sp
 
+from symcompile.arguments import count
+from symcompile.errors import ArgumentValueError
 from symcompile.fitting.criterion import Criterion
 from symcompile.fitting.problem import Problem
 from symcompile.frontend.definition import Definition, define
@@ -47,6 +51,28 @@ def full_loss(problem: Problem, criterion: Criterion, p: list[float]) -> float:
         weight = sp.S.One if problem.weight is None else problem.weight
         term += weight * constant(problem.response)
     return float(criterion.sums(_summed(problem, [term, sp.S.One], problem.params), p)[0])
+
+
+def require_support(problem: Problem, criterion: Criterion) -> None:
+    """Check that every response is one that the loss is defined for.
+
+    Raises:
+        ArgumentValueError: says how many are not.
+    """
+    low, high = problem.loss.support
+    if math.isinf(low) and math.isinf(high):
+        return
+    y = problem.response
+    outside = sp.Or(y < sp.Float(low), y > sp.Float(high))
+    formulas = [sp.Piecewise((1, outside), (0, True)), sp.S.One]
+    beyond = int(criterion.sums(_summed(problem, formulas), ())[0])
+    if beyond:
+        limits = f"at least {low:g}" if math.isinf(high) else f"between {low:g} and {high:g}"
+        raise ArgumentValueError(
+            f"with the loss {problem.loss.name} a response is {limits}, and "
+            f"{count(beyond, 'sample')} of {criterion.n} "
+            f"{'is' if beyond == 1 else 'are'} not"
+        )
 
 
 def _summed(
