@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from symcompile.fitting.api import fit
     from symcompile.fitting.curve_fit import curve_fit
     from symcompile.fitting.estimator import SymbolicRegressor
+    from symcompile.fitting.many import FitManyResult, fit_many
     from symcompile.fitting.result import FitResult
     from symcompile.frontend.definition import Definition, define
     from symcompile.frontend.parse import parse
@@ -54,6 +55,7 @@ __all__ = [
     "CompileError",
     "Definition",
     "DefinitionError",
+    "FitManyResult",
     "FitResult",
     "Kernel",
     "LoweringError",
@@ -70,6 +72,7 @@ __all__ = [
     "curve_fit",
     "define",
     "fit",
+    "fit_many",
     "lambdify",
     "parse",
     "register",
@@ -86,6 +89,8 @@ _LAZY = {
     "Objective": "symcompile.kernel",
     "lambdify": "symcompile.elementwise",
     "fit": "symcompile.fitting.api",
+    "fit_many": "symcompile.fitting.many",
+    "FitManyResult": "symcompile.fitting.many",
     "curve_fit": "symcompile.fitting.curve_fit",
     "SymbolicRegressor": "symcompile.fitting.estimator",
     "FitResult": "symcompile.fitting.result",
