@@ -24,6 +24,8 @@ _SMALL = (
     "fit_one fit_step fit_damped fit_solved fit_slope fit_length fit_taken fit_kept fit_written"
     " fit_normalized fit_predicted fit_within fit_blocked fit_finished fit_blocks sc_fits"
 ).split()
+#: So many steps a fit takes, or so: threads are for what is worth them.
+_STEPS = 10
 _SUMMARY = "Least-squares fits of one model to many groups of points."
 
 
@@ -51,7 +53,8 @@ def emit_fits(definition: Definition, schedule: Schedule, threads: int | None) -
         "free": len(definition.params),
         "fixed": len(definition.constants),
         "columns": names.data,
-        "work": spent(schedule).evaluate({"n": 1}),
+        "work": _STEPS
+        * (spent(schedule).evaluate({"n": 1}) + (len(definition.params) + 1) ** 2 // 2),
         "numbers": numbers_of(definition),
         "support": needed,
         "loops": True,

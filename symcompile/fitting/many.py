@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -28,13 +28,13 @@ def fit_many(
     data: Any,
     by: str | Sequence[str] | None = None,
     *,
-    y: Formula,
+    y: Formula = "y",
     start: Mapping[Any, Any] | Callable[[Mapping[str, Any]], Mapping[str, float]] | None = None,
     params: Sequence[Any] | None = None,
     sigma: Formula | None = None,
     absolute_sigma: bool = False,
     bounds: Mapping[Any, Any] | None = None,
-    fixed: Mapping[Any, Any] | None = None,
+    fixed: Mapping[Any, Any] | Iterable[Any] | None = None,
     backend: Literal["auto", "llvm", "python"] = "auto",
     threads: int | None = None,
     progress: bool | None = None,
@@ -70,7 +70,7 @@ def fit_many(
             scaled by the residuals, as in ``scipy.optimize.curve_fit``.
         bounds: pairs ``(low, high)`` by name, None standing for no bound.
         fixed: values of parameters that are not fitted, each given as in ``start``, which need not
-            name them.
+            name them; or the names of those that stay at their start.
         backend: ``"llvm"``, ``"python"`` (NumPy, all groups side by side), or ``"auto"`` for the
             first where it works.
         threads: how many threads may be used; None takes ``SYMCOMPILE_NUM_THREADS``,
@@ -105,16 +105,17 @@ def fit_many(
 
     chosen = _options(options, threads, backend, max_iterations)
     table = open_table(data)
-    held = list(_mapping(fixed, "fixed"))
+    named = fixed is not None and not isinstance(fixed, Mapping)
+    names = column_names(table)
     problem = pose(
         model,
-        column_names(table),
-        y,
+        names,
+        _named(y, names),
         loss=least_squares(),
         params=params,
         start={} if callable(start) else dict.fromkeys(_mapping(start, "start"), 1.0),
-        fixed=held,
-        sigma=sigma,
+        fixed=list(fixed) if isinstance(fixed, Mapping) else fixed,
+        sigma=None if sigma is None else _named(sigma, names),
     )
     whole = defined(problem)
     groups, points = points_of(table, by, problem, whole, sort=sort)
@@ -123,7 +124,9 @@ def fit_many(
     values = Values("start", groups.keys, rows.group, rows.first)
     begin = _stacked(values.read(start or {}, whole.free), whole.free, len(groups))
     others = Values("fixed", groups.keys, rows.group, rows.first)
-    constant = _stacked(others.read(fixed or {}, whole.fixed), whole.fixed, len(groups))
+    constant = _stacked(
+        others.read((start if named else fixed) or {}, whole.fixed), whole.fixed, len(groups)
+    )
     reasons = reasons_of(points, begin, constant, whole, values.failed | others.failed)
     able = np.ones(len(groups), np.bool_)
     able[list(reasons)] = False
@@ -160,6 +163,13 @@ def _engine(backend: str) -> Literal["llvm", "python"]:
     if backend == "llvm" and not there:
         raise BackendError('backend="llvm" needs llvmlite here; backend="python" needs nothing')
     return "llvm" if there and backend != "python" else "python"
+
+
+def _named(given: Formula, names: Sequence[str]) -> Formula:
+    """Return a formula; a column may have a name that is none."""
+    from sympy import Symbol
+
+    return Symbol(given) if isinstance(given, str) and given in names else given
 
 
 def _mapping(given: Any, what: str) -> Mapping[Any, Any]:

@@ -244,7 +244,10 @@ def test_fixed_parameters(engine: str) -> None:
         assert one[key].params == pytest.approx({"c": 0.25, "b": rates[key], "a": a}, rel=1e-9)
         assert one[key].stderr == pytest.approx({"c": 0, "b": 0, "a": np.sqrt(rest / (e @ e))})
         assert two[key].params == pytest.approx(one[key].params, rel=1e-9)
-    assert one.covariances[:, :2].any() == np.False_
+    assert not one.covariances[:, :2].any()
+    three = fit(data, start={"b": "guess", "c": 0.25, "a": 3.0}, fixed=["b", "c"], backend=engine)
+    assert three.params["a"] == pytest.approx(one.params["a"], rel=1e-9)
+    assert three.params["b"].tolist() == one.params["b"].tolist()
 
 
 def test_y_and_sigma_may_be_formulas() -> None:
@@ -254,6 +257,10 @@ def test_y_and_sigma_may_be_formulas() -> None:
     other = fit(data, y="log(z)", sigma="1 + x")
     assert other.params["b"] == pytest.approx(plain.params["b"], rel=1e-9)
     assert other.stderr["b"] == pytest.approx(plain.stderr["b"], rel=1e-9)
+    renamed = fit(
+        data.rename(columns={"y": "y [V]", "e": "its error"}), y="y [V]", sigma="its error"
+    )
+    assert renamed.params["b"].tolist() == plain.params["b"].tolist()
     tenth = fit(data, sigma=0.1, absolute_sigma=True)
     scale = np.sqrt(fit(data).chi2 / (fit(data).n - 3))
     assert tenth.stderr["b"] == pytest.approx(fit(data).stderr["b"] / scale * 0.1, rel=1e-9)
@@ -336,7 +343,9 @@ def test_a_parameter_without_effect_is_named(engine: str) -> None:
         ({"start": {"a": "well"}}, "holds strings|not a number|number"),
         ({"fixed": {"q": 1}}, "fixed names q"),
         ({"fixed": {"a": 1, "b": 1, "c": 1}}, "nothing to fit"),
-        ({"fixed": ["a"]}, "fixed is a mapping"),
+        ({"fixed": ["q"]}, "fixed names q"),
+        ({"fixed": 3}, "listed by name"),
+        ({"params": 3}, "listed by name"),
         ({"bounds": {"q": (0, 1)}}, "bounds: q is not fitted"),
         ({"bounds": {"a": 3}}, "a pair"),
         ({"bounds": {"a": (3, 1)}}, "not below"),
@@ -364,6 +373,13 @@ def test_shapes_that_do_not_fit() -> None:
     data = {"g": [1, 1, 2], "x": [1, 2, 3], "y": [1, 2]}
     with pytest.raises(sc.ArgumentValueError, match="the column y has the shape"):
         sc.fit_many("a*x", data, "g", y="y", start={"a": 1})
+
+
+def test_without_llvm(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("symcompile.build.cpu.has_llvm", lambda: False)
+    assert fit(table(SIZES), backend="auto").backend == "python"
+    with pytest.raises(sc.BackendError, match='backend="python" needs nothing'):
+        fit(table(SIZES), backend="llvm")
 
 
 # -- the result -----------------------------------------------------------------------------
