@@ -11,7 +11,7 @@ from benchmarks.machine import limited
 
 _NAMES = (
     *("calls", "elementwise", "logistic", "regression", "nested", "nested-10000", "pendulum"),
-    *("gradients", "projection", "columns", "starts"),
+    *("gradients", "projection", "columns", "many-fits", "starts"),
 )
 
 

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from symcompile.fitting.api import fit
     from symcompile.fitting.curve_fit import curve_fit
     from symcompile.fitting.estimator import SymbolicRegressor
+    from symcompile.fitting.many import FitManyResult, fit_many
     from symcompile.fitting.result import FitResult
     from symcompile.frontend.definition import Definition, define
     from symcompile.frontend.parse import parse
@@ -55,6 +56,7 @@ __all__ = [
     "CompileError",
     "Definition",
     "DefinitionError",
+    "FitManyResult",
     "FitResult",
     "Kernel",
     "LoweringError",
@@ -71,6 +73,7 @@ __all__ = [
     "curve_fit",
     "define",
     "fit",
+    "fit_many",
     "lambdify",
     "losses",
     "parse",
@@ -88,6 +91,8 @@ _LAZY = {
     "Objective": "symcompile.kernel",
     "lambdify": "symcompile.elementwise",
     "fit": "symcompile.fitting.api",
+    "fit_many": "symcompile.fitting.many",
+    "FitManyResult": "symcompile.fitting.many",
     "curve_fit": "symcompile.fitting.curve_fit",
     "SymbolicRegressor": "symcompile.fitting.estimator",
     "FitResult": "symcompile.fitting.result",

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from symcompile.binding.kept import Kept
     from symcompile.binding.split import Split
     from symcompile.kernel import Kernel
+    from symcompile.passes import Tried
 
 BackendName = Backend | Literal["auto"]
 
@@ -52,26 +53,34 @@ def plan(definition: Definition, names: Iterable[str] | None = None) -> tuple[Sc
         names: the functions wanted; all that the definition can have by default.
     """
     # Imported here, so that what the cache holds is loaded without them.
-    from symcompile.autodiff.bodies import take_derivatives
-    from symcompile.autodiff.derive import derive
-    from symcompile.passes import Tried, contracted, optimise, recognise, share_quotients
+    from symcompile.passes import optimise
     from symcompile.schedule import schedule
 
+    functions, before = derived(definition, functions_of(definition) if names is None else names)
+    optimised = [optimise(f, stable=definition.stable, before=before) for f in functions]  # 4
+    return tuple(schedule(function) for function in optimised)  # 5
+
+
+def derived(
+    definition: Definition, names: Iterable[str]
+) -> tuple[tuple[Function, ...], Tried | None]:
+    """Return functions of a definition over one graph, which they share: stages 2 and 3.
+
+    Beside them is what the recognition has tried, if its result is what was differentiated.
+    """
+    from symcompile.autodiff.bodies import take_derivatives
+    from symcompile.autodiff.derive import derive
+    from symcompile.passes import Tried, contracted, recognise, share_quotients
+
     value = take_derivatives(Function("value", definition.graph, (definition.output,)))
-    wanted = functions_of(definition) if names is None else tuple(names)
+    wanted = tuple(names)
     tried = Tried()
     if definition.stable:  # 2: before differentiation, so that derivatives are stable too
         value = recognise(value, value_only=wanted == ("value",), tried=tried)
     stable = share_quotients(contracted(value))
-    derived = derive(  # 3
-        stable.graph,
-        stable.outputs[0],
-        [squeezed(shape) for shape in definition.param_shapes],
-        wanted,
-    )
-    before = tried if stable is value else None
-    optimised = [optimise(f, stable=definition.stable, before=before) for f in derived]  # 4
-    return tuple(schedule(function) for function in optimised)  # 5
+    shapes = [squeezed(shape) for shape in definition.param_shapes]
+    found = derive(stable.graph, stable.outputs[0], shapes, wanted)  # 3
+    return found, tried if stable is value else None
 
 
 def emit(

@@ -6,6 +6,7 @@ from benchmarks.suite import (
     calls,
     columns,
     elementwise,
+    fits,
     logistic,
     nested,
     pendulum,
@@ -29,6 +30,7 @@ BENCHMARKS: dict[str, Benchmark] = {
         Benchmark("gradients", "value and gradient relative to the value", slopes.run),
         Benchmark("projection", "2 x 15 Jacobian of a reprojection error", projection.run),
         Benchmark("columns", "a power law of 1,000,000 samples, logarithms kept", columns.run),
+        Benchmark("many-fits", "10,000 fits of three parameters to 20 points", fits.run),
         Benchmark("starts", "to the first result, cold and from the cache", starts.run),
     )
 }

@@ -16,6 +16,7 @@ from symcompile.frontend.definition import Definition, squeezed
 from symcompile.ir.body import Body
 from symcompile.ir.graph import (
     REDUCTIONS,
+    Axes,
     Axis,
     Function,
     Graph,
@@ -90,7 +91,7 @@ class Kept:
             leaves[node] = Input("data", number)
         for number, node in enumerate(self.numbers, len(self.source.constants)):
             leaves[node] = Input("constant", number)
-        return schedule(_copied(self.function, leaves))
+        return schedule(copied(self.function, leaves))
 
     def derived(self) -> list[Schedule]:
         """Return the functions of the data alone: ``derived`` the columns, ``value`` the numbers.
@@ -108,7 +109,7 @@ class Kept:
         if self.numbers:
             output = Output("value", self.numbers, (len(self.numbers),), False)
             found.append(Function("value", graph, (output,)))
-        return [schedule(_copied(function, {})) for function in found]
+        return [schedule(copied(function, {})) for function in found]
 
 
 def keep(definition: Definition, function: Function) -> Kept | None:
@@ -139,8 +140,11 @@ def keep(definition: Definition, function: Function) -> Kept | None:
     return Kept(definition, function, columns, numbers, found)
 
 
-def _copied(function: Function, leaves: Mapping[int, Input]) -> Function:
-    """Return a function in a graph of its own, some nodes of which are given to it."""
+def copied(function: Function, leaves: Mapping[int, Input], axes: Axes | None = None) -> Function:
+    """Return a function in a graph of its own, some nodes of which are given to it.
+
+    These have the axes that the nodes had, or others.
+    """
     graph, made, mapping = function.graph, Graph(), dict[int, int]()
     wanted, pending = set[int](), function.roots()
     while pending:
@@ -151,7 +155,8 @@ def _copied(function: Function, leaves: Mapping[int, Input]) -> Function:
     for index in sorted(wanted):
         node, leaf = graph[index], leaves.get(index)
         if leaf is not None:
-            mapping[index] = made.input(leaf.role, leaf.slot, node.axes, node.kind)
+            own = node.axes if axes is None else axes
+            mapping[index] = made.input(leaf.role, leaf.slot, own, node.kind)
             continue
         mapping[index] = _copy(made, node, tuple(mapping[arg] for arg in node.args))
         label = graph.labels.get(index)

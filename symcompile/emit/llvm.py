@@ -189,15 +189,17 @@ def lowered_module(
     features: Mapping[str, str] | None = None,
     loops: Sequence[str] = (),
     glue: Sequence[str] = (),
+    small: Sequence[str] = (),
 ) -> Lowered:
     """Return C as LLVM's language; pointers to SciPy's functions are set from outside.
 
-    With ``glue`` it is two modules; see :mod:`symcompile.cc.parts`.
+    With ``glue`` it is two modules; see :mod:`symcompile.cc.parts`. Functions that are ``small``
+    are not worth being made longer: their loops are short.
     """
     variables = [f"sc_scipy_{pointer.ident}" for pointer in needed.pointers]
     given = {name: piece.text for name, piece in (direct or {}).items()}
     defined = {**_WIDTHS[width], **(features or {})}
-    groups = dict.fromkeys(_APART, NOINLINE) | dict.fromkeys(_SMALL, SMALL)
+    groups = dict.fromkeys(_APART, NOINLINE) | dict.fromkeys((*_SMALL, *small), SMALL)
     groups |= dict.fromkeys(_INLINE, INLINE) if glue else dict.fromkeys(_COLD, COLD)
     return lower(c, exported, defined, [*variables, "sc_quad"], groups, given, loops, glue)
 

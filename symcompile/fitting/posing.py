@@ -167,6 +167,8 @@ def _name(given: Any) -> str:
 def _flat(given: Any) -> list[Any]:
     if isinstance(given, str):
         return given.replace(",", " ").split()
+    if not isinstance(given, sp.Symbol | Iterable):
+        raise ArgumentTypeError(f"parameters are listed by name, not as {given!r}")
     return [given] if isinstance(given, sp.Symbol) else list(given)
 
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 import pytest
 
 from symcompile.build import progress
-from symcompile.build.progress import shown
+from symcompile.build.progress import counted, shown
 
 
 class Terminal(io.StringIO):
@@ -92,3 +92,38 @@ def test_silence(terminal: Terminal, monkeypatch: pytest.MonkeyPatch, why: str) 
         else:
             work()
     assert terminal.getvalue() == ""
+
+
+def test_counted_work_is_a_bar_that_fills(terminal: Terminal) -> None:
+    with watching(terminal), counted("fitting", 40) as advance:
+        advance(10)
+        wait_for(terminal, "10/40")
+        advance(30)
+        wait_for(terminal, "40/40")
+    assert terminal.getvalue().endswith("\x1b[2K")
+
+
+def test_counted_work_is_shown_at_once_where_that_is_wanted(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "PATIENCE", 100.0)
+    monkeypatch.setenv("CI", "1")
+    with watching(terminal), counted("fitting", 40, True):
+        wait_for(terminal, "0/40")
+    shown_already = terminal.getvalue()
+    with watching(terminal), counted("fitting", 40, False) as advance:
+        advance(40)
+        time.sleep(0.05)
+    with watching(terminal), counted("fitting", 40) as advance:
+        advance(40)
+    assert terminal.getvalue() == shown_already
+
+
+def test_nothing_is_counted_without_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = io.StringIO()
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "stderr", stream)
+        with counted("fitting", 3, True) as advance:
+            advance(3)
+            time.sleep(0.05)
+    assert stream.getvalue() == ""
