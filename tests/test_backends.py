@@ -127,7 +127,8 @@ ALONE: dict[str, tuple[str, ...]] = {
 
 #: Numba takes most of a minute over so many parameters. LLVM has the C of the Cython backend: a few
 #: show that it is called as it should be, and the bundles that all of it is lowered.
-_QUICK = {"numba": ALONE.keys() - {"hostile_params", "hostile_data", "hostile_samples", "clashing"},
+_QUICK = {"numba": ALONE.keys() - {"hostile_params", "hostile_data", "hostile_samples", "clashing",
+                                   "per_sample_scalar"},
           "cython": ALONE.keys(),
           "llvm": {"linreg", "matrix", "per_sample", "no_params", "required_constant"}}  # fmt: skip
 

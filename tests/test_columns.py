@@ -144,7 +144,7 @@ SUMS = b * sp.Sum(sp.log(t[i]), (i, 0, n - 1)) + sp.Sum(
 )
 
 
-@pytest.mark.parametrize("backend", ["python", "llvm"])
+@pytest.mark.parametrize("backend", ["python", pytest.param("llvm", marks=pytest.mark.long)])
 def test_arrays_are_kept_in_index_notation(backend: Any) -> None:
     rng = np.random.default_rng(5)
     # Any strides: a Fortran array, and every second row.

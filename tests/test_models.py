@@ -32,7 +32,7 @@ STEP = mpmath.mpf(10) ** -12  # the error of central differences is of the order
 CORE = [model for model in MODELS if model.core]
 QUICK = {  # compiling takes seconds a model
     "python": MODELS,
-    "cython": [BY_NAME["mlp_indexed"]],
+    "cython": [BY_NAME["matfac"]],
     "numba": [],
     "llvm": [BY_NAME[name] for name in ("mlp_indexed", "gmm", "matfac")],
 }

@@ -80,7 +80,9 @@ def test_points_do_not_depend_on_the_number_of_threads(
     np.testing.assert_allclose(second[:, 0, 0], values ** values[::-1], rtol=1e-14)
 
 
-@pytest.mark.parametrize("backend", COMPILED)
+@pytest.mark.parametrize(
+    "backend", [pytest.param("cython", marks=pytest.mark.long), "numba", "llvm"]
+)
 def test_a_number_of_threads_that_is_asked_for(
     backend: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -137,7 +137,9 @@ def test_without_matplotlib_the_demo_says_how_to_get_it(
 ) -> None:
     monkeypatch.setattr("symcompile.demo.run.BACKENDS", ("python",))
     monkeypatch.setitem(__import__("sys").modules, "matplotlib", None)
-    result = demo("--picture", tmp_path / "line.png")
+    X, Y = load_specimens()
+    (tmp_path / "few.csv").write_text(to_csv(X[:10], Y[:10]))
+    result = demo("--data", tmp_path / "few.csv", "--picture", tmp_path / "line.png")
     assert result.exit_code == 0, result.output
     assert "pip install matplotlib" in result.stdout
     assert not (tmp_path / "line.png").exists()

@@ -252,7 +252,9 @@ def test_cases_in_cython() -> None:
     check_compiled(merged("cases", [case(make) for make in CASES.values()]), "cython", ("value",))
 
 
-@pytest.mark.parametrize("backend", sc.BACKENDS)
+@pytest.mark.parametrize(
+    "backend", ["python", "numba", pytest.param("cython", marks=pytest.mark.long), "llvm"]
+)
 def test_gradient_that_is_the_same_for_all_entries(backend: Backend) -> None:
     n, d = sp.symbols("n d", integer=True, positive=True)
     i, j = sp.Idx("i", n), sp.Idx("j", d)
@@ -266,7 +268,14 @@ def test_gradient_that_is_the_same_for_all_entries(backend: Backend) -> None:
 
 
 @pytest.mark.parametrize(
-    "backend", ["python", pytest.param("numba", marks=pytest.mark.long), "cython", "llvm"]
+    "backend",
+    [
+        "python",
+        pytest.param("numba", marks=pytest.mark.long),
+        # LLVM compiles the same C.
+        pytest.param("cython", marks=pytest.mark.long),
+        "llvm",
+    ],
 )
 def test_a_number_before_arrays(backend: Backend) -> None:
     """All functions of a line with its offset first, against the formulas."""

@@ -17,6 +17,14 @@ g = sp.Function("g")(t)
 first, second = sp.Dummy("d"), sp.Dummy("d")
 
 backends = pytest.mark.parametrize("backend", sc.BACKENDS)
+#: For what takes a C compiler several modules. LLVM compiles the same C.
+few = pytest.mark.parametrize(
+    "backend",
+    [
+        pytest.param(backend, marks=[pytest.mark.long] * (backend == "cython"))
+        for backend in sc.BACKENDS
+    ],
+)
 
 #: Arguments and formula by name.
 FUNCTIONS: dict[str, tuple[Any, Any]] = {

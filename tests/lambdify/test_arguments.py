@@ -10,7 +10,7 @@ import sympy as sp
 from sympy.vector import CoordSys3D
 
 import symcompile as sc
-from tests.lambdify.functions import a, b, backends, f, function, t, x, y
+from tests.lambdify.functions import a, b, backends, f, few, function, t, x, y
 
 
 @backends
@@ -86,14 +86,19 @@ def test_what_cannot_be_an_argument() -> None:
         sc.lambdify(x, {x, x**2})
 
 
-@backends
+@few
 def test_indexed_arrays(backend: sc.Backend) -> None:
-    base, i, n = sp.IndexedBase("u"), sp.Idx("i"), sp.Symbol("n", integer=True)
+    base, i = sp.IndexedBase("u"), sp.Idx("i")
     j, k = sp.symbols("j k", integer=True)
     total = sc.lambdify(base, sp.Sum(base[j, k], (j, 0, 1), (k, 0, 1)), backend=backend)
     assert total(np.array([[1, 2], [3, 4]])) == 10.0
     element = sc.lambdify([base, i], base[i], backend=backend)
     assert [element([1, 2, 3], place) for place in range(3)] == [1.0, 2.0, 3.0]
+
+
+@backends
+def test_indexed_arrays_beside_numbers(backend: sc.Backend) -> None:
+    base, n, j = sp.IndexedBase("u"), sp.Symbol("n", integer=True), sp.Symbol("j", integer=True)
     several = sc.lambdify(
         (base, [n, x]), {"sum": x * sp.Sum(base[j], (j, 0, n - 1)), "x": [x]}, backend=backend
     )

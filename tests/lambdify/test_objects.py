@@ -18,7 +18,7 @@ import pytest
 import sympy as sp
 
 import symcompile as sc
-from tests.lambdify.functions import backends, function, x, y
+from tests.lambdify.functions import backends, few, function, x, y
 
 
 @backends
@@ -113,7 +113,7 @@ def test_keywords_of_sympy_are_taken() -> None:
         sc.lambdify(x, x, nonsense=1)  # type: ignore[call-arg]
 
 
-@backends
+@few
 def test_a_formula_as_written(backend: sc.Backend) -> None:
     softplus = sp.log(1 + sp.exp(x))
     entries, n = sp.IndexedBase("a"), sp.Symbol("n", integer=True)

@@ -70,10 +70,12 @@ def test_a_rule_over_the_whole_range(case: Case) -> None:
         low, high = case.gradient or (-math.inf, math.inf)
         if not all(mp.isfinite(s) for s in slopes) or not low <= abs(point[0]) <= high:
             continue
+        errors = [ulps(mp, got, s) for got, s in zip(kernel.grad(point), slopes, strict=True)]
+        if max(errors) <= _GRADIENT_ULPS:
+            continue  # however well conditioned it is, and to find that out takes long
         moved = Oracle(definition, [p * (1 + _STEP) for p in point], digits=_DIGITS).grad()
-        for got, slope, there in zip(kernel.grad(point), slopes, moved, strict=True):
+        for error, slope, there in zip(errors, slopes, moved, strict=True):
             change = abs((there - slope) / slope) / _STEP if slope else mp.mpf(1)
-            error = ulps(mp, got, slope)
             assert error <= _GRADIENT_ULPS * max(1.0, float(min(change, 1e300))), (point, error)
     assert compared >= min(4, len(case.places))
 

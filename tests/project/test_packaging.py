@@ -111,6 +111,7 @@ def test_a_wheel_with_compiled_kernels(project: Path, path: str) -> None:
 
 
 def test_a_wheel_of_source_alone(project: Path, path: str) -> None:
+    replace(project, "verify = true", "verify = false")
     replace(project, 'backends = ["cython"]', 'backends = ["python"]')
     replace(project, 'backends = ["cython", "python"]', 'backends = ["python"]')
     assert build(project, path, "build_wheel", CC="no-such-compiler").returncode == 0
@@ -131,6 +132,7 @@ def test_a_source_distribution_holds_the_definitions(project: Path, path: str) -
 
 
 def test_an_editable_installation_has_kernels_in_place(project: Path, path: str) -> None:
+    replace(project, "verify = true", "verify = false")
     done = build(project, path, "build_editable")
     assert done.returncode == 0, done.stderr
     kernels = project / "src" / "relaxation" / "kernels"
