@@ -76,7 +76,7 @@ class FitResult:
         >>> import symcompile as sc
         >>> result = sc.fit("a + b*x", {"x": [0, 1, 2, 3], "y": [1.0, 3.1, 4.9, 7.0]})
         >>> round(result.stderr["b"], 6), round(result.r2, 6)
-        (0.04, 0.999184)
+        (0.042426, 0.999083)
     """
 
     def __init__(
