@@ -11,6 +11,7 @@ from symcompile.arguments import Array
 from symcompile.errors import ArgumentValueError
 from symcompile.fitting.criterion import Criterion
 from symcompile.fitting.descent import Region
+from symcompile.fitting.inference import MANY
 from symcompile.fitting.memory import InMemory
 from symcompile.fitting.newton import Point, at, newton
 from symcompile.fitting.problem import Problem
@@ -18,8 +19,6 @@ from symcompile.fitting.programs import minimise_kinked
 from symcompile.fitting.proximal import proximal
 from symcompile.fitting.solution import Solution
 
-#: With more parameters than this the Hessian is not made.
-_MANY: Final = 500
 _TAKE_BOUNDS: Final = frozenset(
     {"nelder-mead", "powell", "l-bfgs-b", "tnc", "slsqp", "trust-constr", "cobyla", "cobyqa"}
 )
@@ -72,7 +71,7 @@ def minimise(
             )
         every = bool((linear | fixed).all())
         return minimise_kinked(criterion, begin, region, linear=every, **limit)
-    if method != "auto" or len(begin) > _MANY:
+    if method != "auto" or len(begin) > MANY:
         name = "L-BFGS-B" if method == "auto" else method
         return _by_scipy(problem, criterion, begin, region, name, max_iterations)
     point = at(criterion, begin)

@@ -17,6 +17,8 @@ Basis = Literal["squares", "likelihood", "sandwich", "none"]
 _EPS: Final = float(np.finfo(float).eps)
 #: The smallest singular value, relative to the largest, of a matrix with columns of length 1.
 _SINGULAR: Final = 1e-12
+#: With more parameters than this the Hessian of a general loss is not made.
+MANY: Final = 300
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,6 +102,11 @@ def infer(
         inner, singular = _of_triangle(solution.triangle[:, :-1][:, free], names)
         covariance[place] = scale * inner
         warnings += singular
+    elif solution.hessian is None and size > MANY:
+        covariance[place] = np.nan
+        warnings.append(
+            f"the Hessian of {size} parameters is not made: standard errors are not computed"
+        )
     else:
         hessian = solution.hessian
         if hessian is None:

@@ -30,7 +30,15 @@ def open_table(data: Any) -> Any:
             raise ArgumentValueError(
                 f"{path.name} is none of the files that can be read: {listed(list(_READERS))}"
             )
-        return reader(path)
+        try:
+            return reader(path)
+        except ImportError as error:
+            raise ArgumentValueError(
+                f"to read {path.name} pandas is needed, and pyarrow for Parquet ({error}): "
+                "pip install 'symcompile[data]'"
+            ) from error
+        except Exception as error:  # whatever a reader says of a file that is broken
+            raise ArgumentValueError(f"{path} cannot be read: {error}") from error
     if data is None or is_table(data):
         return {} if data is None else data
     raise ArgumentTypeError(

@@ -1,0 +1,266 @@
+"""What follows from a fit: errors, intervals, bands, criteria, reports and pictures."""
+
+from __future__ import annotations
+
+import json
+import math
+import pickle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import sympy as sp
+from scipy import optimize, stats
+
+import symcompile as sc
+
+NIST = Path(__file__).resolve().parents[3] / "shared" / "data"
+RANDOM = np.random.default_rng(2)
+X = np.linspace(0, 4, 30)
+SIGMA = 0.05 + 0.02 * X
+Y = 2 * np.exp(-0.6 * X) + 0.3 + SIGMA * RANDOM.normal(size=30)
+DATA = {"x": X, "y": Y, "e": SIGMA}
+DECAY = "a*exp(-b*x) + c"
+
+#: Reaction rates with Puromycin by substrate concentration (Bates and Watts 1988, A1.3).
+PUROMYCIN = {
+    "x": [0.02, 0.02, 0.06, 0.06, 0.11, 0.11, 0.22, 0.22, 0.56, 0.56, 1.10, 1.10],
+    "y": [76.0, 47, 97, 107, 123, 139, 159, 152, 191, 201, 207, 200],
+}
+
+
+def fitted(model: str = DECAY, **given: Any) -> Any:
+    return sc.fit(model, given.pop("data", DATA), backend="python", **given)
+
+
+@pytest.mark.parametrize("absolute", [False, True])
+@pytest.mark.parametrize("sigma", [None, "e"])
+def test_covariance_is_that_of_scipy(sigma: str | None, absolute: bool) -> None:
+    result = fitted(sigma=sigma, absolute_sigma=absolute)
+    best, spread = optimize.curve_fit(
+        lambda x, a, b, c: a * np.exp(-b * x) + c,
+        X,
+        Y,
+        [1, 1, 0],
+        sigma=None if sigma is None else SIGMA,
+        absolute_sigma=absolute and sigma is not None,
+        ftol=1e-15,
+        xtol=1e-15,
+    )
+    assert np.allclose([result.params[name] for name in "abc"], best, rtol=1e-7)
+    order = [result.names.index(name) for name in "abc"]
+    assert np.allclose(result.covariance[np.ix_(order, order)], spread, rtol=1e-5)
+
+
+def test_a_line_in_closed_form() -> None:
+    result = fitted("a + b*x")
+    design = np.column_stack((np.ones(30), X))
+    best, (rss,), _, _ = np.linalg.lstsq(design, Y, rcond=None)
+    inverse = np.linalg.inv(design.T @ design)
+    errors = np.sqrt(rss / 28 * np.diag(inverse))
+    assert np.allclose([result.params["a"], result.params["b"]], best, rtol=1e-12)
+    assert np.allclose([result.stderr["a"], result.stderr["b"]], errors, rtol=1e-12)
+    reach = stats.t.ppf(0.975, 28)
+    low, high = result.intervals()["b"]
+    assert (high - low) / 2 == pytest.approx(reach * errors[1], rel=1e-12)
+    # Of a linear model the profile is the interval.
+    assert np.allclose(result.intervals(method="profile")["b"], (low, high), rtol=1e-8)
+    total = np.sum((Y - Y.mean()) ** 2)
+    assert result.r2 == pytest.approx(1 - rss / total, rel=1e-12)
+    assert result.adjusted_r2 == pytest.approx(1 - rss / 28 / (total / 29), rel=1e-12)
+    loglike = stats.norm.logpdf(result.residuals, scale=math.sqrt(rss / 30)).sum()
+    assert result.log_likelihood == pytest.approx(loglike, rel=1e-12)
+    assert result.aic == pytest.approx(2 * 3 - 2 * loglike, rel=1e-12)
+    assert result.bic == pytest.approx(3 * math.log(30) - 2 * loglike, rel=1e-12)
+    assert result.aicc == pytest.approx(result.aic + 24 / 26, rel=1e-12)
+    grid = np.array([0.5, 5.0])
+    rows = np.column_stack((np.ones(2), grid))
+    leverage = np.einsum("ij,jk,ik->i", rows, inverse, rows)
+    mean = result.predict({"x": grid}, "confidence")
+    new = result.predict({"x": grid}, "prediction", 0.9)
+    assert np.allclose(mean.mean, rows @ best, rtol=1e-12)
+    assert np.allclose(mean.upper - mean.mean, reach * np.sqrt(rss / 28 * leverage))
+    wide = stats.t.ppf(0.95, 28) * np.sqrt(rss / 28 * (1 + leverage))
+    assert np.allclose(new.mean - new.lower, wide)
+
+
+def test_known_errors_scatter_as_they_say() -> None:
+    result = fitted(sigma="e", absolute_sigma=True)
+    band = result.predict(interval="prediction", level=0.95)
+    mean = result.predict(interval="confidence", level=0.95)
+    assert np.allclose(band.stderr**2 - mean.stderr**2, SIGMA**2)
+    with pytest.raises(sc.ArgumentValueError, match="needs the columns of sigma"):
+        result.predict({"x": [1.0]}, "prediction")
+    logs = stats.norm.logpdf(result.residuals, scale=SIGMA).sum()
+    assert result.log_likelihood == pytest.approx(logs, rel=1e-12)
+
+
+def test_published_profile_intervals() -> None:
+    """Bates and Watts 1988, table 6.2: nominal 95% profile intervals of Puromycin."""
+    result = sc.fit("v*x/(k + x)", PUROMYCIN, start={"v": 200, "k": 0.05}, backend="python")
+    assert result.params["v"] == pytest.approx(212.7, abs=0.05)
+    assert result.params["k"] == pytest.approx(0.0641, abs=5e-5)
+    assert result.stderr["v"] == pytest.approx(6.947, abs=5e-4)
+    assert result.stderr["k"] == pytest.approx(8.28e-3, abs=5e-6)
+    intervals = result.intervals(method="profile")
+    for index, name in enumerate(result.names):
+        for end in intervals[name]:
+            # At an end the others' best sum of squares is S*(1 + t**2/dof).
+            others = sc.fit(
+                "v*x/(k + x)",
+                PUROMYCIN,
+                start={**result.params, name: end},
+                fixed=[name],
+                backend="python",
+            )
+            target = result.chi2 * (1 + stats.t.ppf(0.975, 10) ** 2 / 10)
+            assert others.chi2 == pytest.approx(target, rel=1e-8)
+        low, high = intervals[name]
+        assert low < result.solution.p[index] < high
+    at, tau = result.profile("k", points=5, farthest=2)
+    assert tau[2] == 0
+    assert np.all(np.diff(tau) > 0)
+    assert np.allclose(tau, [-2, -1, 0, 1, 2], atol=0.4)
+    assert at[2] == result.params["k"]
+
+
+def test_an_interval_without_an_end_is_infinite() -> None:
+    data = {"x": [1.0, 2, 3, 4, 5], "y": [0.98, 1.02, 0.97, 1.05, 1.01]}
+    result = sc.fit("1 - exp(-k*x)", data, start={"k": 2}, backend="python")
+    low, high = result.intervals(method="profile")["k"]
+    assert np.isfinite(low)
+    assert high == math.inf
+
+
+def test_fixed_tied_and_bounded_parameters() -> None:
+    result = fitted("a*exp(-b*x) + c", fixed={"c": 0.3}, tied={"b": "a/3"})
+    assert set(result.params) == {"a", "b", "c"}
+    assert result.params["b"] == pytest.approx(result.params["a"] / 3)
+    assert result.stderr["b"] == pytest.approx(result.stderr["a"] / 3)
+    assert result.stderr["c"] == 0
+    assert result.intervals(method="profile")["c"] == (0.3, 0.3)
+    bounded = fitted(bounds={"c": (0.8, None)})
+    assert bounded.params["c"] == 0.8
+    assert math.isnan(bounded.stderr["c"])
+    assert any("c lies on a bound" in warning for warning in bounded.warnings)
+    held = fitted(fixed={"c": 0.8})
+    assert bounded.stderr["a"] == pytest.approx(held.stderr["a"], rel=1e-8)
+
+
+def test_derived_quantities() -> None:
+    result = fitted()
+    half_life = result.derived("log(2)/b")
+    b, error = result.params["b"], result.stderr["b"]
+    assert half_life.value == pytest.approx(math.log(2) / b)
+    assert half_life.stderr == pytest.approx(math.log(2) / b**2 * error)
+    both = result.derived(sp.Symbol("a") + sp.Symbol("c"))
+    i, j = result.names.index("a"), result.names.index("c")
+    cov = result.covariance
+    assert both.stderr == pytest.approx(math.sqrt(cov[i, i] + cov[j, j] + 2 * cov[i, j]))
+    with pytest.raises(sc.ArgumentValueError, match="q is no parameter"):
+        result.derived("q + a")
+
+
+def test_what_the_data_do_not_tell_apart_is_named() -> None:
+    result = fitted("a*b*exp(-x) + c")
+    assert any("do not tell a, b apart" in warning for warning in result.warnings)
+    alone = fitted("a + b*z", data={**DATA, "z": np.zeros(30)})
+    assert any("say nothing about b" in warning for warning in alone.warnings)
+    none_left = sc.fit("a + b*x", {"x": [0.0, 1], "y": [1.0, 2]}, backend="python")
+    assert none_left.dof == 0
+    assert any("nothing is left" in warning for warning in none_left.warnings)
+    assert math.isnan(none_left.stderr["a"])
+
+
+def test_robust_errors_are_a_sandwich() -> None:
+    result = fitted("a + b*x", loss=sc.losses.soft_l1(0.2))
+    design = np.column_stack((np.ones(30), X))
+    r = result.fitted - Y
+    slope = r / np.sqrt(1 + (r / 0.2) ** 2)
+    curve = (1 + (r / 0.2) ** 2) ** -1.5
+    bread = np.linalg.inv(design.T @ (design * curve[:, None]))
+    right = bread @ (design.T @ (design * slope[:, None] ** 2)) @ bread
+    assert np.allclose(result.covariance, right, rtol=1e-9)
+    with pytest.raises(sc.ArgumentValueError, match="no likelihood"):
+        result.intervals(method="profile")
+
+
+@pytest.mark.skipif(not (NIST / "nist_nonlinear").is_dir(), reason="the data are not here")
+def test_certified_standard_errors() -> None:
+    problem = json.loads((NIST / "nist_nonlinear" / "Thurber.json").read_text())
+    start = dict(zip(problem["params"], problem["start2"], strict=True))
+    result = sc.fit(problem["formula"], problem["data"], start=start, backend="python")
+    found = [result.stderr[name] for name in problem["params"]]
+    assert np.allclose(found, problem["certified_sd"], rtol=1e-9)
+
+
+def test_reports_and_their_numbers() -> None:
+    result = fitted(sigma="e", tied={"c": "a/6"}, fixed={"b": 0.6})
+    text = result.report(level=0.9)
+    assert "y = " in text
+    assert "90% interval" in text
+    assert "tied" in text
+    assert "fixed" in text
+    assert all(len(line) <= 100 for line in text.splitlines())
+    numbers = result.to_dict()
+    assert json.loads(json.dumps(numbers, allow_nan=False)) == numbers
+    assert numbers["params"]["a"]["value"] == result.params["a"]
+    assert numbers["params"]["b"]["kind"] == "fixed"
+    frame = result.to_frame()
+    assert frame.loc["a", "stderr"] == result.stderr["a"]
+    assert repr(result).startswith("<fit of 30 samples: ")
+
+
+def test_html_escapes_what_a_user_names() -> None:
+    name = sp.Symbol("<b>a")
+    result = sc.fit(name * sp.Symbol("x"), DATA, backend="python")
+    html = result._repr_html_()
+    assert "<b>a" not in html
+    assert "&lt;b&gt;a" in html
+
+
+def test_latex_rounds_to_what_is_known() -> None:
+    result = sc.fit("a + b*x", {"x": [0, 1, 2, 3], "y": [1.0, 3.1, 4.9, 7.0]}, backend="python")
+    assert result.latex() == "y = 1.98 x + 1.03"
+    assert result.formula.subs("x", 10) == pytest.approx(20.83)
+
+
+def test_pictures(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    for name, result in {
+        "curve.png": fitted(sigma="e"),
+        "plane.svg": fitted("a + b*x + c*e"),
+        "many.pdf": sc.fit("a + b*x", {"x": RANDOM.normal(size=900), "y": RANDOM.normal(size=900)}),
+        "robust.png": fitted("a + b*x", loss="absolute"),
+    }.items():
+        figure = result.plot(tmp_path / name)
+        assert (tmp_path / name).stat().st_size > 1000
+        assert len(figure.axes) == 2
+    with pytest.raises(sc.ArgumentValueError, match="no suffix of a picture"):
+        fitted().plot(tmp_path / "curve.doc")
+
+
+def test_results_travel() -> None:
+    result = fitted(sigma="e", loss="least_squares")
+    again = pickle.loads(pickle.dumps(result))
+    assert again.params == result.params
+    assert np.array_equal(again.predict({"x": X}), result.predict({"x": X}))
+    assert again.intervals(method="profile") == result.intervals(method="profile")
+    odds = sc.fit("a + b*x", {"x": X, "y": (Y > 1) * 1.0}, loss="logistic", backend="python")
+    assert pickle.loads(pickle.dumps(odds)).log_likelihood == odds.log_likelihood
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda r: r.intervals(level=95), "between 0 and 1"),
+        (lambda r: r.intervals(method="bootstrap"), "none of"),
+        (lambda r: r.predict({"z": [1]}), "no column x"),
+        (lambda r: r.predict(interval="both"), "none of"),
+        (lambda r: r.profile("q"), "no parameter"),
+    ],
+)
+def test_what_does_not_fit_is_said(call: Any, message: str) -> None:
+    with pytest.raises(sc.ArgumentValueError, match=message):
+        call(fitted())
