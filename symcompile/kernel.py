@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from types import MethodType, ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -176,6 +176,10 @@ class Kernel:
 
         What happens when the arrays change afterwards is undefined, unless they are copied.
 
+        Of a formula per sample with ``reduce="sum"`` or ``"mean"`` the data may also be larger
+        than memory or lie on a cluster: a Dask DataFrame, a mapping of Dask arrays, or a folder
+        of Parquet files. Then each call makes a pass over the partitions.
+
         Args:
             data: the columns, each of shape ``(n,)``, or one data frame or mapping.
             copy: whether to copy the columns.
@@ -201,6 +205,14 @@ class Kernel:
                 f"{self.definition.name}.bind cannot tell the constant {listed(clash)} from its "
                 "own keyword of that name: rename the constant in the definition"
             )
+        if len(data) == 1:
+            from symcompile.partitions.sources import source_of
+
+            source = source_of(data[0])
+            if source is not None:
+                from symcompile.partitions.objective import PartitionedObjective
+
+                return cast(Objective, PartitionedObjective(self, source, constants))
         columns = self.interface.columns("bind", data)
         numbers = self.interface.numbers("bind", constants)
         if self.definition.indexed:

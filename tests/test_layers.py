@@ -40,7 +40,7 @@ LAYERS = (
         "kernel",
         "elementwise",
     ),
-    "fitting",
+    *("partitions", "fitting"),
     *("definition_file", "generate", "checking", "stages", "verify"),
     *("project", "demo", "commands", "cli"),
 )

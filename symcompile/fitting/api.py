@@ -8,14 +8,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import sympy as sp
 
-from symcompile.arguments import Array, to_array
+from symcompile.arguments import Array, listed, to_array
 from symcompile.errors import ArgumentTypeError, ArgumentValueError
+from symcompile.fitting.criterion import Criterion
 from symcompile.fitting.losses import Loss, as_loss
 from symcompile.fitting.memory import InMemory
 from symcompile.fitting.minimising import Minimiser
+from symcompile.fitting.partitioned import Partitioned
 from symcompile.fitting.posing import Formula, pose
+from symcompile.fitting.separable import linear_parameters
 from symcompile.fitting.tables import column_names, columns_of, open_table
 from symcompile.fitting.totals import require_support
+from symcompile.partitions.sources import source_of
 
 if TYPE_CHECKING:
     from symcompile.compiler import BackendName
@@ -55,7 +59,8 @@ def fit(
         model: the prediction of a sample: a SymPy expression, or text as ``sc.parse`` reads it.
             Symbols that are no columns are parameters.
         data: a pandas or polars DataFrame, a mapping of arrays, each of shape ``(n,)``, or the
-            path of a CSV or Parquet file.
+            path of a CSV or Parquet file. What is larger than memory is read in parts, once for
+            each pass: a folder of Parquet files, a Dask DataFrame, or a mapping of Dask arrays.
         y: the response: a column, a formula in columns such as ``"log(y)"``, or an array ``(n,)``.
         params: names of the parameters, where symbols that are no columns do not say it all, such
             as a parameter with the name of a column.
@@ -101,9 +106,10 @@ def fit(
     from symcompile.fitting.result import FitResult
 
     chosen = as_loss(loss)
-    table = open_table(data)
+    source = source_of(data)
+    table = {} if source is not None else open_table(data)
     arrays: dict[str, Array] = {}
-    names = list(column_names(table))
+    names = list(column_names(table) if source is None else source.names)
     formulas = {
         what: _formula(given, what, names, arrays)
         for what, given in (("y", y), ("sigma", sigma), ("weights", weights))
@@ -122,8 +128,20 @@ def fit(
         weights=formulas["weights"],
         penalty=penalty,
     )
-    columns = _columns(table, problem.column_names, arrays)
-    criterion = InMemory(problem, columns, len(columns[0]), backend, threads)
+    criterion: Criterion
+    if source is None:
+        columns = _columns(table, problem.column_names, arrays)
+        criterion = InMemory(problem, columns, len(columns[0]), backend, threads)
+    else:
+        if arrays:
+            raise ArgumentTypeError(
+                f"{listed(list(arrays))} is an array, and the data are {source.kind}: make it a "
+                "column of theirs"
+            )
+        every = linear_parameters(problem.model, problem.params, ~problem.fixed) | problem.fixed
+        criterion = Partitioned(
+            problem, source, backend, linear=bool(every.all()), progress=progress
+        )
     require_support(problem, criterion)
     minimiser = Minimiser(problem, criterion, method, max_iterations)
     solution = minimiser.from_starts(starts, seed, progress)

@@ -32,7 +32,7 @@ def attainable(
     size = len(state.p)
     digits = np.full(size, -np.log10(_EPS / 2))
     free = ~region.fixed & ~region.held(state.p, state.gradient)
-    if not free.any():
+    if not free.any() or criterion.remote:
         return digits, ()
     random = np.random.default_rng(0)
     ends, values = [], [state.value]

@@ -16,14 +16,25 @@ class Criterion(Protocol):
 
     Attributes:
         size: how many parameters there are, ``P``.
-        n: how many samples.
         squares: whether it is a sum of squared residuals and nothing else: then ``triangle``
             may be called.
+        remote: whether a pass over the data costs more than what is computed in it.
     """
 
     size: int
-    n: int
     squares: bool
+    remote: bool
+
+    @property
+    def n(self) -> int:
+        """How many samples there are."""
+
+    def require_finite(self) -> None:
+        """Look for what is not finite in the data, after a sum was not.
+
+        Raises:
+            ArgumentValueError: names the column and the place.
+        """
 
     def value(self, p: Array) -> float:
         """Return the sum."""
@@ -33,6 +44,9 @@ class Criterion(Protocol):
 
     def hessian(self, p: Array) -> Array:
         """Return second derivatives, shape ``(P, P)``."""
+
+    def all(self, p: Array) -> tuple[float, Array, Array]:
+        """Return value, gradient and second derivatives, in one pass where that is worth it."""
 
     def triangle(self, p: Array) -> Array:
         """Return the triangular factor of residuals and their Jacobian, shape ``(P + 1, P + 1)``.

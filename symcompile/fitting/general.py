@@ -76,6 +76,7 @@ def minimise(
         return _by_scipy(problem, criterion, begin, region, name, max_iterations)
     point = at(criterion, begin)
     if point is None:
+        criterion.require_finite()
         raise ArgumentValueError(
             "the loss or a derivative of it is not finite at the start: choose another start, or "
             "bounds that keep out of where the formula has no value"

@@ -53,6 +53,7 @@ def minimise_squares(
     region = Region(lower, upper, fixed)
     begin = evaluated(criterion, np.clip(start, lower, upper))
     if begin is None:
+        criterion.require_finite()
         raise ArgumentValueError(
             "the model or its slope is not finite at the start for some sample: choose another "
             "start, or bounds that keep out of where the formula has no value"
@@ -61,14 +62,22 @@ def minimise_squares(
         begin = projected(criterion, begin, region, linear & ~given)
     best: Polished | None = None
     evaluations = iterations = 0
-    for way in _ways(linear):
+    # A sum of squares of linear residuals has one minimum, and no curvature but that of J.T @ J.
+    straight = linear is not None and bool((linear | fixed).all())
+    for way in _ways(None if straight else linear):
         ended = descend(criterion, _fresh(begin), region, most=max_iterations, shown=shown, **way)
-        found = polish(criterion, ended, region) if ended.settled else Polished(ended, ended.p * 0)
+        found = (
+            polish(criterion, ended, region, straight=straight)
+            if ended.settled
+            else Polished(ended, ended.p * 0)
+        )
         evaluations += found.state.evaluations
         iterations += found.state.iterations
         if best is None or _better(found, best):
             best = found
-        if not _doubtful(best, region, spread):
+        # Where passes are dear, an end that is poor is not doubted, unless it is none.
+        asked = None if criterion.remote else spread
+        if straight or not _doubtful(best, region, asked):
             break
     assert best is not None
     best.state.evaluations, best.state.iterations = evaluations, iterations

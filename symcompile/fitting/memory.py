@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from symcompile.arguments import Array
+from symcompile.fitting.penalised import Penalised
 from symcompile.fitting.problem import Problem
+from symcompile.partitions.tasks import triangular
 
 if TYPE_CHECKING:
     from symcompile.compiler import BackendName
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     from symcompile.kernel import Objective
 
 
-class InMemory:
+class InMemory(Penalised):
     """The criterion of a problem over columns in memory; see :class:`~.criterion.Criterion`.
 
     Attributes:
@@ -33,11 +35,9 @@ class InMemory:
         backend: BackendName = "auto",
         threads: int | None = None,
     ) -> None:
-        self.problem = problem
+        super().__init__(problem)
         self.columns = tuple(columns)
         self.n = n
-        self.size = len(problem.params)
-        self.squares = problem.squares
         self._backend: BackendName = backend
         self._threads = threads
 
@@ -77,33 +77,21 @@ class InMemory:
         kernel = compile(define("weight", weight, data=self.problem.columns), backend="python")
         return np.array(np.broadcast_to(kernel.value([], *self.columns), self.n))
 
-    @cached_property
-    def _penalty(self) -> Objective | None:
-        from symcompile.compiler import compile
-
-        definition = self.problem.penalty_definition
-        return None if definition is None else compile(definition, backend="python").bind()
-
-    def value(self, p: Array) -> float:
-        """Return the sum of losses and the penalty."""
+    def sum_value(self, p: Array) -> float:
+        """Return the sum of losses."""
         if self.squares:  # so a fit that converges well compiles nothing else
             residuals = np.reshape(self.residuals.value(p), -1)
             return float(residuals @ residuals)
-        total = float(self.losses.value(p))
-        return total if self._penalty is None else total + float(self._penalty.value(p))
+        return float(self.losses.value(p))
 
-    def value_and_grad(self, p: Array) -> tuple[float, Array]:
-        """Return the same and its gradient, shape ``(P,)``."""
-        value, gradient = self.losses.value_and_grad(p)
-        if self._penalty is not None:
-            more, slope = self._penalty.value_and_grad(p)
-            value, gradient = value + more, gradient + slope
-        return float(value), gradient
+    def sum_value_and_grad(self, p: Array) -> tuple[float, Array]:
+        """Return the sum of losses and its gradient."""
+        found: tuple[float, Array] = self.losses.value_and_grad(p)
+        return found
 
-    def hessian(self, p: Array) -> Array:
-        """Return second derivatives, shape ``(P, P)``."""
-        hessian = self.losses.hessian(p)
-        return hessian if self._penalty is None else hessian + self._penalty.hessian(p)
+    def sum_hessian(self, p: Array) -> Array:
+        """Return the second derivatives of the sum of losses."""
+        return self.losses.hessian(p)
 
     def triangle(self, p: Array) -> Array:
         """Return ``R`` of ``[J | r]``, shape ``(P + 1, P + 1)``."""
@@ -125,17 +113,3 @@ class InMemory:
         from symcompile.compiler import compile
 
         return np.asarray(compile(definition, backend="python").value(p, *self.columns))
-
-
-def triangular(rows: Array) -> Array:
-    """Return the triangular factor of a matrix, square whatever its number of rows is.
-
-    Factors of parts, stacked, have the factor of the whole: so parts may be reduced in a tree.
-    """
-    factor: Array = np.asarray(np.linalg.qr(rows, mode="r"))
-    width = rows.shape[1]
-    if len(factor) == width:
-        return factor
-    whole = np.zeros((width, width))
-    whole[: len(factor)] = factor
-    return whole

@@ -43,11 +43,9 @@ class Point:
 def at(criterion: Criterion, p: Array) -> Point | None:
     """Return a point, or None where something is not finite."""
     with np.errstate(all="ignore"):
-        value, gradient = criterion.value_and_grad(p)
-        if not (np.isfinite(value) and np.isfinite(gradient).all()):
-            return None
-        hessian = criterion.hessian(p)
-    return Point(p, value, gradient, hessian) if np.isfinite(hessian).all() else None
+        value, gradient, hessian = criterion.all(p)
+    finite = np.isfinite(value) and np.isfinite(gradient).all() and np.isfinite(hessian).all()
+    return Point(p, value, gradient, hessian) if finite else None
 
 
 def newton(
@@ -97,8 +95,10 @@ def newton(
             moved = region.moved(point.p, free, step)
             taken = (moved - point.p)[free]
             promised, length = quadratic.promised(taken), quadratic.length(taken)
+            # Most steps are taken: where passes are dear, one brings derivatives along.
+            there = at(criterion, moved) if criterion.remote else None
             with np.errstate(all="ignore"):
-                value = criterion.value(moved)
+                value = criterion.value(moved) if there is None else there.value
             point.evaluations += 1
             fall = point.value - value if np.isfinite(value) else -np.inf
             ratio = fall / promised if promised > 0 else -np.inf
@@ -107,7 +107,7 @@ def newton(
             elif ratio > 0.75:
                 radius = max(radius, 2 * length)
             if ratio > _ACCEPTED:
-                there = at(criterion, moved)
+                there = at(criterion, moved) if there is None else there
                 if there is not None:
                     point = _follows(there, point)
                     break

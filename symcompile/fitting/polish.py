@@ -36,13 +36,17 @@ class Polished:
     newton: bool = False
 
 
-def polish(criterion: Criterion, state: State, region: Region, most: int = 60) -> Polished:
+def polish(
+    criterion: Criterion, state: State, region: Region, *, straight: bool = False, most: int = 60
+) -> Polished:
     """Take full steps until they no longer shrink.
 
     Steps of Gauss and Newton converge at the rate of the residuals' curvature. Where that is slow,
     second derivatives come in: with ``R`` of the Jacobian and ``S`` the rest of half the Hessian,
     the step is ``R^-1 z`` with ``(I + R^-T S R^-1) z = -b``, so its accuracy is that of the
     factorisation, not of the normal equations.
+
+    Residuals that are ``straight`` have no curvature.
 
     What is kept is the point before the shortest step: values no longer tell points apart here.
     """
@@ -71,7 +75,7 @@ def polish(criterion: Criterion, state: State, region: Region, most: int = 60) -
         if size == 0 or patience >= 3 or (rate > 0.5 and size <= 4 * _EPS * _length(state, free)):
             found.stagnated = True
             return found
-        slow = rate > _SLOW and slope is None and not found.newton
+        slow = rate > _SLOW and slope is None and not found.newton and not straight
         if slow:
             found.newton = True
             slope = _curvature(criterion, state)

@@ -1,0 +1,115 @@
+"""Passes over partitions: one task each, and a tree that puts their results together.
+
+What a partition returns and how two results are joined is a ``Task``. The tree is always the same,
+so results have the same bits whoever computes them, and after a partition was lost and computed
+again.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, Protocol
+
+from symcompile.build.progress import counted
+from symcompile.partitions.sources import RowGroup, Source
+
+
+class Task(Protocol):
+    """What to compute of a partition. It is pickled and sent to workers."""
+
+    @property
+    def name(self) -> str:
+        """What is shown while it runs."""
+
+    def __call__(self, partition: Any) -> Any:
+        """Return what is computed of one partition; None if it is empty."""
+
+    def join(self, one: Any, other: Any) -> Any:
+        """Return the result of two neighbours from theirs."""
+
+
+def over(source: Source, columns: Sequence[str], task: Task, progress: bool | None = None) -> Any:
+    """Return the result of a task over all partitions; None if all are empty.
+
+    Dask's values are computed by the scheduler that is current, with a task for each partition and
+    one for each pair of results. Files are read by as many threads as there are processors.
+
+    Args:
+        source: the partitions.
+        columns: which columns to read.
+        task: what to compute.
+        progress: whether to show a bar; by default where it takes long, on a terminal.
+    """
+    partitions = source.partitions(columns)
+    if partitions and not isinstance(partitions[0], RowGroup):
+        return _by_dask(partitions, task)
+    return _by_threads(partitions, task, progress)
+
+
+def _by_threads(partitions: Sequence[Any], task: Task, progress: bool | None) -> Any:
+    workers = _workers()
+    ahead = 2 * workers
+    results: list[Any] = []
+    with (
+        ThreadPoolExecutor(workers, "symcompile") as pool,
+        counted(f"{task.name} of {len(partitions)} partitions", len(partitions), progress) as done,
+    ):
+        pending: list[Future[Any]] = []
+        try:
+            for partition in partitions:
+                if len(pending) >= ahead:
+                    results.append(pending.pop(0).result())
+                    done(1)
+                pending.append(pool.submit(task, partition))
+            for future in pending:
+                results.append(future.result())
+                done(1)
+        except BaseException:
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
+    return _tree(results, lambda one, other: _joined(task, one, other))
+
+
+def _workers() -> int:
+    for name in ("SYMCOMPILE_NUM_THREADS", "OMP_NUM_THREADS"):
+        if (text := os.environ.get(name, "")).isdecimal() and int(text) > 0:
+            return int(text)
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _by_dask(partitions: Sequence[Any], task: Task) -> Any:
+    import dask
+
+    run = dask.delayed(task, name=f"symcompile-{task.name}", pure=False)
+    join = dask.delayed(_joined, name="symcompile-join", pure=False)
+    prefix = f"symcompile-{task.name}"
+    token = dask.base.tokenize(task.name, os.urandom(8))
+    leaves = [
+        run(partition, dask_key_name=f"{prefix}-{token}-{k}")
+        for k, partition in enumerate(partitions)
+    ]
+    steps = iter(range(len(leaves)))
+
+    def joined(one: Any, other: Any) -> Any:
+        return join(task, one, other, dask_key_name=f"{prefix}-join-{token}-{next(steps)}")
+
+    (result,) = dask.compute(_tree(leaves, joined))
+    return result
+
+
+def _joined(task: Task, one: Any, other: Any) -> Any:
+    if one is None or other is None:
+        return other if one is None else one
+    return task.join(one, other)
+
+
+def _tree(results: list[Any], join: Callable[[Any, Any], Any]) -> Any:
+    """Join neighbours, then neighbours of those, until one is left."""
+    while len(results) > 1:
+        pairs = [join(results[k], results[k + 1]) for k in range(0, len(results) - 1, 2)]
+        results = pairs + results[len(pairs) * 2 :]
+    return results[0] if results else None
