@@ -72,7 +72,7 @@ def derived(
     from symcompile.autodiff.derive import derive
     from symcompile.passes import Tried, contracted, recognise, share_quotients
 
-    value = take_derivatives(Function("value", definition.graph, (definition.output,)))
+    value = take_derivatives(Function("value", definition.ir, (definition.output,)))
     wanted = tuple(names)
     tried = Tried()
     if definition.stable:  # 2: before differentiation, so that derivatives are stable too
@@ -188,7 +188,7 @@ class Binding:
         from symcompile.binding.kept import keep
 
         if self._promising is None:
-            lowered = Function("value", self.definition.graph, (self.definition.output,))
+            lowered = Function("value", self.definition.ir, (self.definition.output,))
             self._promising = promising(lowered)
         if not self._promising:  # so the functions need not be made
             return None
@@ -358,7 +358,7 @@ def _is_cached(
 
 def _eager(definition: Definition) -> tuple[str, ...]:
     """Return the functions that are compiled at once, in one module."""
-    if operation_count(definition.graph, definition.output.entries) > _EAGER_OPERATIONS:
+    if operation_count(definition.ir, definition.output.entries) > _EAGER_OPERATIONS:
         return ()
     names = functions_of(definition)
     # The Hessian of arrays is the longest of all to compile, and few ask for it.

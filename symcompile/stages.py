@@ -108,7 +108,7 @@ def _recognised(definition: Definition) -> Iterator[str]:
         yield f"# {definition.name}: stable=False, computed as written"
         return
     names, shapes = input_names(definition), input_shapes(definition)
-    lowered = take_derivatives(Function("value", definition.graph, (definition.output,)))
+    lowered = take_derivatives(Function("value", definition.ir, (definition.output,)))
     parts = [("the formula", lowered, False)]
     stable = share_quotients(contracted(recognise(lowered)))
     extents = [squeezed(shape) for shape in definition.param_shapes]
@@ -140,7 +140,7 @@ def _one_result(graph: Graph, node: int, name: str) -> Output:
 
 def _ir(definition: Definition) -> Iterator[str]:
     names, shapes = input_names(definition), input_shapes(definition)
-    lowered = Function("value", definition.graph, (definition.output,))
+    lowered = Function("value", definition.ir, (definition.output,))
     yield f"# {definition.name} as lowered\n{format_function(lowered, names, shapes)}"
     assumed = _assumed(definition)
     yield f"# {definition.name} as optimised{f', for {assumed}' if assumed else ''}"
@@ -155,7 +155,7 @@ def _assumed(definition: Definition) -> str:
     """Return the sizes for which sums of products are ordered."""
     if not definition.indexed:
         return ""
-    graph = definition.graph
+    graph = definition.ir
     sizes = nominal_sizes(graph, graph.ancestors(definition.output.entries))
     return ", ".join(f"{name} = {size}" for name, size in sizes.items())
 

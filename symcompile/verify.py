@@ -114,7 +114,7 @@ def _choices(names: Sequence[str]) -> Iterator[dict[str, int]]:
 
 
 def _fits(definition: Definition, sizes: Mapping[str, int]) -> bool:
-    graph = definition.graph
+    graph = definition.ir
     axes = {axis for node in graph for axis in node.axes}
     shapes = (*definition.param_shapes, *definition.data_shapes)
     extents = [*(axis.extent for axis in axes), *(size for shape in shapes for size in shape)]

@@ -26,7 +26,7 @@ def _definition(
         data=tuple(data),
         constants=(),
         reduce=None,
-        graph=graph,
+        ir=graph,
         output=output,
         param_shapes=tuple(params.values()),
         data_shapes=tuple(data.values()),

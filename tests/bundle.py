@@ -69,7 +69,7 @@ def bundle(name: str, cases: Sequence[Case], *, total: bool = False) -> Bundle:
         names["constant"] += [(f"{case.name}_{k}", value) for k, value in found.constants]
         param_shapes += found.param_shapes
         data_shapes += found.data_shapes
-        mapping = _copied(graph, found.graph, offsets)
+        mapping = _copied(graph, found.ir, offsets)
         params.append(slice(offsets["param"], len(names["param"])))
         entries.append(slice(len(roots), len(roots) + len(found.output.entries)))
         roots += [mapping[entry] for entry in found.output.entries]
@@ -86,7 +86,7 @@ def bundle(name: str, cases: Sequence[Case], *, total: bool = False) -> Bundle:
         data=tuple(names["data"]),
         constants=tuple(names["constant"]),
         reduce=None,
-        graph=graph,
+        ir=graph,
         output=Output("value", tuple(roots), shape, per_sample),
         param_shapes=tuple(param_shapes),
         data_shapes=tuple(data_shapes),

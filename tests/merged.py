@@ -95,7 +95,7 @@ def merged(
         data=("X", "y", "r"),
         constants=() if scalar else (("amount", None),),
         reduce=None,
-        graph=graph,
+        ir=graph,
         output=output,
         param_shapes=tuple(tuple(axis.extent for axis in PARAMS[k]) for k in order),
         data_shapes=tuple(tuple(axis.extent for axis in axes) for axes in DATA),

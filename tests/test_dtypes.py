@@ -199,7 +199,7 @@ def test_real_stays_real_unless_the_formula_holds_i() -> None:
     assert whole.value([-4.0, 0.0]) == 3j
     # What cannot leave the reals is not widened; a root of a negative number holds I.
     plain = sc.define("plain", sp.I * y + sp.sqrt(x**2 + 1), params=(x, y))
-    assert "widen" not in {node.op for node in plain.graph}
+    assert "widen" not in {node.op for node in plain.ir}
     root = sc.compile(sp.Pow(-8, sp.Rational(1, 3), evaluate=False) * x, params=x, backend="python")
     assert abs(root.value([1.0]) - (1 + 1j * 3**0.5)) < 1e-14
 

@@ -41,7 +41,7 @@ def normalised() -> Definition:
 
 def test_two_loops() -> None:
     definition = softmax()
-    found = schedule(Function("value", definition.graph, (definition.output,)))
+    found = schedule(Function("value", definition.ir, (definition.output,)))
     assert [isinstance(phase, Sweep) for phase in found.phases] == [True, True, False]
     parts = [contents(phase) for phase in found.phases]
     assert [len(sums) for _, sums, _ in parts] == [1, 1, 0]

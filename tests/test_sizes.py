@@ -44,7 +44,7 @@ def made(
         data=tuple(data),
         constants=tuple((name, None) for name in constants.split()),
         reduce=None,
-        graph=graph,
+        ir=graph,
         output=Output("value", (graph.constant(0),), (), False),
         param_shapes=tuple(params.values()),
         data_shapes=tuple(data.values()),

@@ -58,7 +58,7 @@ def test_work_follows_the_graph_not_the_tree() -> None:
         roots = definition.output.entries
         sizes.append(
             (
-                tree_count(definition.graph, roots),
+                tree_count(definition.ir, roots),
                 operation_count(value.graph, value.function.roots()),
             )
         )

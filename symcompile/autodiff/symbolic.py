@@ -208,7 +208,7 @@ class _Copy:
         self.b = Builder()
         self.b.textbook = True
         self.floats: dict[int, Fraction] = {}
-        value = Function("value", definition.graph, (definition.output,))
+        value = Function("value", definition.ir, (definition.output,))
         taken = take_derivatives(value)
         source, (entry,) = taken.graph, taken.roots()
         order = source.ancestors([entry])

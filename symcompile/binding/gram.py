@@ -191,7 +191,7 @@ def arrays_of(definition: Definition, schedule: Schedule) -> Arrays:
 
 def refused_arrays(definition: Definition) -> str:
     """Return why no function over arrays takes moments, or nothing if some may."""
-    value = Function("value", definition.graph, (definition.output,))
+    value = Function("value", definition.ir, (definition.output,))
     samples = _sizes(definition.data_shapes) - _sizes(definition.param_shapes)
     try:
         found = LabelledExpansion(value, samples)

@@ -33,7 +33,7 @@ def recipe(
     Returns:
         64 hexadecimal digits; the same in every process.
     """
-    graph = definition.graph
+    graph = definition.ir
     used = sorted({node.op for node in graph} & SOURCES.keys())
     labels = sorted(graph.labels.items())
     return key(

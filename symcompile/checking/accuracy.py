@@ -256,7 +256,7 @@ def _definition(batch: Sequence[_Measured], scalars: bool) -> Definition:
         data=() if scalars else names,
         constants=tuple((name, None) for name in names) if scalars else (),
         reduce=None,
-        graph=graph,
+        ir=graph,
         output=Output("value", tuple(entries), (len(entries),), not scalars),
         sizes=() if scalars else SAMPLES.extent.sizes,
     )

@@ -130,7 +130,7 @@ class Oracle:
                 raise ArgumentValueError(f"the constant {name} has no default: give it a value")
         self._shapes = param_extents(definition, self.sizes)
         self._where = Point(
-            graph=definition.graph,
+            graph=definition.ir,
             output=definition.output,
             mp=mp,
             p=self.p,
@@ -246,7 +246,7 @@ class Oracle:
         return np.asarray(found | (value & ~slopes).reshape(shape))
 
     def _ties(self, point: Sequence[Number]) -> list[NDArray[np.bool_]]:
-        graph, mp = self.definition.graph, self.mp
+        graph, mp = self.definition.ir, self.mp
         roots = self.definition.output.entries
         order = graph.ancestors(roots)
         active: set[int] = set()

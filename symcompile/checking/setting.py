@@ -122,7 +122,7 @@ class Setting:
     @cached_property
     def operations(self) -> int:
         """How many numbers the formula computes, for a sample."""
-        graph = self.definition.graph
+        graph = self.definition.ir
         nodes = graph.ancestors(self.definition.output.entries)
         if not self.definition.indexed:
             return len(nodes)

@@ -38,7 +38,7 @@ class Promotion:
     """
 
     def __init__(self, called: Called) -> None:
-        graph, output = called.definition.graph, called.definition.output
+        graph, output = called.definition.ir, called.definition.output
         cost = cost_of(graph, graph.ancestors(output.entries))
         begun = sum(part.evaluate({}) for part in cost)
         self._each = cost.weighed({})

@@ -334,7 +334,7 @@ _MACRO = re.compile(r"[A-Z][A-Z0-9_]+|(?:M_|L_|P_|PRI|SCN)\w+")
 
 def guarded(code: str, definition: Definition, names: Identifiers) -> str:
     """Return C code in which no macro of a header stands for a variable of its name."""
-    labels = [identifier(label) for label in definition.graph.labels.values()]
+    labels = [identifier(label) for label in definition.ir.labels.values()]
     chosen = sorted({name for name in (*names.all(), *labels) if _MACRO.fullmatch(name)})
     before = [f'#pragma push_macro("{name}")\n#undef {name}\n' for name in chosen]
     after = [f'#pragma pop_macro("{name}")\n' for name in chosen]

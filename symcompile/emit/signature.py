@@ -178,8 +178,8 @@ def header(
     definition: Definition, names: Identifiers, functions: Sequence[Function], needs: str
 ) -> Header:
     """Return the text of a module's docstring, line by line."""
-    written = tree_count(definition.graph, definition.output.entries)
-    distinct = operation_count(definition.graph, definition.output.entries)
+    written = tree_count(definition.ir, definition.output.entries)
+    distinct = operation_count(definition.ir, definition.output.entries)
     params = listed(definition.params, names.params, definition.param_shapes, names.known_sizes)
     lines = [f"Parameters p: {params}."]
     if definition.data:

@@ -147,7 +147,7 @@ class Formula:
             data=(),
             constants=(),
             reduce=None,
-            graph=graph,
+            ir=graph,
             output=replace(output, kind=output_kind(graph, output)),
             stable=self.stable,
             dtype=dtype,

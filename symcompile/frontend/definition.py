@@ -67,7 +67,7 @@ class Definition:
         data: names of the data columns, in call order.
         constants: name and default (or None) of each keyword constant.
         reduce: ``"mean"``, ``"sum"`` or None.
-        graph: the formula, as first lowered.
+        ir: the formula, as first lowered.
         output: what ``value`` returns.
         keys: the keys of a dict of outputs, else empty.
         source: the SymPy expressions it was made from, or None once unpickled.
@@ -89,7 +89,7 @@ class Definition:
     data: tuple[str, ...]
     constants: tuple[tuple[str, float | None], ...]
     reduce: Reduce
-    graph: Graph
+    ir: Graph
     output: Output
     keys: tuple[str, ...] = ()
     source: tuple[Any, ...] | None = field(default=None, repr=False)
@@ -119,7 +119,7 @@ class Definition:
         shapes = (self.param_shapes, self.data_shapes, self.sizes, self.derived, self.wholes)
         rest = (self.keys, shapes, self.required, self.indexed, self.dtype, self.stable)
         digest.update(repr((head, *rest)).encode())
-        for node in self.graph.nodes:
+        for node in self.ir.nodes:
             data: object = node.data
             if isinstance(data, Fraction):  # Python refuses to print huge integers in decimal
                 data = f"{data.numerator:x}/{data.denominator:x}"
@@ -160,7 +160,7 @@ class Definition:
         >>> [define("f", f, params=z, dtype="complex128").differentiable for f in (z**2, abs(z))]
         [True, False]
         """
-        return self.dtype != "complex128" or not splits(self.graph, self.output.entries)
+        return self.dtype != "complex128" or not splits(self.ir, self.output.entries)
 
     def gradient(self) -> SymbolicGradient:
         """Return the gradient as SymPy: named intermediates and results.
@@ -337,7 +337,7 @@ def _sampled(roles: _Roles, expr: Any, reduce: Reduce) -> Definition:
         data=tuple(str(s) for s in roles.data),
         constants=tuple((str(s), value) for s, value in roles.constants.items()),
         reduce=reduce,
-        graph=graph,
+        ir=graph,
         output=replace(output, kind=output_kind(graph, output)),
         keys=keys,
         source=None if assignments else tuple(exprs),
@@ -370,7 +370,7 @@ def _indexed(roles: _Roles, expr: Any, reduce: Reduce) -> Definition:
         data=tuple(map(name_of, roles.data)),
         constants=found.constants,
         reduce=None,
-        graph=found.graph,
+        ir=found.graph,
         output=replace(found.output, kind=output_kind(found.graph, found.output)),
         keys=found.keys,
         source=None if assignments else found.source,

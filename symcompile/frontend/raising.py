@@ -147,7 +147,7 @@ class _View:
 
     def __init__(self, definition: Definition) -> None:
         self.definition = definition
-        graph = definition.graph
+        graph = definition.ir
         outputs = definition.output.entries
         symbols = Symbols(definition)
         leaves = symbols.leaves
@@ -174,7 +174,7 @@ class _View:
         self.more = len(self.raiser.cuts) > _LINES - 1
 
     def _axes(self, entry: int) -> Axes:
-        return self.definition.graph[entry].axes if self.definition.indexed else ()
+        return self.definition.ir[entry].axes if self.definition.indexed else ()
 
     def first_intermediates(self) -> Iterator[tuple[Any, Any]]:
         """Yield the intermediates that fit into the lines, one kept for each of ``...``, value."""

@@ -43,7 +43,7 @@ class Symbols:
         keys += [Input("constant", k) for k in range(len(constants))]
         names = dict(zip(keys, everything, strict=True))
         called = self._sizes(constants, everything)
-        labels = set(definition.graph.labels.values())
+        labels = set(definition.ir.labels.values())
         self.letters = Letters(self._axes(), {*everything, *called.values(), *labels}, called)
         self.sizes = {
             size: self._symbol(size, name, size_symbol(name)) for size, name in called.items()

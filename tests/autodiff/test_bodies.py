@@ -22,7 +22,7 @@ _MP = context(20)
 def derivatives(expr: Any, symbols: Sequence[Any], at: Sequence[str]) -> tuple[list[Any], Any]:
     """Return the gradient and the Hessian by our rules, evaluated at many digits."""
     definition = define("f", expr, params=symbols)
-    taken = take_derivatives(Function("value", definition.graph, (definition.output,)))
+    taken = take_derivatives(Function("value", definition.ir, (definition.output,)))
     names = ["grad", "hessian", "jacobian"]
     made = derive(taken.graph, taken.outputs[0], [()] * len(symbols), names)
     inputs = {Input("param", slot): _MP.mpf(value) for slot, value in enumerate(at)}
@@ -43,7 +43,7 @@ def numerical(definition: Definition, at: Sequence[str]) -> tuple[list[Any], Any
         if moves not in known:
             moved = [x + step * m for x, m in zip(point, moves, strict=True)]
             inputs = {Input("param", slot): value for slot, value in enumerate(moved)}
-            (known[moves],) = evaluate(definition.graph, definition.output.entries, mp, inputs)
+            (known[moves],) = evaluate(definition.ir, definition.output.entries, mp, inputs)
         return known[moves]
 
     def along(row: int, by: int, start: tuple[int, ...]) -> tuple[int, ...]:
@@ -147,11 +147,11 @@ def test_high_orders_stay_small() -> None:
     for _ in range(10):
         f = sp.sin(f * y) * sp.cos(f + y) + f**2 / 3
     definition = define("f", sp.Derivative(f, x, evaluate=False), params=(x, y))
-    taken = take_derivatives(Function("value", definition.graph, (definition.output,)))
+    taken = take_derivatives(Function("value", definition.ir, (definition.output,)))
     assert len(taken.graph) < 1000
     inputs = {Input("param", 0): mpmath.mpf("0.3"), Input("param", 1): mpmath.mpf("0.7")}
     mp = context(50)
     exact = {place: mp.mpf(value) for place, value in inputs.items()}
     (found,) = evaluate(taken.graph, taken.roots(), mp, exact)
-    (wanted,) = evaluate(definition.graph, definition.output.entries, mp, exact)
+    (wanted,) = evaluate(definition.ir, definition.output.entries, mp, exact)
     assert abs(found - wanted) < 1e-30

@@ -145,7 +145,7 @@ def test_savings_are_what_is_not_computed_less_what_is_read() -> None:
 )
 def test_formulas_that_promise_nothing_keep_nothing(formula: Any, names: tuple[str, ...]) -> None:
     definition = _define(formula)
-    lowered = Function("value", definition.graph, (definition.output,))
+    lowered = Function("value", definition.ir, (definition.output,))
     for schedule in plan(definition, names):
         assert keep(definition, schedule.function) is not None
     assert promising(lowered) == bool(names)

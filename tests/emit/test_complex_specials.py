@@ -52,7 +52,7 @@ def _exact(point: tuple[complex, complex]) -> list[tuple[Any, Any, Any, Any]]:
             Input("param", 1): MP.mpc(point[1]) + dw,
             Input("constant", 0): MP.mpc(4),
         }
-        return evaluate(definition.graph, roots, MP, given)
+        return evaluate(definition.ir, roots, MP, given)
 
     middle, right, left = at(0, 0), at(_STEP, 0), at(-_STEP, 0)
     above, below = at(0, _STEP), at(0, -_STEP)
@@ -96,7 +96,7 @@ def test_values_and_derivatives(backend: Backend) -> None:
 
 
 def test_every_special_function_of_complex_numbers_is_among_them() -> None:
-    used = {node.op for node in _definition().graph}
+    used = {node.op for node in _definition().ir}
     known = {row.name for row in OPS.values() if row.special and row.complex is not None}
     derived = {"erfcx", "digamma_difference", "elliptic_d", "elliptic_g"}
     assert known - derived <= used

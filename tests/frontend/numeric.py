@@ -148,7 +148,7 @@ def evaluate(
         values = np.asarray(data[whole.slot])
         assert values.min() >= whole.low.evaluate(known), "an index is too small"
         assert values.max() <= whole.high.evaluate(known), "an index is too large"
-    run = Evaluator(definition.graph, inputs, known)
+    run = Evaluator(definition.ir, inputs, known)
     output = definition.output
     shape = tuple(s if isinstance(s, int) else s.evaluate(known) for s in output.shape)
     entries = [run.values[entry] for entry in output.entries]

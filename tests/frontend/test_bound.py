@@ -20,7 +20,7 @@ _MP = context(30)
 
 def value(definition: Definition, *point: Any) -> Any:
     inputs = {Input("param", slot): _MP.mpf(number) for slot, number in enumerate(point)}
-    return evaluate(definition.graph, definition.output.entries, _MP, inputs)[0]
+    return evaluate(definition.ir, definition.output.entries, _MP, inputs)[0]
 
 
 def at(expr: Any, symbols: Any, *point: Any) -> Any:
@@ -61,7 +61,7 @@ def test_names_of_variables_do_not_matter() -> None:
     assert hash(first) == hash(define("f", sp.Sum(x**j, (j, 0, n)), params=(x, n)))
     assert first != define("f", sp.Sum(x**j, (j, 1, n)), params=(x, n))
     both = define("f", sp.Sum(x**k, (k, 0, n)) / sp.Sum(x**j, (j, 0, n)), params=(x, n))
-    assert sum(isinstance(node.data, Body) for node in both.graph) == 1
+    assert sum(isinstance(node.data, Body) for node in both.ir) == 1
 
 
 def test_assigned_symbols_stand_for_their_formulas() -> None:
@@ -70,7 +70,7 @@ def test_assigned_symbols_stand_for_their_formulas() -> None:
     common = sp.cse([sp.Derivative(square, x) + square, sp.sin(x**2)])
     definition = define("f", common, params=x)
     inputs = {Input("param", 0): _MP.mpf("0.7")}
-    found = evaluate(definition.graph, definition.output.entries, _MP, inputs)
+    found = evaluate(definition.ir, definition.output.entries, _MP, inputs)
     exact = (sp.diff(square, x) + square).subs(x, sp.Rational(7, 10)).evalf(30)
     assert abs(found[0] - exact) < 1e-25
 

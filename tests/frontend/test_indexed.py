@@ -224,7 +224,7 @@ def test_index_arithmetic(case: tuple[sp.Expr, int]) -> None:
 
 def nodes(expr: Any, **roles: Any) -> list[str]:
     definition = define("f", expr, **roles)
-    return [node.op for node in definition.graph]
+    return [node.op for node in definition.ir]
 
 
 @pytest.mark.parametrize(
@@ -279,7 +279,7 @@ def test_softmax_computes_each_exponential_once() -> None:
 
 def test_scalars_do_not_enter_a_loop() -> None:
     definition = define("f", total(a * b * sp.sin(a) * x[i], over_i), params=(a, b), data=x)
-    wide = [node.op for node in definition.graph if node.axes]
+    wide = [node.op for node in definition.ir if node.axes]
     assert wide == ["input", "mul"]
 
 
@@ -288,9 +288,9 @@ def test_size_of_the_graph_does_not_depend_on_depth_of_sharing() -> None:
     for _ in range(60):
         expr = sp.Add(sp.Mul(expr, x[i], evaluate=False), expr, evaluate=False)
     # Under a Sum SymPy's own constructor would walk it.
-    assert len(define("f", expr, params=w, data=x).graph) < 200
+    assert len(define("f", expr, params=w, data=x).ir) < 200
     s = sp.Symbol("s")
-    assert len(define("f", [(s, expr), total(s, over_i)], params=w, data=x).graph) < 200
+    assert len(define("f", [(s, expr), total(s, over_i)], params=w, data=x).ir) < 200
 
 
 # ------------------------------------------------------------------ shapes and sizes
@@ -444,7 +444,7 @@ def test_several_outputs_and_intermediates() -> None:
         np.testing.assert_allclose(found, expected)
         assert not definition.output.per_sample
     labelled = define("f", [(s, whole), s + s**2], params=w, data=x)
-    assert list(labelled.graph.labels.values()) == ["s"]
+    assert list(labelled.ir.labels.values()) == ["s"]
 
 
 # ------------------------------------------------------------------ what is refused
@@ -551,7 +551,7 @@ def test_equality_and_digest_cover_views() -> None:
 def test_views_are_clamped_only_where_a_condition_guards_them() -> None:
     def clamped(expr: Any) -> list[bool]:
         definition = define("f", expr, params=a, data=x)
-        return [node.data.clamped for node in definition.graph if isinstance(node.data, View)]
+        return [node.data.clamped for node in definition.ir if isinstance(node.data, View)]
 
     assert clamped(total(sp.Piecewise((x[i - 1], i > 0), (0, True)), over_i)) == [True]
     assert clamped(total(x[i - 1], (i, 1, n - 1))) == [False]

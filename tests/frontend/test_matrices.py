@@ -253,13 +253,13 @@ def test_elements_that_are_not_expanded() -> None:
 def test_matrix_and_index_notation_make_the_same_nodes() -> None:
     quick = (X * w - y).T * (X * w - y)
     definition, _ = found([quick[0, 0], sp.Sum(((X * w)[i, 0] - y[i, 0]) ** 2, (i, 0, n - 1))])
-    ops = [node.op for node in definition.graph]
+    ops = [node.op for node in definition.ir]
     assert ops.count("reduce_sum") == 3  # the product with w once, and the two sums of squares
 
 
 def test_a_trace_of_a_product_never_makes_the_product() -> None:
     definition, _ = found(sp.Trace(X.T * Y))
-    assert max(len(node.axes) for node in definition.graph) == 2
+    assert max(len(node.axes) for node in definition.ir) == 2
 
 
 def test_gathered_columns() -> None:
@@ -276,7 +276,7 @@ def test_shapes_of_values_are_kept() -> None:
         definition, _ = found(expr)
         assert tuple(map(str, definition.output.shape)) == shape
     definition, _ = found(X * w)
-    assert definition.output.dims == (((definition.graph[definition.output.entries[0]].axes),),)
+    assert definition.output.dims == (((definition.ir[definition.output.entries[0]].axes),),)
     assert definition.param_shapes[4][1] == definition.data_shapes[0][0]
 
 

@@ -93,7 +93,7 @@ def substituted(raised: Raised) -> sp.Expr:
 @pytest.mark.parametrize("expr", EXPRESSIONS, ids=str)
 def test_raised_equals_what_was_lowered(expr: sp.Expr) -> None:
     definition = define("f", expr, params=(x, y))
-    (raised,) = raise_nodes(definition.graph, definition.output.entries, names(x, y)).results
+    (raised,) = raise_nodes(definition.ir, definition.output.entries, names(x, y)).results
     expected, found = value(expr), value(raised)
     assert abs(found - expected) <= abs(expected) * sp.Float("1e-30", 40)
 
@@ -202,7 +202,7 @@ def test_a_nested_tree_is_cut_into_pieces_of_the_same_value() -> None:
     for _ in range(6):
         f = sp.sin(f * b) * sp.cos(f + c) + f**2 / 3
     definition = define("f", f, params=(b, c))
-    raised = raise_nodes(definition.graph, definition.output.entries, names(x, y))
+    raised = raise_nodes(definition.ir, definition.output.entries, names(x, y))
     assert len(raised.intermediates) > 3
     reference: mpmath.mpf = mpmath.mpf(7) / 10
     with mpmath.workdps(40):
@@ -220,7 +220,7 @@ def test_a_deep_tree_without_sharing_is_cut() -> None:
     for _ in range(90):
         f = sp.sin(f)
     definition = define("f", f, params=x)
-    raised = raise_nodes(definition.graph, definition.output.entries, names(x))
+    raised = raise_nodes(definition.ir, definition.output.entries, names(x))
     assert len(raised.intermediates) == 3
     assert value(substituted(raised)).round(25) == sp.N(f.subs(POINT), 40).round(25)
 

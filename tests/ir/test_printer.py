@@ -36,7 +36,7 @@ def names(definition: Definition) -> dict[Input, str]:
 
 def listing(definition: Definition, function: str = "value") -> list[str]:
     (found,) = derive(
-        definition.graph, definition.output, ((),) * len(definition.params), [function]
+        definition.ir, definition.output, ((),) * len(definition.params), [function]
     )
     return format_function(found, names(definition)).splitlines()
 
@@ -154,7 +154,7 @@ def test_polynomials_are_exact_and_refuse_what_is_none() -> None:
 
 def indexed(definition: Definition, function: str = "value") -> list[str]:
     axes = [squeezed(shape) for shape in definition.param_shapes]
-    (found,) = derive(definition.graph, definition.output, axes, [function])
+    (found,) = derive(definition.ir, definition.output, axes, [function])
     shapes = {Input("param", k): shape for k, shape in enumerate(definition.param_shapes)}
     shapes |= {Input("data", k): shape for k, shape in enumerate(definition.data_shapes)}
     called = names(definition)

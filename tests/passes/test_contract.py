@@ -33,7 +33,7 @@ BY_NAME = {model.name: model for model in MODELS}
 
 
 def value_of(definition: Definition) -> Function:
-    return Function("value", definition.graph, (definition.output,))
+    return Function("value", definition.ir, (definition.output,))
 
 
 def weigh(function: Function) -> int:

@@ -114,7 +114,7 @@ def test_infinite_exponents_are_what_ieee_makes_of_them() -> None:
 @pytest.mark.parametrize("name", ARRAYS)
 def test_nothing_is_shifted_twice(name: str) -> None:
     definition = define(name, ARRAYS[name], params=(w,), data=(Z,))
-    once = recognise(Function("value", definition.graph, (definition.output,)))
+    once = recognise(Function("value", definition.ir, (definition.output,)))
     twice = recognise(once)
     assert operations(twice) == operations(once)
 

@@ -73,7 +73,7 @@ def test_trying_all_rules_gives_the_same(
 def test_derivatives_without_stable_forms_are_not_copied() -> None:
     definition = define("deep", chain(6), params=(a, b, c))
     tried = Tried()
-    lowered = Function("value", definition.graph, (definition.output,))
+    lowered = Function("value", definition.ir, (definition.output,))
     value = recognise(lowered, tried=tried)
     wanted = ("value", "value_and_grad", "hessian")
     every = derive(value.graph, value.outputs[0], [()] * 3, wanted)
@@ -97,7 +97,7 @@ def test_stable_forms_in_a_derivative_are_found_after_nodes_without_any() -> Non
     x, y = sp.symbols("x y")
     definition = define("soft", sp.log(sp.exp(x) + sp.exp(y) + 1), params=(x, y))
     tried = Tried()
-    value = recognise(Function("value", definition.graph, (definition.output,)), tried=tried)
+    value = recognise(Function("value", definition.ir, (definition.output,)), tried=tried)
     (hessian,) = derive(value.graph, value.outputs[0], [()] * 2, ("hessian",))
     before = len(tried.nodes)
     assert rederived(hessian, tried) is not hessian

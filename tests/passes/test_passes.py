@@ -88,7 +88,7 @@ def test_passes_are_idempotent_and_do_not_grow(case: Sampled) -> None:
 
 def _ops(expr: Any, **roles: Any) -> set[str]:
     definition = define("f", expr, params=(w, v), **roles)
-    function = recognise(recognise(Function("value", definition.graph, (definition.output,))))
+    function = recognise(recognise(Function("value", definition.ir, (definition.output,))))
     found = function.graph.ancestors(function.roots())
     return {function.graph[n].op for n in found if function.graph[n].args}
 
@@ -156,7 +156,7 @@ def test_rational_powers(exponent: Fraction, base: float) -> None:
 def test_constants_are_rounded_once() -> None:
     expr = (sp.pi / 3 + sp.sqrt(2) * sp.E) * w
     definition = define("f", expr, params=w)
-    found = optimise(Function("value", definition.graph, (definition.output,)))
+    found = optimise(Function("value", definition.ir, (definition.output,)))
     used = [found.graph[n] for n in found.graph.ancestors(found.roots())]
     constants = [n.data for n in used if n.op == "const"]
     assert len(constants) == 1

@@ -27,7 +27,7 @@ _STEP = 2.0**-40
 def fired(definition: Definition) -> list[str]:
     """Return the names of the rules that fire on a formula."""
     trace: list[Fired] = []
-    recognise(Function("value", definition.graph, (definition.output,)), trace=trace)
+    recognise(Function("value", definition.ir, (definition.output,)), trace=trace)
     return [name for one in trace for name in one.rule.split(" and ")]
 
 

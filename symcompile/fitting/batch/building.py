@@ -38,7 +38,7 @@ def rows_module(definition: Definition, options: Options) -> ModuleType:
         }
         return copied(function, leaves, (SAMPLES,))
 
-    value = of_columns(Function("value", definition.graph, (definition.output,)))
+    value = of_columns(Function("value", definition.ir, (definition.output,)))
     constants = tuple(constant for constant, _ in definition.constants)
     made = replace(
         definition,
@@ -46,7 +46,7 @@ def rows_module(definition: Definition, options: Options) -> ModuleType:
         params=(),
         data=(*definition.data, *definition.params, *constants),
         constants=(),
-        graph=value.graph,
+        ir=value.graph,
         output=value.outputs[0],
         source=None,
         source_params=None,
