@@ -41,7 +41,7 @@ LAYERS = (
         "elementwise",
     ),
     *("partitions", "fitting"),
-    *("definition_file", "generate", "checking", "stages", "verify"),
+    *("definition_file", "generate", "checking", "drawing", "stages", "verify"),
     *("project", "demo", "commands", "cli"),
 )
 # Names what users call, and runs it.

@@ -49,6 +49,7 @@ __all__ = [
 
 if TYPE_CHECKING:
     from symcompile.autodiff.symbolic import SymbolicGradient
+    from symcompile.drawing.picture import GraphPicture
 
 Reduce = Literal["mean", "sum"] | None
 SymbolsLike: TypeAlias = Symbol | Iterable[Symbol]
@@ -140,6 +141,41 @@ class Definition:
         from symcompile.frontend.raising import described_roles, formula
 
         return f"<definition {self.name}: {formula(self)}; {described_roles(self)}>"
+
+    def graph(
+        self,
+        *,
+        at: Mapping[Any, Any] | None = None,
+        backward: bool = False,
+        stage: Literal["written", "optimised"] = "written",
+    ) -> GraphPicture:
+        """Draw the computational graph.
+
+        Args:
+            at: numbers for parameters, data and constants by name, columns as sequences: values
+                are written below the nodes then.
+            backward: whether to draw the way back too, from a scalar result to the parameters;
+                with ``at`` the derivative of the result in each node stands above it.
+            stage: ``"written"`` for the formula as it was lowered, ``"optimised"`` for what is
+                compiled of it.
+
+        Returns:
+            A picture that shows itself in Jupyter; ``save("graph.svg")`` writes it, and
+            ``figure()`` is matplotlib's.
+
+        Raises:
+            ArgumentValueError: there are too many nodes, or ``at`` does not fit.
+            UnsupportedFunctionError: the way back from something that is not one number.
+
+        Example:
+            >>> import sympy as sp, symcompile as sc
+            >>> x, y = sp.symbols("x y")
+            >>> sc.define("f", (x*y + sp.sin(x))**2, params=(x, y)).graph(at={"x": 2, "y": 3})
+            <graph of f: 6 nodes>
+        """
+        from symcompile.drawing.picture import GraphPicture
+
+        return GraphPicture(self, at=at, backward=backward, stage=stage)
 
     def _repr_latex_(self) -> str:
         from symcompile.frontend.raising import formula_latex
