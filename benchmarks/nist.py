@@ -27,10 +27,6 @@ from scipy import optimize
 from timing import machine
 
 import symcompile as sc
-from symcompile.fitting.losses import as_loss
-from symcompile.fitting.memory import InMemory
-from symcompile.fitting.minimising import Minimiser
-from symcompile.fitting.posing import pose
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 
@@ -65,33 +61,21 @@ def digits(found: Any, certified: Any) -> float:
 
 
 def ours(problem: dict[str, Any], start: Any) -> Outcome:
-    """Fit as ``sc.fit`` does."""
-    columns = problem["data"]
+    """Fit by ``sc.fit`` with its defaults."""
+    names = problem["params"]
     begun = time.perf_counter()
-    posed = pose(
+    result = sc.fit(
         problem["formula"],
-        list(columns),
+        problem["data"],
         problem.get("response", "y"),
-        loss=as_loss("least_squares"),
-        params=problem["params"],
-        start=dict(zip(problem["params"], start, strict=True)),
+        params=names,
+        start=dict(zip(names, start, strict=True)),
     )
-    arrays = [np.asarray(columns[name], float) for name in posed.column_names]
-    criterion = InMemory(posed, arrays, len(arrays[0]), backend="python")
-    solution = Minimiser(posed, criterion)(posed.start)
-    spread = np.sqrt(np.diag(covariance(solution.triangle, criterion.n)))
+    best, errors = ([found[name] for name in names] for found in (result.params, result.stderr))
     seconds = time.perf_counter() - begun
-    least = math.nan if solution.digits is None else float(np.min(solution.digits))
-    return Outcome(solution.p, spread, seconds, solution.iterations, least)
-
-
-def covariance(triangle: Any, n: int) -> Any:
-    """Return the covariance of parameters from the triangular factor of a sum of squares."""
-    size = len(triangle) - 1
-    norms = np.linalg.norm(triangle[:, :-1], axis=0)
-    _, singular, right = np.linalg.svd(triangle[:, :-1] / norms, full_matrices=False)
-    root = right.T / singular / norms[:, None]
-    return root @ root.T * np.sum(triangle[:, -1] ** 2) / (n - size)
+    known = result.solution.digits
+    least = math.nan if known is None else float(np.min(known))
+    return Outcome(best, errors, seconds, result.iterations, least)
 
 
 def with_scipy(problem: dict[str, Any], start: Any) -> Outcome:

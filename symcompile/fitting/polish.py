@@ -77,10 +77,12 @@ def polish(
             best = size
         else:
             patience += 1
-        if size == 0 or patience >= 3 or (rate > 0.5 and size <= 4 * _EPS * _length(state, free)):
+        length = _length(state, free)
+        level = size <= 4 * _EPS * length and (straight or rate > 0.5)
+        if size == 0 or patience >= 3 or level:
             found.stagnated = True
             return found
-        rounding = size <= 16 * _EPS * _length(state, free)
+        rounding = size <= 16 * _EPS * length
         slow = rate > _SLOW and slope is None and not (found.newton or straight or rounding)
         if slow:
             found.newton = True
