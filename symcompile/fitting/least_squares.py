@@ -21,6 +21,10 @@ from symcompile.fitting.steps import Damped
 
 #: First steps, in lengths of the scaled start: a long one may land where the model is flat.
 _FACTORS: Final = (100.0, 1.0, 0.1)
+_POOR: Final = (
+    "more than half of the response's variation is left: if that is not its noise, there may be a "
+    "lower minimum; start nearer, or try several with starts="
+)
 #: Newton's steps away from where first derivatives tell too little.
 _NEWTON: Final = 100
 #: Digits with which a linear fit is not refined any further.
@@ -99,6 +103,8 @@ def minimise_squares(
         best, known = _refined(criterion, data, best, region)
     else:
         known = attainable(criterion, best, region)
+        if spread is not None and not criterion.remote and best.state.value > 0.5 * spread():
+            known = known[0], (*known[1], _POOR)
     return _solution(best, region, max_iterations, criterion.passes, *known)
 
 

@@ -230,6 +230,28 @@ def test_a_start_at_a_saddle_is_left() -> None:
     assert found.value < 1e-20
 
 
+def test_a_poor_minimum_is_doubted() -> None:
+    x = np.linspace(0, 10, 80)
+    columns = {"x": x, "y": 5 * np.exp(-((x - 6) ** 2)) + 1}
+    model = "h*exp(-((x - m)/s)**2) + c"
+    found = minimised(model, columns, start={"m": 1.5, "s": 1})
+    assert found.converged
+    assert any("lower minimum" in one for one in found.warnings)
+    best = minimiser(model, columns, start={"m": 1.5, "s": 1}).from_starts(10, 0, False)
+    assert best.value < 1e-20
+    assert not any("lower minimum" in one for one in best.warnings)
+
+
+@pytest.mark.parametrize(("model", "most"), [("a + b*x", 3), ("a*exp(-b*x)", 15)])
+def test_passes_are_counted_and_few(model: str, most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    x = np.linspace(0, 1, 30)
+    ready = minimiser(model, {"x": x, "y": np.exp(-x) + 0.01 * np.sin(50 * x)})
+    asked, inner = [], ready.criterion.triangle
+    monkeypatch.setattr(ready.criterion, "triangle", lambda p: asked.append(p) or inner(p))
+    found = ready(ready.problem.start)
+    assert found.evaluations == len(asked) <= most
+
+
 def test_steps_run_out() -> None:
     problem = next(one for one in NONLINEAR if one["name"] == "MGH10")
     begin = dict(zip(problem["params"], problem["start1"], strict=True))
