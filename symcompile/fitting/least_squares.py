@@ -27,8 +27,9 @@ _POOR: Final = (
 )
 #: Newton's steps away from where first derivatives tell too little.
 _NEWTON: Final = 100
-#: Digits with which a linear fit is not refined any further.
-_PLENTY: Final = 14.0
+#: Digits with which a linear fit is not refined any further, and those of one whose design has
+#: so many numbers that refining it takes longer than the fit.
+_PLENTY, _ENOUGH, _LARGE = 14.0, 11.0, 200_000
 
 
 def minimise_squares(
@@ -188,7 +189,8 @@ def _refined(
     known = attainable_linear(criterion, found, region, None)
     state = found.state
     free = ~region.fixed & ~region.held(state.p, state.gradient)
-    if known[0].min() > _PLENTY or not free.any():
+    plenty = _ENOUGH if criterion.n * int(free.sum()) > _LARGE else _PLENTY
+    if known[0].min() > plenty or not free.any():
         return found, known
     linear = Linear.of(data, state.p, free)
     if linear is None:
