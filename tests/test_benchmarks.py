@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import math
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
 
+import benchmarks
 from benchmarks import __main__ as command
 from benchmarks.report import Report, row_of
 from benchmarks.suite import BENCHMARKS
@@ -23,6 +27,7 @@ from benchmarks.suite.base import (
     with_peers,
 )
 from benchmarks.suite.peers import peer
+from tests.fitting.nist import NONLINEAR
 
 
 def found() -> Comparison:
@@ -127,3 +132,15 @@ def test_a_benchmark_runs_alone(tmp_path: Path) -> None:
     assert not report.failed
     kept = run(("gradients",), ("python",), 1, 1, None, tmp_path, report.rows)
     assert [r.benchmark for r in kept.rows] == ["gradients"] * 3 + ["projection"]
+
+
+def test_digits_of_certified_problems_are_printed(tmp_path: Path) -> None:
+    problem = next(one for one in NONLINEAR if one["name"] == "BoxBOD")
+    (tmp_path / "BoxBOD.json").write_text(json.dumps(problem))
+    script = Path(benchmarks.__file__).parent / "nist.py"
+    printed = subprocess.run(
+        [sys.executable, str(script), str(tmp_path)], capture_output=True, text=True, check=True
+    ).stdout
+    rows = [line.split() for line in printed.splitlines() if line.startswith("BoxBOD")]
+    assert [row[1] for row in rows] == ["1", "2"]
+    assert all(float(digits) > 10 for row in rows for digits in row[2:4])

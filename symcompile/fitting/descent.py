@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 
 from symcompile.arguments import Array
+from symcompile.fitting.boxed import boxed
 from symcompile.fitting.criterion import Criterion
 from symcompile.fitting.steps import Damped
 
@@ -27,7 +28,6 @@ class State:
         triangle: the factor there, shape ``(P + 1, P + 1)``.
         value: the sum of squares.
         iterations: steps taken so far.
-        evaluations: passes over the data so far.
         settled: whether the descent ended because no step promises a fall.
     """
 
@@ -35,7 +35,6 @@ class State:
     triangle: Array
     value: float
     iterations: int = 0
-    evaluations: int = 1
     settled: bool = False
 
     @property
@@ -71,6 +70,32 @@ class Region:
         moved[free] = np.clip(p[free] + step, self.lower[free], self.upper[free])
         return moved
 
+    def within(
+        self,
+        p: Array,
+        free: Array,
+        step: Array,
+        linear: tuple[Array, Array],
+        scale: Array,
+        mu: float,
+    ) -> Array:
+        """Return parameters after a step of the free ones, or after the best one within bounds.
+
+        Args:
+            p: where from, shape ``(P,)``.
+            free: which ones move, shape ``(P,)``, bool; ``k`` of them.
+            step: the step that minimises the linearisation, shape ``(k,)``.
+            linear: the linearisation, ``A`` of shape ``(m, k)`` and ``b`` of shape ``(m,)``.
+            scale: of the free parameters, shape ``(k,)``.
+            mu: the damping.
+        """
+        target = p[free] + step
+        inside = (target >= self.lower[free]) & (target <= self.upper[free])
+        if not inside.all() and np.isfinite(step).all():
+            low, high = self.lower[free] - p[free], self.upper[free] - p[free]
+            step = boxed(*linear, scale, mu, low, high)
+        return self.moved(p, free, step)
+
 
 def evaluated(criterion: Criterion, p: Array) -> State | None:
     """Return the state at a point, or None where residuals or slopes are not finite."""
@@ -101,8 +126,8 @@ def descend(
     """Go down until no step promises a fall that counts.
 
     A trust region in scaled parameters, as MINPACK has it (Moré 1978): a parameter is scaled by
-    the largest norm that its column of the Jacobian has had. Steps are cut off at the bounds, and
-    parameters on a bound that they would leave are held.
+    the largest norm that its column of the Jacobian has had. Parameters on a bound that they would
+    leave are held, and steps that would cross one are the best that do not.
 
     Args:
         criterion: what is minimised.
@@ -135,8 +160,8 @@ def descend(
         if shown is not None:
             shown(state.iterations, state.value)
         while True:
-            step, _ = damped.within(radius)
-            moved = region.moved(state.p, free, step)
+            step, mu = damped.within(radius)
+            moved = region.within(state.p, free, step, (columns, residuals), used[free], mu)
             taken = (moved - state.p)[free]
             promised = state.value - float(np.sum((residuals + columns @ taken) ** 2))
             length = float(np.linalg.norm(used[free] * taken))
@@ -144,10 +169,8 @@ def descend(
                 state.settled = True
                 return state
             there = evaluated(criterion, moved)
-            state.evaluations += 1
             if there is not None and linear is not None and linear.any():
                 there = projected(criterion, there, region, linear)
-                state.evaluations += there.evaluations - 1
             fall = -np.inf if there is None else state.value - there.value
             ratio = fall / promised if promised > 0 else -np.inf
             if ratio < 0.25:
@@ -155,7 +178,7 @@ def descend(
             elif ratio > 0.75:
                 radius = max(radius, 2 * length)
             if there is not None and ratio > _ACCEPTED:
-                there.iterations, there.evaluations = state.iterations, state.evaluations
+                there.iterations = state.iterations
                 state = there
                 break
             if radius <= 1e-15 * float(np.linalg.norm((used * state.p)[free])) or radius < 1e-300:
@@ -170,10 +193,11 @@ def projected(criterion: Criterion, state: State, region: Region, linear: Array)
     columns = state.triangle[:, :-1][:, free]
     norms = np.linalg.norm(columns, axis=0)
     scale = np.where(norms > 0, norms, 1.0)
-    step = Damped.of(columns, state.triangle[:, -1], scale).step(0.0)
-    there = evaluated(criterion, region.moved(state.p, free, step))
-    state.evaluations += 1
+    residuals = state.triangle[:, -1]
+    step = Damped.of(columns, residuals, scale).step(0.0)
+    moved = region.within(state.p, free, step, (columns, residuals), scale, 0.0)
+    there = evaluated(criterion, moved)
     if there is None or there.value > state.value:
         return state
-    there.iterations, there.evaluations = state.iterations, state.evaluations
+    there.iterations = state.iterations
     return there

@@ -9,15 +9,27 @@ import numpy as np
 
 from symcompile.arguments import Array
 from symcompile.errors import ArgumentValueError
-from symcompile.fitting.attainable import attainable
+from symcompile.fitting.attainable import attainable, attainable_linear
+from symcompile.fitting.counted import Counted
 from symcompile.fitting.criterion import Criterion
 from symcompile.fitting.descent import Region, State, descend, evaluated, projected
+from symcompile.fitting.newton import at, newton
 from symcompile.fitting.polish import Polished, polish
+from symcompile.fitting.refine import Linear
 from symcompile.fitting.solution import Solution
 from symcompile.fitting.steps import Damped
 
 #: First steps, in lengths of the scaled start: a long one may land where the model is flat.
 _FACTORS: Final = (100.0, 1.0, 0.1)
+_POOR: Final = (
+    "more than half of the response's variation is left: if that is not its noise, there may be a "
+    "lower minimum; start nearer, or try several with starts="
+)
+#: Newton's steps away from where first derivatives tell too little.
+_NEWTON: Final = 100
+#: Digits with which a linear fit is not refined any further, and those of one whose design has
+#: so many numbers that refining it takes longer than the fit.
+_PLENTY, _ENOUGH, _LARGE = 14.0, 11.0, 200_000
 
 
 def minimise_squares(
@@ -51,37 +63,50 @@ def minimise_squares(
         ArgumentValueError: residuals are not finite at the start.
     """
     region = Region(lower, upper, fixed)
-    begin = evaluated(criterion, np.clip(start, lower, upper))
+    data, criterion = criterion, Counted(criterion)
+    begin = evaluated(criterion, np.clip(np.asarray(start, float), lower, upper))
     if begin is None:
         criterion.require_finite()
         raise ArgumentValueError(
             "the model or its slope is not finite at the start for some sample: choose another "
             "start, or bounds that keep out of where the formula has no value"
         )
-    if linear is not None and given is not None and (linear & ~given).any():
-        begin = projected(criterion, begin, region, linear & ~given)
-    best: Polished | None = None
-    evaluations = iterations = 0
     # A sum of squares of linear residuals has one minimum, and no curvature but that of J.T @ J.
     straight = linear is not None and bool((linear | fixed).all())
-    for way in _ways(None if straight else linear):
+    if straight:
+        begin = projected(criterion, begin, region, ~fixed)
+    elif linear is not None and given is not None and (linear & ~given).any():
+        begin = projected(criterion, begin, region, linear & ~given)
+    best: Polished | None = None
+    iterations = 0
+    for way in _ways(linear):
         ended = descend(criterion, _fresh(begin), region, most=max_iterations, shown=shown, **way)
-        found = (
-            polish(criterion, ended, region, straight=straight)
-            if ended.settled
-            else Polished(ended, ended.p * 0)
-        )
-        evaluations += found.state.evaluations
+        found = Polished(ended, ended.p * 0)
+        if ended.settled:
+            found = polish(criterion, ended, region, straight=straight)
         iterations += found.state.iterations
+        # Where two ways end alike, a third is not worth its passes.
+        agreed = best is not None and _alike(found, best) and _sure(found, region)
         if best is None or _better(found, best):
             best = found
         # Where passes are dear, an end that is poor is not doubted, unless it is none.
         asked = None if criterion.remote else spread
-        if straight or not _doubtful(best, region, asked):
+        if straight or agreed or not _doubtful(best, region, asked):
             break
     assert best is not None
-    best.state.evaluations, best.state.iterations = evaluations, iterations
-    return _solution(criterion, best, region, max_iterations)
+    if not (straight or criterion.remote or _sure(best, region)):
+        escaped = _escaped(criterion, best, region, max_iterations)
+        if escaped is not None:
+            iterations += escaped.state.iterations
+            best = escaped if _better(escaped, best) else best
+    best.state.iterations = iterations
+    if straight and best.state.settled:
+        best, known = _refined(criterion, data, best, region)
+    else:
+        known = attainable(criterion, best, region)
+        if spread is not None and not criterion.remote and best.state.value > 0.5 * spread():
+            known = known[0], (*known[1], _POOR)
+    return _solution(best, region, max_iterations, criterion.passes, *known)
 
 
 def _ways(linear: Array | None) -> Iterator[dict[str, Any]]:
@@ -105,33 +130,92 @@ def _better(one: Polished, other: Polished) -> bool:
     return same and one.stagnated and not other.stagnated
 
 
+def _alike(one: Polished, other: Polished) -> bool:
+    p, q = one.state.p, other.state.p
+    return bool(np.allclose(p, q, rtol=1e-6, atol=1e-9 * np.linalg.norm(q)))
+
+
 def _doubtful(found: Polished, region: Region, spread: Callable[[], float] | None) -> bool:
     """Return whether another way may end better."""
-    state = found.state
-    if not (state.settled and found.stagnated):
-        return True
-    free = ~region.fixed & ~region.held(state.p, state.gradient)
-    if not free.any():
-        return False
-    columns = state.triangle[:, :-1][:, free]
-    norms = np.linalg.norm(columns, axis=0)
-    if (norms == 0).any():
-        return True
-    damped = Damped.of(columns, state.triangle[:, -1], norms)
-    if damped.singular[-1] < 1e-12 * damped.singular[0]:
+    if not _sure(found, region):
         return True
     if spread is None:
         return False
+    state = found.state
     # Much is left unexplained, or some after a long way.
     return state.value > (0.05 if state.iterations > 50 else 0.5) * spread()
 
 
+def _sure(found: Polished, region: Region) -> bool:
+    """Return whether first derivatives tell that this is a minimum."""
+    state = found.state
+    if not (state.settled and found.stagnated):
+        return False
+    free = ~region.fixed & ~region.held(state.p, state.gradient)
+    if not free.any():
+        return True
+    columns = state.triangle[:, :-1][:, free]
+    norms = np.linalg.norm(columns, axis=0)
+    if (norms == 0).any():
+        return False
+    damped = Damped.of(columns, state.triangle[:, -1], norms)
+    return len(norms) <= len(damped.singular) and bool(
+        damped.singular[-1] >= 1e-12 * damped.singular[0]
+    )
+
+
+def _escaped(criterion: Criterion, found: Polished, region: Region, most: int) -> Polished | None:
+    """Go on with Newton's method, which leaves saddles, or return None if that cannot be."""
+    if found.state.value == 0:
+        return None
+    point = at(criterion, found.state.p)
+    if point is None:
+        return None
+    point = newton(criterion, point, region, most=min(most, _NEWTON))
+    state = evaluated(criterion, point.p)
+    if state is None:
+        return None
+    state.iterations = point.iterations
+    state.settled = point.settled
+    if not point.settled:
+        state = descend(criterion, state, region, most=most)
+    return polish(criterion, state, region) if state.settled else Polished(state, state.p * 0)
+
+
+def _refined(
+    criterion: Criterion, data: Criterion, found: Polished, region: Region
+) -> tuple[Polished, tuple[Array, tuple[str, ...]]]:
+    """Return the minimum of a linear model and its digits: refined where those are few."""
+    known = attainable_linear(criterion, found, region, None)
+    state = found.state
+    free = ~region.fixed & ~region.held(state.p, state.gradient)
+    plenty = _ENOUGH if criterion.n * int(free.sum()) > _LARGE else _PLENTY
+    if known[0].min() > plenty or not free.any():
+        return found, known
+    linear = Linear.of(data, state.p, free)
+    if linear is None:
+        return found, known
+    p = state.p.copy()
+    p[free] = linear.solve(state.triangle[:, :-1][:, free], p[free])
+    there = evaluated(criterion, np.clip(p, region.lower, region.upper))
+    if there is None or there.value > state.value * (1 + 1e-6) + 1e-300:
+        return found, known
+    there.iterations = state.iterations
+    there.settled = True
+    found = Polished(there, np.zeros(len(p)), stagnated=True)
+    return found, attainable_linear(criterion, found, region, linear)
+
+
 def _solution(
-    criterion: Criterion, found: Polished, region: Region, max_iterations: int
+    found: Polished,
+    region: Region,
+    max_iterations: int,
+    passes: int,
+    digits: Array,
+    warnings: tuple[str, ...],
 ) -> Solution:
     state = found.state
     active = region.held(state.p, state.gradient)
-    digits, warnings = attainable(criterion, found, region)
     converged = state.settled
     if not converged:
         message = (
@@ -154,7 +238,7 @@ def _solution(
         message=message,
         method="Gauss-Newton" + (" and Newton" if found.newton else ""),
         iterations=state.iterations,
-        evaluations=state.evaluations,
+        evaluations=passes,
         triangle=state.triangle,
         digits=digits,
         warnings=warnings,

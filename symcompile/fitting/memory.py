@@ -99,6 +99,15 @@ class InMemory(Penalised):
         both = np.column_stack((jacobian, np.reshape(self.residuals.value(p), -1)))
         return triangular(both)
 
+    def design(self, p: Array, free: Array) -> tuple[Array, Array]:
+        """Return residuals that are linear in free parameters: ``A`` and ``b`` of ``A @ p + b``.
+
+        ``A`` has the shape ``(n, k)`` for ``k`` free ones, ``b`` the shape ``(n,)``.
+        """
+        origin = np.where(free, 0.0, p)
+        jacobian = self.residuals.jacobian(origin).reshape(self.n, self.size)
+        return jacobian[:, free], np.reshape(self.residuals.value(origin), -1)
+
     def outer(self, p: Array) -> Array:
         """Return the sum of the outer products of each sample's gradient, shape ``(P, P)``."""
         from symcompile.compiler import compile

@@ -46,9 +46,14 @@ def polish(
     the step is ``R^-1 z`` with ``(I + R^-T S R^-1) z = -b``, so its accuracy is that of the
     factorisation, not of the normal equations.
 
-    Residuals that are ``straight`` have no curvature.
-
     What is kept is the point before the shortest step: values no longer tell points apart here.
+
+    Args:
+        criterion: what is minimised.
+        state: where to start.
+        region: where parameters may be.
+        straight: whether the residuals have no second derivatives.
+        most: how many steps to take.
     """
     found = Polished(state, np.full(len(state.p), np.inf))
     best = np.inf
@@ -72,28 +77,34 @@ def polish(
             best = size
         else:
             patience += 1
-        if size == 0 or patience >= 3 or (rate > 0.5 and size <= 4 * _EPS * _length(state, free)):
+        length = _length(state, free)
+        level = size <= 4 * _EPS * length and (straight or rate > 0.5)
+        if size == 0 or patience >= 3 or level:
             found.stagnated = True
             return found
-        slow = rate > _SLOW and slope is None and not found.newton and not straight
+        rounding = size <= 16 * _EPS * length
+        slow = rate > _SLOW and slope is None and not (found.newton or straight or rounding)
         if slow:
             found.newton = True
             slope = _curvature(criterion, state)
-            state.evaluations += 1
             step = _step(state, free, slope)
         elif slope is not None:
             slope = _curvature(criterion, state)
-            state.evaluations += 1
         moved = region.moved(state.p, free, step)
         there = evaluated(criterion, moved)
         if there is None or there.value > state.value * (1 + 1e-6) + 1e-300:
             # It leads away: what there is, is what descent has found.
             found.stagnated = patience > 0
             return found
-        there.iterations, there.evaluations = state.iterations + 1, state.evaluations + 1
+        there.iterations = state.iterations + 1
         there.settled = state.settled
         state = there
     return found
+
+
+def gauss_newton(state: State, free: Array) -> Array:
+    """Return the full step of the free parameters, shape ``(k,)``."""
+    return _step(state, free, None)
 
 
 def _step(state: State, free: Array, curvature: Array | None) -> Array:
@@ -101,8 +112,19 @@ def _step(state: State, free: Array, curvature: Array | None) -> Array:
     norms = np.linalg.norm(columns, axis=0)
     scale = np.where(norms > 0, norms, 1.0)
     damped = Damped.of(columns, state.triangle[:, -1], scale)
-    if curvature is None or damped.rank < len(scale):
+    if curvature is None:
         return damped.step(0.0)
+    if damped.rank < len(scale):
+        # What the Jacobian does not see, second derivatives may.
+        square = (columns / scale).T @ (columns / scale)
+        square += curvature[np.ix_(free, free)] / np.outer(scale, scale)
+        try:
+            np.linalg.cholesky((square + square.T) / 2)
+        except np.linalg.LinAlgError:
+            return damped.step(0.0)
+        slope = state.gradient[free] / 2 / scale
+        found: Array = -np.linalg.solve(square, slope) / scale
+        return found
     # In the basis of the right singular vectors R is diagonal.
     basis = damped.right.T / scale[:, None] / damped.singular
     inner = np.eye(len(scale)) + basis.T @ curvature[np.ix_(free, free)] @ basis
