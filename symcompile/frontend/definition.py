@@ -142,6 +142,37 @@ class Definition:
 
         return f"<definition {self.name}: {formula(self)}; {described_roles(self)}>"
 
+    def specialise(
+        self, values: Mapping[Any, Any] | None = None, /, *, name: str | None = None, **named: Any
+    ) -> Definition:
+        """Return the definition with numbers in place of some parameters, columns or constants.
+
+        Constants are folded, so what depends on these alone is not computed any more. Whole
+        numbers and fractions are exact; a float is the number that it is.
+
+        Args:
+            values: numbers by symbol or name.
+            name: of the new definition; this one's by default.
+            named: numbers by name.
+
+        Raises:
+            ArgumentValueError: no such symbol, or a sum over samples has no column left.
+            ArgumentTypeError: no number, or a definition in index notation.
+
+        Example:
+            >>> import sympy as sp, symcompile as sc
+            >>> x, y = sp.symbols("x y")
+            >>> f = sc.define("f", x**2*y + y, params=(x, y))
+            >>> sc.compile(f.specialise(x=2), backend="python").value_and_grad([3])
+            (15.0, array([5.]))
+        """
+        from symcompile.frontend.specialising import specialised
+
+        given = {**(values or {}), **named}
+        return specialised(
+            self, {str(getattr(key, "name", key)): given[key] for key in given}, name
+        )
+
     def graph(
         self,
         *,
