@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from symcompile.arguments import Array
-from symcompile.errors import ArgumentValueError, BackendError
+from symcompile.errors import ArgumentTypeError, ArgumentValueError, BackendError
+from symcompile.fitting.inference import require_level
 
 if TYPE_CHECKING:
     from symcompile.fitting.result import FitResult
@@ -19,8 +20,9 @@ _DATA, _FIT = "#555555", "#0072b2"
 _MANY: Final = 500
 
 
-def draw(result: FitResult, path: str | Path | None, level: float) -> Any:
+def draw(result: FitResult, path: str | Path | None, level: float, axes: Any = None) -> Any:
     """Return the figure of a fit; see :meth:`~symcompile.FitResult.plot`."""
+    require_level(level)
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
@@ -28,9 +30,13 @@ def draw(result: FitResult, path: str | Path | None, level: float) -> Any:
         raise BackendError('pictures need matplotlib: pip install "symcompile[demo]"') from error
     table = result.table  # says so where the data are not in memory
     names = result.kernels.prediction.data
-    figure = Figure(figsize=(7, 5.5), layout="constrained")
-    FigureCanvasAgg(figure)
-    above, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
+    if axes is None:
+        figure = Figure(figsize=(7, 5.5), layout="constrained")
+        FigureCanvasAgg(figure)
+        above, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
+    else:
+        above, below = _two(axes)
+        figure = above.get_figure()
     if len(names) == 1:
         x = table[names[0]]
         _curve(result, above, names[0], x, level)
@@ -50,11 +56,24 @@ def draw(result: FitResult, path: str | Path | None, level: float) -> Any:
     above.legend(frameon=False)
     if not result.success:
         above.set_title("not converged", color="#d55e00")
-    for axes in (above, below):
-        axes.spines[["top", "right"]].set_visible(False)
+    for one in (above, below):
+        one.spines[["top", "right"]].set_visible(False)
     if path is not None:
         _save(figure, Path(path))
     return figure
+
+
+def _two(axes: Any) -> tuple[Any, Any]:
+    try:
+        above, below = axes
+    except (TypeError, ValueError):
+        above = below = None
+    if not (hasattr(above, "errorbar") and hasattr(below, "errorbar")):
+        raise ArgumentTypeError(
+            "axes are two of matplotlib's: for data and fit, and for residuals, as in "
+            "plot(axes=plt.subplots(2)[1])"
+        )
+    return above, below
 
 
 def _curve(result: FitResult, axes: Any, name: str, x: Array, level: float) -> None:
@@ -102,7 +121,7 @@ def _errors(result: FitResult) -> Array | None:
         return None
     definition = define("sigma", sigma, data=result.problem.columns)
     value = compile(definition, backend="python").value([], *result.table.values())
-    return np.asarray(np.abs(np.broadcast_to(value, result.n)))
+    return np.asarray(np.abs(np.broadcast_to(value, result.criterion.n)))
 
 
 def _plain(label: str) -> str:

@@ -9,6 +9,7 @@ import sympy as sp
 
 from symcompile.arguments import Array
 from symcompile.errors import ArgumentValueError
+from symcompile.fitting.inference import require_level
 from symcompile.fitting.tables import columns_of, open_table
 from symcompile.frontend.definition import define
 
@@ -37,6 +38,7 @@ def predict(result: FitResult, data: Any, interval: IntervalName, level: float) 
     """Return predictions; see :meth:`~symcompile.FitResult.predict`."""
     if interval not in (None, "confidence", "prediction"):
         raise ArgumentValueError(f"interval={interval!r} is none of 'confidence', 'prediction'")
+    require_level(level)
     kernel = result.kernels.prediction
     columns, n = _columns(result, data, kernel.data)
     p = result.solution.p
@@ -60,7 +62,7 @@ def predict(result: FitResult, data: Any, interval: IntervalName, level: float) 
 
 def _columns(result: FitResult, data: Any, names: tuple[str, ...]) -> tuple[tuple[Array, ...], int]:
     if data is None:
-        table, n = result.table, result.n
+        table, n = result.table, result.criterion.n
         return tuple(table[name] for name in names), n
     table = open_table(data)
     if names:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from numbers import Real
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -104,11 +105,15 @@ def profile_interval(result: FitResult, index: int, level: float) -> tuple[float
     return lower, upper
 
 
-def trace(result: FitResult, index: int, points: int, farthest: float) -> tuple[Array, Array]:
+def trace(result: FitResult, index: int, points: Any, farthest: Any) -> tuple[Array, Array]:
     """Return points of a profile: parameter and ``tau``, each of shape ``(points,)``."""
+    if not isinstance(points, int | np.integer) or points < 2:
+        raise ArgumentValueError(f"points={points!r} is not a whole number from 2 on")
+    if not isinstance(farthest, Real) or not 0 < (reach := float(farthest)) < np.inf:
+        raise ArgumentValueError(f"farthest={farthest!r} is not a positive number")
     stderr = float(result.inference.stderr[index])
     along = Profile(result, index)
-    steps = np.linspace(-farthest, farthest, points)
+    steps = np.linspace(-reach, reach, int(points))
     at = np.clip(
         along.best + steps * (stderr if np.isfinite(stderr) else 0.1 * abs(along.best) or 0.1),
         result.problem.lower[index],

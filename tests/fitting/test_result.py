@@ -85,6 +85,36 @@ def test_a_line_in_closed_form() -> None:
     assert np.allclose(new.mean - new.lower, wide)
 
 
+def test_samples_of_weight_zero_count_as_nothing() -> None:
+    weights = np.where(np.arange(30) < 20, 1 + X, 0)
+    part = {name: column[:20] for name, column in DATA.items()}
+    result = fitted("a + b*x", weights=weights)
+    left = fitted("a + b*x", data=part, weights=weights[:20])
+    assert (result.n, result.dof) == (20, 18)
+    assert result.stderr == pytest.approx(left.stderr, rel=1e-12)
+    for figure in ("aic", "aicc", "bic", "log_likelihood", "reduced_chi2", "r2", "adjusted_r2"):
+        assert getattr(result, figure) == pytest.approx(getattr(left, figure), rel=1e-12), figure
+    assert result.fitted.shape == (30,)
+    odds = {"x": X, "y": (RANDOM.random(30) < 0.5) * 1.0, "w": weights}
+    assert fitted("a + b*x", data=odds, loss="logistic", weights="w").n == 20
+
+
+def test_a_penalty_is_no_scatter() -> None:
+    """The variance of residuals is that of the residuals; ridge in closed form."""
+    design = np.column_stack((np.ones(30), X))
+    result = fitted("a + b*x", penalty=sc.losses.ridge(5.0))
+    inverse = np.linalg.inv(design.T @ design + 5 * np.eye(2))
+    best = inverse @ design.T @ Y
+    assert np.allclose(list(result.params.values()), best, rtol=1e-10)
+    rss = np.sum((Y - design @ best) ** 2)
+    assert np.allclose(result.covariance, rss / 28 * inverse, rtol=1e-9)
+    assert any("a penalty moves" in warning for warning in result.warnings)
+    zero = fitted("a + b*x", penalty=sc.losses.lasso(1e3, "b"))
+    assert zero.params["b"] == 0
+    assert any("b is held at zero by the penalty" in warning for warning in zero.warnings)
+    assert not any("bound" in warning for warning in zero.warnings)
+
+
 def test_known_errors_scatter_as_they_say() -> None:
     result = fitted(sigma="e", absolute_sigma=True)
     band = result.predict(interval="prediction", level=0.95)
@@ -131,6 +161,9 @@ def test_an_interval_without_an_end_is_infinite() -> None:
     low, high = result.intervals(method="profile")["k"]
     assert np.isfinite(low)
     assert high == math.inf
+    told = json.loads(json.dumps(result.to_dict(method="profile"), allow_nan=False))
+    assert told["params"]["k"]["upper"] == "inf"
+    assert "inf" in result.report(method="profile")
 
 
 def test_fixed_tied_and_bounded_parameters() -> None:
@@ -209,6 +242,8 @@ def test_reports_and_their_numbers() -> None:
     assert numbers["params"]["b"]["kind"] == "fixed"
     frame = result.to_frame()
     assert frame.loc["a", "stderr"] == result.stderr["a"]
+    assert frame.loc["a", "t"] == result.params["a"] / result.stderr["a"]
+    assert math.isnan(frame.loc["b", "t"])
     assert repr(result).startswith("<fit of 30 samples: ")
 
 
@@ -223,6 +258,7 @@ def test_html_escapes_what_a_user_names() -> None:
 def test_latex_rounds_to_what_is_known() -> None:
     result = sc.fit("a + b*x", {"x": [0, 1, 2, 3], "y": [1.0, 3.1, 4.9, 7.0]}, backend="python")
     assert result.latex() == "y = 1.98 x + 1.03"
+    assert result.latex(numbers=False) == "y = a + b x"
     assert result.formula.subs("x", 10) == pytest.approx(20.83)
 
 
@@ -237,6 +273,14 @@ def test_pictures(tmp_path: Path) -> None:
         figure = result.plot(tmp_path / name)
         assert (tmp_path / name).stat().st_size > 1000
         assert len(figure.axes) == 2
+    from matplotlib.figure import Figure
+
+    own = Figure()
+    axes = own.subplots(1, 2)
+    assert fitted().plot(axes=axes) is own
+    assert len(axes[0].lines) and len(axes[1].lines)
+    with pytest.raises(sc.ArgumentTypeError, match="axes are two"):
+        fitted().plot(axes=axes[0])
     with pytest.raises(sc.ArgumentValueError, match="no suffix of a picture"):
         fitted().plot(tmp_path / "curve.doc")
 
@@ -255,12 +299,45 @@ def test_results_travel() -> None:
     ("call", "message"),
     [
         (lambda r: r.intervals(level=95), "between 0 and 1"),
+        (lambda r: r.intervals(level="high"), "between 0 and 1"),
+        (lambda r: r.predict(interval="confidence", level=95), "between 0 and 1"),
+        (lambda r: r.plot(level=0), "between 0 and 1"),
         (lambda r: r.intervals(method="bootstrap"), "none of"),
         (lambda r: r.predict({"z": [1]}), "no column x"),
         (lambda r: r.predict(interval="both"), "none of"),
         (lambda r: r.profile("q"), "no parameter"),
+        (lambda r: r.profile("a", points=1), "from 2 on"),
+        (lambda r: r.profile("a", farthest=0.0), "positive"),
     ],
 )
 def test_what_does_not_fit_is_said(call: Any, message: str) -> None:
     with pytest.raises(sc.ArgumentValueError, match=message):
         call(fitted())
+
+
+def test_r2_without_an_intercept_is_called_what_it_is() -> None:
+    said = "no intercept"
+    assert any(said in one for one in fitted("b*x").warnings)
+    assert any(said in one for one in fitted("a + b*x", fixed={"a": 1}).warnings)
+    assert not any(said in one for one in fitted("a + b*x", sigma="e").warnings)
+    assert not any(said in one for one in fitted("a*exp(-b*x)").warnings)
+    # Two shares that add up to one are an intercept too; and rounding is none.
+    shares = {"u": X / 4, "v": 1 - X / 4, "y": Y}
+    assert not any(said in one for one in fitted("a*u + b*v", data=shares).warnings)
+    exact = {"x": X, "y": 1e3 + X / 3}
+    assert not any(said in one for one in fitted("a + b*x", data=exact).warnings)
+
+
+def test_several_derived_quantities_have_a_covariance() -> None:
+    result = fitted(tied={"d": "2*a"}, model="d/2*exp(-b*x) + c")
+    found = result.derived(["a/b", "c", sp.Symbol("d") - sp.Symbol("a")])
+    a, b, c = (result.params[name] for name in "abc")
+    assert result.names == ("a", "b", "c")
+    slopes = np.array([[1 / b, -a / b**2, 0], [0, 0, 1], [1, 0, 0]])
+    assert np.allclose(found.value, [a / b, c, a])
+    assert np.allclose(found.covariance, slopes @ result.covariance @ slopes.T, rtol=1e-10)
+    assert np.allclose(found.stderr**2, np.diag(found.covariance))
+    with pytest.raises(sc.ArgumentValueError, match="empty"):
+        result.derived([])
+    with pytest.raises(sc.ArgumentTypeError, match="is a formula"):
+        result.derived([3])
