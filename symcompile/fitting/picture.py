@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 _DATA, _FIT = "#555555", "#0072b2"
 #: Above so many samples points are small and pale.
 _MANY: Final = 500
+#: Above so many they are counted in hexagons.
+_TOO_MANY: Final = 20_000
 
 
 def draw(result: FitResult, path: str | Path | None, level: float, axes: Any = None) -> Any:
@@ -53,7 +55,10 @@ def draw(result: FitResult, path: str | Path | None, level: float, axes: Any = N
     above.set_ylabel(response)
     below.set_ylabel("residual")
     below.set_xlabel(_plain(label))
-    above.legend(frameon=False)
+    legend = above.legend(frameon=False)
+    for handle in legend.legend_handles:
+        if not hasattr(handle, "get_facecolor"):  # points too pale to be seen alone
+            handle.set_alpha(None)
     if not result.success:
         above.set_title("not converged", color="#d55e00")
     for one in (above, below):
@@ -93,8 +98,11 @@ def _curve(result: FitResult, axes: Any, name: str, x: Array, level: float) -> N
 
 
 def _points(result: FitResult, axes: Any, x: Array, y: Array, label: str | None) -> None:
-    many = result.n > _MANY
-    size, alpha = (2.0, max(0.05, 0.5 * (_MANY / result.n) ** 0.5)) if many else (4.0, 0.9)
+    if len(x) > _TOO_MANY:
+        axes.hexbin(x, y, gridsize=80, bins="log", cmap="Greys", mincnt=1, lw=0, rasterized=True)
+        return
+    many = len(x) > _MANY
+    size, alpha = (2.0, max(0.1, 0.5 * (_MANY / len(x)) ** 0.5)) if many else (4.0, 0.9)
     errors = None if many else _errors(result)
     axes.errorbar(
         x,

@@ -55,6 +55,7 @@ class Profile:
         if not np.isfinite(lost):
             return float(np.copysign(np.inf, value - self.best))
         self._solved[value] = p
+        result.note_minimum(p, lost)
         excess = max(lost - result.solution.value, 0.0)
         factor = 1 / result.inference.scale if result.inference.basis == "squares" else 2.0
         return float(np.copysign(np.sqrt(excess * factor), value - self.best))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import Any, Literal, overload
 
 import numpy as np
 import sympy as sp
@@ -17,32 +17,12 @@ from symcompile.fitting.derived import Estimate, Estimates, derive, propagated
 from symcompile.fitting.goodness import Goodness
 from symcompile.fitting.inference import Inference, infer, require_level
 from symcompile.fitting.minimising import Minimiser
-from symcompile.fitting.prediction import IntervalName, predict
+from symcompile.fitting.prediction import IntervalName, Kernels, predict
 from symcompile.fitting.problem import Problem
 from symcompile.fitting.profile import profile_interval, trace
 from symcompile.fitting.solution import Solution
 
-if TYPE_CHECKING:
-    from symcompile.kernel import Kernel
-
 IntervalMethod = Literal["asymptotic", "profile"]
-
-
-class Kernels:
-    """The compiled functions that a result calls, made when they are first called."""
-
-    def __init__(self, problem: Problem) -> None:
-        self._problem = problem
-
-    @cached_property
-    def prediction(self) -> Kernel:
-        """The model."""
-        from symcompile.compiler import compile
-
-        return compile(self._problem.prediction, backend="python")
-
-    def __reduce__(self) -> tuple[type[Kernels], tuple[Problem]]:
-        return Kernels, (self._problem,)
 
 
 class FitResult(Goodness):
@@ -86,6 +66,7 @@ class FitResult(Goodness):
         self.absolute_sigma = absolute_sigma
         self.inference: Inference = infer(problem, criterion, solution, absolute_sigma)
         self.kernels = Kernels(problem)
+        self._lower: tuple[Array, float] | None = None
 
     # ------------------------------------------------------------------ parameters
 
@@ -228,9 +209,26 @@ class FitResult(Goodness):
         """Why the fit ended, in words."""
         return self.solution.message
 
-    @cached_property
+    @property
     def warnings(self) -> tuple[str, ...]:
-        """What should keep one from trusting the answer."""
+        """What should keep one from trusting the answer, and what profiles found since."""
+        if self._lower is None:
+            return self._warnings
+        p, value = self._lower
+        where = ", ".join(f"{name}={at:.6g}" for name, at in zip(self.names, p, strict=True))
+        return (
+            *self._warnings,
+            f"a profile found a lower minimum, {value:.10g}: fit again with start at {where}",
+        )
+
+    def note_minimum(self, p: Array, value: float) -> None:
+        """Keep a point that is lower than the minimum, beyond rounding; ``warnings`` say so."""
+        best = self.loss if self._lower is None else self._lower[1]
+        if value < best - 1e-9 * abs(best):
+            self._lower = p, value
+
+    @cached_property
+    def _warnings(self) -> tuple[str, ...]:
         found = [] if self.success else [self.message]
         found += [*self.solution.warnings, *self.inference.warnings, *self._few_digits()]
         found += self.without_intercept
@@ -305,7 +303,7 @@ class FitResult(Goodness):
         Args:
             data: a table with the model's columns, by default the data themselves.
             interval: ``"confidence"`` for that of the mean, ``"prediction"`` for that of a new
-                response, which scatters as the data do (least squares).
+                response, which scatters as the data do (least squares and ``"gaussian"``).
             level: of the interval.
 
         Returns:

@@ -155,6 +155,28 @@ def test_published_profile_intervals() -> None:
     assert at[2] == result.params["k"]
 
 
+def test_a_profile_that_finds_a_lower_minimum_says_so() -> None:
+    x = np.linspace(0, 6, 40)
+    data = {"x": x, "y": np.sin(2 * x)}
+    result = fitted("a*sin(w*x)", data=data, start={"a": 1, "w": 4.5})
+    assert result.chi2 > 1
+    assert not any("lower minimum" in warning for warning in result.warnings)
+    result.profile("w", points=61, farthest=40.0)
+    (said,) = [warning for warning in result.warnings if "a profile found" in warning]
+    assert "start at a=" in said
+    best = fitted("a*sin(w*x)", data=data, start={"a": 1, "w": 1.9})
+    best.profile("w", points=11)
+    assert not any("lower minimum" in warning for warning in best.warnings)
+
+
+def test_gaussian_responses_scatter_by_the_fitted_sigma() -> None:
+    result = fitted("a + b*x", loss="gaussian")
+    mean, new = (result.predict(interval=name) for name in ("confidence", "prediction"))
+    assert np.allclose(new.stderr**2 - mean.stderr**2, result.params["sigma"] ** 2)
+    again = pickle.loads(pickle.dumps(result))
+    assert np.array_equal(again.predict(interval="prediction").upper, new.upper)
+
+
 def test_an_interval_without_an_end_is_infinite() -> None:
     data = {"x": [1.0, 2, 3, 4, 5], "y": [0.98, 1.02, 0.97, 1.05, 1.01]}
     result = sc.fit("1 - exp(-k*x)", data, start={"k": 2}, backend="python")
@@ -268,6 +290,7 @@ def test_pictures(tmp_path: Path) -> None:
         "curve.png": fitted(sigma="e"),
         "plane.svg": fitted("a + b*x + c*e"),
         "many.pdf": sc.fit("a + b*x", {"x": RANDOM.normal(size=900), "y": RANDOM.normal(size=900)}),
+        "hexagons.png": sc.fit("b + 0*x", {"x": np.arange(3e4), "y": np.ones(30_000)}),
         "robust.png": fitted("a + b*x", loss="absolute"),
     }.items():
         figure = result.plot(tmp_path / name)
