@@ -12,14 +12,20 @@ from symcompile.arguments import Array, listed
 from symcompile.errors import ArgumentValueError
 from symcompile.fitting import totals
 from symcompile.fitting.criterion import Criterion
+from symcompile.fitting.kinked import curvature
 from symcompile.fitting.problem import Problem
 from symcompile.fitting.solution import Solution
 
 #: What standard errors are made from.
-Basis = Literal["squares", "likelihood", "sandwich", "none"]
+Basis = Literal["squares", "likelihood", "sandwich", "density", "none"]
 _EPS: Final = float(np.finfo(float).eps)
 #: The smallest singular value, relative to the largest, of a matrix with columns of length 1.
 _SINGULAR: Final = 1e-12
+_OF_KINKS: Final = {
+    "none": "standard errors are not computed",
+    "density": "standard errors rest on how many residuals are near zero, and are rough for few "
+    "samples",
+}
 #: With more parameters than this the Hessian of a general loss is not made.
 MANY: Final = 300
 
@@ -74,13 +80,14 @@ def infer(
     Watts, *Nonlinear Regression Analysis* (1988), section 2.2. Of a likelihood it is the inverse
     of the observed information, the Hessian. Of other smooth losses it is
     ``inv(H) @ G @ inv(H)`` with ``G`` the sum of the gradients' outer products over the samples
-    (Huber 1967).
+    (Huber 1967); of one with kinks see :func:`~.kinked.curvature`.
     """
     size = len(solution.p)
     free = ~problem.fixed & ~solution.active
     n = totals.counted(problem, criterion)
     dof = n - int(free.sum())
     warnings = [*_on_bounds(problem, solution), *_shrunk(problem)]
+    kinked = None
     if problem.loss.kind == "squares":
         known = absolute_sigma and problem.sigma is not None
         scale = 1.0 if known else _variance(problem, criterion, solution, dof)
@@ -95,16 +102,21 @@ def infer(
         scale, student = 1.0, False
         basis = "likelihood" if problem.loss.likelihood else "sandwich"
         if problem.loss.kind == "kinked":
-            basis = "none"
+            kinked = curvature(problem, criterion, solution.p)
+            basis = "none" if kinked is None else "density"
             warnings.append(
                 f"the loss {problem.loss.name} has kinks, where second derivatives say nothing: "
-                "standard errors are not computed"
+                + _OF_KINKS[basis]
             )
     covariance = np.zeros((size, size))
     place = np.ix_(free, free)
     names = [name for name, there in zip(problem.names, free, strict=True) if there]
     if basis == "none":
         covariance[place] = np.nan
+    elif kinked is not None:
+        inner, singular = _of_hessian(kinked[0][place], names)
+        covariance[place] = inner @ kinked[1][place] @ inner
+        warnings += singular
     elif solution.triangle is not None and criterion.squares:
         inner, singular = _of_triangle(solution.triangle[:, :-1][:, free], names)
         covariance[place] = scale * inner
