@@ -14,6 +14,9 @@ import sympy as sp
 from scipy import optimize, stats
 
 import symcompile as sc
+from symcompile.fitting.criterion import Criterion
+from symcompile.fitting.minimising import Minimiser
+from symcompile.fitting.result import FitResult
 
 NIST = Path(__file__).resolve().parents[3] / "shared" / "data"
 RANDOM = np.random.default_rng(2)
@@ -362,6 +365,38 @@ def test_results_travel() -> None:
     assert again.intervals(method="profile") == result.intervals(method="profile")
     odds = sc.fit("a + b*x", {"x": X, "y": (Y > 1) * 1.0}, loss="logistic", backend="python")
     assert pickle.loads(pickle.dumps(odds)).log_likelihood == odds.log_likelihood
+
+
+class Elsewhere:
+    """A criterion that gives sums, and no samples."""
+
+    def __init__(self, criterion: Any) -> None:
+        self._criterion = criterion
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in {*vars(Criterion).get("__annotations__", {}), *vars(Criterion)}:
+            raise AttributeError(name)
+        return getattr(self._criterion, name)
+
+
+@pytest.mark.parametrize("loss", ["least_squares", "poisson", "huber", "absolute"])
+def test_data_that_are_elsewhere(loss: str) -> None:
+    data = {"x": X, "y": np.round(9 * Y)}
+    near = fitted("exp(a + b*x)", data=data, loss=loss, start={"a": 2, "b": -0.5})
+    apart: Any = Elsewhere(near.criterion)
+    far = FitResult(near.problem, apart, near.solution, Minimiser(near.problem, apart))
+    for name in ("loss", "chi2", "r2", "aic", "n", "dof"):
+        assert getattr(far, name) == pytest.approx(getattr(near, name), nan_ok=True), name
+    if loss == "absolute":
+        assert math.isnan(far.stderr["a"])
+        assert any("are not computed" in warning for warning in far.warnings)
+    else:
+        assert far.stderr == near.stderr
+    assert far.predict({"x": [1.0]}) == near.predict({"x": [1.0]})
+    assert "samples" in far.report()
+    for call in (lambda: far.residuals, lambda: far.fitted, far.plot):
+        with pytest.raises(sc.ArgumentValueError, match="not in memory"):
+            call()
 
 
 @pytest.mark.parametrize(
