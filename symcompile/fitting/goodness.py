@@ -70,10 +70,14 @@ class Goodness:
         """
         problem = self.problem
         free = ~problem.fixed
+        fitted = {one for one, held in zip(problem.params, problem.fixed, strict=True) if not held}
         asked = self.criterion.squares and self.success and free.any()
         if not asked or self.solution.active.any():
             return ()
         if not linear_parameters(problem.model, problem.params, free)[free].all():
+            return ()
+        # One whose slope is a number is an intercept: then no pass over the data is needed.
+        if any(problem.model.diff(one).is_number for one in problem.model.free_symbols & fitted):
             return ()
         if not totals.off_centre(problem, self.criterion, self.solution.p.tolist()):
             return ()
