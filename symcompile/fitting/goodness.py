@@ -30,6 +30,11 @@ class Goodness:
         return self.solution.converged
 
     @property
+    def message(self) -> str:
+        """Why the fit ended, in words."""
+        return self.solution.message
+
+    @property
     def n(self) -> int:
         """How many samples count: those with a weight other than 0."""
         return self.inference.n

@@ -94,7 +94,7 @@ def profile_interval(result: FitResult, index: int, level: float) -> tuple[float
     stderr = float(result.inference.stderr[index])
     best = float(result.solution.p[index])
     target = result.inference.quantile(level)
-    if result.problem.fixed[index]:
+    if result.problem.fixed[index] or result.inference.scale == 0:
         return best, best
     if not np.isfinite(target):
         return float("nan"), float("nan")
@@ -112,6 +112,10 @@ def trace(result: FitResult, index: int, points: Any, farthest: Any) -> tuple[Ar
         raise ArgumentValueError(f"points={points!r} is not a whole number from 2 on")
     if not isinstance(farthest, Real) or not 0 < (reach := float(farthest)) < np.inf:
         raise ArgumentValueError(f"farthest={farthest!r} is not a positive number")
+    if not result.inference.scale > 0:
+        raise ArgumentValueError(
+            "residuals have no variance, being zero or as few as parameters: there is no profile"
+        )
     stderr = float(result.inference.stderr[index])
     along = Profile(result, index)
     steps = np.linspace(-reach, reach, int(points))

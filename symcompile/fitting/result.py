@@ -12,6 +12,7 @@ import sympy as sp
 
 from symcompile.arguments import Array, listed
 from symcompile.errors import ArgumentValueError
+from symcompile.fitting import totals
 from symcompile.fitting.criterion import Criterion
 from symcompile.fitting.derived import Estimate, Estimates, derive, propagated
 from symcompile.fitting.goodness import Goodness
@@ -205,11 +206,6 @@ class FitResult(Goodness):
     # ------------------------------------------------------------------ the fit
 
     @property
-    def message(self) -> str:
-        """Why the fit ended, in words."""
-        return self.solution.message
-
-    @property
     def warnings(self) -> tuple[str, ...]:
         """What should keep one from trusting the answer, and what profiles found since."""
         if self._lower is None:
@@ -224,7 +220,10 @@ class FitResult(Goodness):
     def note_minimum(self, p: Array, value: float) -> None:
         """Keep a point that is lower than the minimum, beyond rounding; ``warnings`` say so."""
         best = self.loss if self._lower is None else self._lower[1]
-        if value < best - 1e-9 * abs(best):
+        if value >= best - 1e-9 * abs(best):
+            return
+        squares = self.problem.loss.kind == "squares"
+        if not squares or best > totals.rounding(self.problem, self.criterion):
             self._lower = p, value
 
     @cached_property

@@ -45,6 +45,12 @@ def off_centre(problem: Problem, criterion: Criterion, p: list[float]) -> bool:
     return abs(first) > math.sqrt(total) * (1e-6 * math.sqrt(squares) + 1e-12 * math.sqrt(size))
 
 
+def rounding(problem: Problem, criterion: Criterion) -> float:
+    """Return how large a sum of squares may be that holds nothing but rounding."""
+    formulas = [problem.precision * problem.response**2, sp.S.One]
+    return 1e-26 * float(criterion.sums(_summed(problem, formulas), ())[0])
+
+
 def log_precision(problem: Problem, criterion: Criterion) -> float:
     """Return the sum of ``log(weight/sigma**2)``; samples of weight 0 count as nothing."""
     precision = problem.precision

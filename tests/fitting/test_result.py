@@ -165,7 +165,7 @@ def test_published_profile_intervals() -> None:
 
 def test_a_profile_that_finds_a_lower_minimum_says_so() -> None:
     x = np.linspace(0, 6, 40)
-    data = {"x": x, "y": np.sin(2 * x)}
+    data = {"x": x, "y": np.sin(2 * x) + 0.01 * np.cos(9 * x)}
     result = fitted("a*sin(w*x)", data=data, start={"a": 1, "w": 4.5})
     assert result.chi2 > 1
     assert not any("lower minimum" in warning for warning in result.warnings)
@@ -175,6 +175,20 @@ def test_a_profile_that_finds_a_lower_minimum_says_so() -> None:
     best = fitted("a*sin(w*x)", data=data, start={"a": 1, "w": 1.9})
     best.profile("w", points=11)
     assert not any("lower minimum" in warning for warning in best.warnings)
+    # Nor does one that only rounds otherwise.
+    exact = fitted(data={"x": X, "y": 2 * np.exp(-0.6 * X) + 0.3})
+    exact.intervals(method="profile")
+    assert not any("lower minimum" in warning for warning in exact.warnings)
+
+
+def test_an_exact_fit_has_intervals_of_no_length() -> None:
+    result = fitted("a*x", data={"x": X, "y": 2 * X})
+    assert result.chi2 == 0
+    assert result.intervals(method="profile") == result.intervals() == {"a": (2.0, 2.0)}
+    with pytest.raises(sc.ArgumentValueError, match="no variance"):
+        result.profile("a")
+    assert "inf" in result.report(method="profile")
+    assert json.dumps(result.to_dict(), allow_nan=False)
 
 
 def test_gaussian_responses_scatter_by_the_fitted_sigma() -> None:
