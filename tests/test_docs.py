@@ -84,7 +84,14 @@ def test_readme_shows_the_ir_as_it_is() -> None:
 
 @pytest.mark.parametrize(
     "page",
-    ["index-notation.md", "kinks.md", "lambdify.md", "many-fits.md", "your-own-functions.md"],
+    [
+        "fit-results.md",
+        "index-notation.md",
+        "kinks.md",
+        "lambdify.md",
+        "many-fits.md",
+        "your-own-functions.md",
+    ],
 )
 def test_pages_run(page: str) -> None:
     names: dict[str, Any] = {}

@@ -53,6 +53,8 @@ class Loss:
         mean: what a prediction means for the response, such as a probability for its logarithm
             of odds; None where it is the response's mean itself.
         slopes: of a loss with kinks, what a residual below zero and one above it cost.
+        variance: of a response around the prediction, in the loss's own parameters, where
+            responses are normal; None where nothing is known of it.
         support: the least and the largest value that a response may have.
     """
 
@@ -64,6 +66,7 @@ class Loss:
     constant: Callable[[sp.Expr], sp.Expr] | None = None
     own: tuple[Own, ...] = ()
     mean: Callable[[sp.Expr], sp.Expr] | None = None
+    variance: Callable[..., sp.Expr] | None = None
     slopes: tuple[float, float] = (1.0, 1.0)
     support: tuple[float, float] = (-float("inf"), float("inf"))
 
@@ -76,6 +79,7 @@ class Loss:
             ("term", (*arguments, *own)),
             ("constant", arguments[1:]),
             ("mean", arguments[:1]),
+            ("variance", tuple(own)),
         ):
             if state[name] is not None:
                 state[name] = sp.Lambda(taken, state[name](*taken))
@@ -165,6 +169,7 @@ def gaussian() -> Loss:
         likelihood=True,
         constant=lambda y: sp.log(2 * sp.pi) / 2,
         own=(Own("sigma", 1.0, 0.0),),
+        variance=lambda s: s**2,
     )
 
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from symcompile.arguments import Array
-from symcompile.errors import ArgumentValueError, BackendError
+from symcompile.errors import ArgumentTypeError, ArgumentValueError, BackendError
+from symcompile.fitting.inference import require_level
 
 if TYPE_CHECKING:
     from symcompile.fitting.result import FitResult
@@ -17,10 +18,13 @@ if TYPE_CHECKING:
 _DATA, _FIT = "#555555", "#0072b2"
 #: Above so many samples points are small and pale.
 _MANY: Final = 500
+#: Above so many they are counted in hexagons.
+_TOO_MANY: Final = 20_000
 
 
-def draw(result: FitResult, path: str | Path | None, level: float) -> Any:
+def draw(result: FitResult, path: str | Path | None, level: float, axes: Any = None) -> Any:
     """Return the figure of a fit; see :meth:`~symcompile.FitResult.plot`."""
+    require_level(level)
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
@@ -28,9 +32,13 @@ def draw(result: FitResult, path: str | Path | None, level: float) -> Any:
         raise BackendError('pictures need matplotlib: pip install "symcompile[demo]"') from error
     table = result.table  # says so where the data are not in memory
     names = result.kernels.prediction.data
-    figure = Figure(figsize=(7, 5.5), layout="constrained")
-    FigureCanvasAgg(figure)
-    above, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
+    if axes is None:
+        figure = Figure(figsize=(7, 5.5), layout="constrained")
+        FigureCanvasAgg(figure)
+        above, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
+    else:
+        above, below = _two(axes)
+        figure = above.get_figure()
     if len(names) == 1:
         x = table[names[0]]
         _curve(result, above, names[0], x, level)
@@ -47,14 +55,30 @@ def draw(result: FitResult, path: str | Path | None, level: float) -> Any:
     above.set_ylabel(response)
     below.set_ylabel("residual")
     below.set_xlabel(_plain(label))
-    above.legend(frameon=False)
+    legend = above.legend(frameon=False)
+    for handle in legend.legend_handles:
+        if not hasattr(handle, "get_facecolor"):  # points too pale to be seen alone
+            handle.set_alpha(None)
     if not result.success:
         above.set_title("not converged", color="#d55e00")
-    for axes in (above, below):
-        axes.spines[["top", "right"]].set_visible(False)
+    for one in (above, below):
+        one.spines[["top", "right"]].set_visible(False)
     if path is not None:
         _save(figure, Path(path))
     return figure
+
+
+def _two(axes: Any) -> tuple[Any, Any]:
+    try:
+        above, below = axes
+    except (TypeError, ValueError):
+        above = below = None
+    if not (hasattr(above, "errorbar") and hasattr(below, "errorbar")):
+        raise ArgumentTypeError(
+            "axes are two of matplotlib's: for data and fit, and for residuals, as in "
+            "plot(axes=plt.subplots(2)[1])"
+        )
+    return above, below
 
 
 def _curve(result: FitResult, axes: Any, name: str, x: Array, level: float) -> None:
@@ -74,8 +98,11 @@ def _curve(result: FitResult, axes: Any, name: str, x: Array, level: float) -> N
 
 
 def _points(result: FitResult, axes: Any, x: Array, y: Array, label: str | None) -> None:
-    many = result.n > _MANY
-    size, alpha = (2.0, max(0.05, 0.5 * (_MANY / result.n) ** 0.5)) if many else (4.0, 0.9)
+    if len(x) > _TOO_MANY:
+        axes.hexbin(x, y, gridsize=80, bins="log", cmap="Greys", mincnt=1, lw=0, rasterized=True)
+        return
+    many = len(x) > _MANY
+    size, alpha = (2.0, max(0.1, 0.5 * (_MANY / len(x)) ** 0.5)) if many else (4.0, 0.9)
     errors = None if many else _errors(result)
     axes.errorbar(
         x,
@@ -102,7 +129,7 @@ def _errors(result: FitResult) -> Array | None:
         return None
     definition = define("sigma", sigma, data=result.problem.columns)
     value = compile(definition, backend="python").value([], *result.table.values())
-    return np.asarray(np.abs(np.broadcast_to(value, result.n)))
+    return np.asarray(np.abs(np.broadcast_to(value, result.criterion.n)))
 
 
 def _plain(label: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
@@ -9,11 +10,14 @@ import sympy as sp
 
 from symcompile.arguments import Array
 from symcompile.errors import ArgumentValueError
+from symcompile.fitting.inference import require_level
+from symcompile.fitting.problem import Problem
 from symcompile.fitting.tables import columns_of, open_table
 from symcompile.frontend.definition import define
 
 if TYPE_CHECKING:
     from symcompile.fitting.result import FitResult
+    from symcompile.kernel import Kernel
 
 IntervalName = Literal["confidence", "prediction"] | None
 
@@ -33,10 +37,28 @@ class Prediction(NamedTuple):
     stderr: Array
 
 
+class Kernels:
+    """The compiled functions that a result calls, made when they are first called."""
+
+    def __init__(self, problem: Problem) -> None:
+        self._problem = problem
+
+    @cached_property
+    def prediction(self) -> Kernel:
+        """The model."""
+        from symcompile.compiler import compile
+
+        return compile(self._problem.prediction, backend="python")
+
+    def __reduce__(self) -> tuple[type[Kernels], tuple[Problem]]:
+        return Kernels, (self._problem,)
+
+
 def predict(result: FitResult, data: Any, interval: IntervalName, level: float) -> Any:
     """Return predictions; see :meth:`~symcompile.FitResult.predict`."""
     if interval not in (None, "confidence", "prediction"):
         raise ArgumentValueError(f"interval={interval!r} is none of 'confidence', 'prediction'")
+    require_level(level)
     kernel = result.kernels.prediction
     columns, n = _columns(result, data, kernel.data)
     p = result.solution.p
@@ -60,7 +82,7 @@ def predict(result: FitResult, data: Any, interval: IntervalName, level: float) 
 
 def _columns(result: FitResult, data: Any, names: tuple[str, ...]) -> tuple[tuple[Array, ...], int]:
     if data is None:
-        table, n = result.table, result.n
+        table, n = result.table, result.criterion.n
         return tuple(table[name] for name in names), n
     table = open_table(data)
     if names:
@@ -87,6 +109,9 @@ def _mean(result: FitResult, linear: Array) -> Array:
 def _scatter(result: FitResult, data: Any, n: int) -> Array:
     """Return the variance of a response around its mean, for each sample."""
     problem = result.problem
+    if problem.loss.variance is not None:
+        own = result.solution.p[len(result.solution.p) - len(problem.loss.own) :]
+        return np.full(n, float(problem.loss.variance(*map(sp.Float, own.tolist()))))
     if problem.loss.kind != "squares":
         raise ArgumentValueError(
             f"the loss {problem.loss.name} says nothing of how responses scatter: "

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from numbers import Real
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -54,6 +55,7 @@ class Profile:
         if not np.isfinite(lost):
             return float(np.copysign(np.inf, value - self.best))
         self._solved[value] = p
+        result.note_minimum(p, lost)
         excess = max(lost - result.solution.value, 0.0)
         factor = 1 / result.inference.scale if result.inference.basis == "squares" else 2.0
         return float(np.copysign(np.sqrt(excess * factor), value - self.best))
@@ -92,7 +94,7 @@ def profile_interval(result: FitResult, index: int, level: float) -> tuple[float
     stderr = float(result.inference.stderr[index])
     best = float(result.solution.p[index])
     target = result.inference.quantile(level)
-    if result.problem.fixed[index]:
+    if result.problem.fixed[index] or result.inference.scale == 0:
         return best, best
     if not np.isfinite(target):
         return float("nan"), float("nan")
@@ -104,11 +106,19 @@ def profile_interval(result: FitResult, index: int, level: float) -> tuple[float
     return lower, upper
 
 
-def trace(result: FitResult, index: int, points: int, farthest: float) -> tuple[Array, Array]:
+def trace(result: FitResult, index: int, points: Any, farthest: Any) -> tuple[Array, Array]:
     """Return points of a profile: parameter and ``tau``, each of shape ``(points,)``."""
+    if not isinstance(points, int | np.integer) or points < 2:
+        raise ArgumentValueError(f"points={points!r} is not a whole number from 2 on")
+    if not isinstance(farthest, Real) or not 0 < (reach := float(farthest)) < np.inf:
+        raise ArgumentValueError(f"farthest={farthest!r} is not a positive number")
+    if not result.inference.scale > 0:
+        raise ArgumentValueError(
+            "residuals have no variance, being zero or as few as parameters: there is no profile"
+        )
     stderr = float(result.inference.stderr[index])
     along = Profile(result, index)
-    steps = np.linspace(-farthest, farthest, points)
+    steps = np.linspace(-reach, reach, int(points))
     at = np.clip(
         along.best + steps * (stderr if np.isfinite(stderr) else 0.1 * abs(along.best) or 0.1),
         result.problem.lower[index],

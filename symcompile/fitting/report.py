@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import sympy as sp
 
 from symcompile.arguments import count
+from symcompile.recheck import json_number
 
 if TYPE_CHECKING:
     from symcompile.fitting.result import FitResult, IntervalMethod
@@ -125,9 +126,11 @@ def as_dict(result: FitResult, level: float, method: IntervalMethod) -> dict[str
     }
 
 
-def latex(result: FitResult) -> str:
-    """Return the model with its fitted numbers as LaTeX."""
+def latex(result: FitResult, numbers: bool) -> str:
+    """Return the model as LaTeX, with its fitted numbers or with names."""
     problem = result.problem
+    if not numbers:
+        return f"{sp.latex(problem.response)} = {sp.latex(problem.model)}"
     values = {
         symbol: _rounded(value, error)
         for symbol, value, error in zip(
@@ -228,5 +231,5 @@ def _unknown(value: float) -> str:
     return "unknown" if math.isnan(value) else f"{value:g}"
 
 
-def _finite(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None
+def _finite(value: float) -> float | str | None:
+    return None if math.isnan(value) else json_number(float(value))

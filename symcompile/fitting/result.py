@@ -3,57 +3,30 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import Any, Literal, overload
 
 import numpy as np
 import sympy as sp
 
 from symcompile.arguments import Array, listed
-from symcompile.errors import ArgumentTypeError, ArgumentValueError
+from symcompile.errors import ArgumentValueError
 from symcompile.fitting import totals
 from symcompile.fitting.criterion import Criterion
-from symcompile.fitting.inference import Inference, infer
+from symcompile.fitting.derived import Estimate, Estimates, derive, propagated
+from symcompile.fitting.goodness import Goodness
+from symcompile.fitting.inference import Inference, infer, require_level
 from symcompile.fitting.minimising import Minimiser
-from symcompile.fitting.prediction import IntervalName, predict
+from symcompile.fitting.prediction import IntervalName, Kernels, predict
 from symcompile.fitting.problem import Problem
 from symcompile.fitting.profile import profile_interval, trace
 from symcompile.fitting.solution import Solution
-from symcompile.frontend.definition import define
-from symcompile.frontend.parse import parse
-
-if TYPE_CHECKING:
-    from symcompile.kernel import Kernel
 
 IntervalMethod = Literal["asymptotic", "profile"]
 
 
-class Estimate(NamedTuple):
-    """A quantity that follows from parameters, and its standard error."""
-
-    value: float
-    stderr: float
-
-
-class Kernels:
-    """The compiled functions that a result calls, made when they are first called."""
-
-    def __init__(self, problem: Problem) -> None:
-        self._problem = problem
-
-    @cached_property
-    def prediction(self) -> Kernel:
-        """The model."""
-        from symcompile.compiler import compile
-
-        return compile(self._problem.prediction, backend="python")
-
-    def __reduce__(self) -> tuple[type[Kernels], tuple[Problem]]:
-        return Kernels, (self._problem,)
-
-
-class FitResult:
+class FitResult(Goodness):
     """The result of :func:`~symcompile.fit`.
 
     Attributes:
@@ -69,8 +42,8 @@ class FitResult:
         message: why it ended, in words.
         warnings: what should keep one from trusting the answer; empty if nothing does.
         loss: the minimum: the sum of squares, or of other losses, and the penalty.
-        n: samples.
-        dof: samples minus fitted parameters.
+        n: samples that count.
+        dof: these minus fitted parameters.
 
     Example:
         >>> import symcompile as sc
@@ -94,6 +67,7 @@ class FitResult:
         self.absolute_sigma = absolute_sigma
         self.inference: Inference = infer(problem, criterion, solution, absolute_sigma)
         self.kernels = Kernels(problem)
+        self._lower: tuple[Array, float] | None = None
 
     # ------------------------------------------------------------------ parameters
 
@@ -117,6 +91,12 @@ class FitResult:
         return found
 
     @property
+    def t(self) -> Mapping[str, float]:
+        """Each value by its standard error; NaN for what is fixed or has none."""
+        pairs = ((name, value, self.stderr[name]) for name, value in self.params.items())
+        return {name: value / error if error > 0 else math.nan for name, value, error in pairs}
+
+    @property
     def covariance(self) -> Array:
         """The covariance of the parameters, shape ``(P, P)``."""
         return self.inference.covariance
@@ -131,12 +111,30 @@ class FitResult:
 
     @cached_property
     def _tied(self) -> dict[str, Estimate]:
-        return {name: self._estimate(formula) for name, formula in self.problem.tied.items()}
+        formulas = tuple(self.problem.tied.values())
+        if not formulas:
+            return {}
+        found = propagated(self.problem, self.solution.p, self.covariance, formulas)
+        estimates = map(Estimate, found.value.tolist(), found.stderr.tolist())
+        return dict(zip(self.problem.tied, estimates, strict=True))
 
-    def derived(self, formula: str | sp.Expr) -> Estimate:
+    @overload
+    def derived(self, formula: str | sp.Expr) -> Estimate: ...
+
+    @overload
+    def derived(self, formula: Sequence[str | sp.Expr]) -> Estimates: ...
+
+    def derived(self, formula: Any) -> Estimate | Estimates:
         """Return a quantity made of parameters, with its standard error.
 
-        The error is propagated with the exact gradient, to first order.
+        Errors are propagated with the exact gradient, to first order.
+
+        Args:
+            formula: in parameters, tied ones too: SymPy or text. Or a list of ``k`` of them.
+
+        Returns:
+            ``value`` and ``stderr``; of a list both of shape ``(k,)``, and ``covariance`` of shape
+            ``(k, k)``.
 
         Raises:
             ParseError: the text is no formula.
@@ -148,31 +146,7 @@ class FitResult:
             >>> round(result.derived("-a/b").value, 6)  # where the line crosses zero
             -0.520202
         """
-        names = {symbol.name: symbol for symbol in self.problem.params}
-        names.update({name: sp.Symbol(name) for name in self.problem.tied})
-        given = parse(formula, names) if isinstance(formula, str) else formula
-        if not isinstance(given, sp.Expr):
-            raise ArgumentTypeError(f"a derived quantity is a formula, not {given!r}")
-        by_name = {symbol: names.get(symbol.name, symbol) for symbol in given.free_symbols}
-        given = given.xreplace(by_name)
-        stray = sorted(symbol.name for symbol in given.free_symbols if symbol.name not in names)
-        if stray:
-            raise ArgumentValueError(
-                f"{listed(stray)} is no parameter; they are {listed(list(self.params))}"
-            )
-        return self._estimate(given)
-
-    def _estimate(self, formula: sp.Expr) -> Estimate:
-        from symcompile.compiler import compile
-
-        ties = {sp.Symbol(name): tie for name, tie in self.problem.tied.items()}
-        for _ in range(len(ties) + 1):
-            formula = formula.xreplace(ties)
-        kernel = compile(define("derived", formula, params=self.problem.params), backend="python")
-        value, slope = kernel.value_and_grad(self.solution.p)
-        used = slope != 0
-        variance = slope[used] @ self.covariance[np.ix_(used, used)] @ slope[used]
-        return Estimate(float(value), math.sqrt(variance) if variance >= 0 else math.nan)
+        return derive(self.problem, self.solution.p, self.covariance, formula)
 
     def intervals(
         self, level: float = 0.95, method: IntervalMethod = "asymptotic"
@@ -189,14 +163,11 @@ class FitResult:
         Raises:
             ArgumentValueError: a level that is not between 0 and 1, or another method.
         """
-        if not 0 < level < 1:
-            raise ArgumentValueError(f"level={level!r} is not between 0 and 1, such as 0.95")
+        require_level(level)
         if method not in ("asymptotic", "profile"):
             raise ArgumentValueError(f"method={method!r} is none of 'asymptotic', 'profile'")
-        if method == "profile" and self.inference.basis not in ("squares", "likelihood"):
-            raise ArgumentValueError(
-                f"the loss {self.problem.loss.name} is no likelihood: it has no profile intervals"
-            )
+        if method == "profile":
+            self._require_profile()
         reach = self.inference.quantile(level)
         found = {
             name: (value - reach * self.stderr[name], value + reach * self.stderr[name])
@@ -219,27 +190,47 @@ class FitResult:
             Both of shape ``(points,)``; a straight line of slope ``1/stderr`` where the
             asymptotic interval is right.
         """
+        self._require_profile()
         if name not in self.names:
             raise ArgumentValueError(f"{name} is no parameter; they are {listed(self.names)}")
+        if self.problem.fixed[self.names.index(name)]:
+            raise ArgumentValueError(f"{name} is fixed: it has no profile")
         return trace(self, self.names.index(name), points, farthest)
+
+    def _require_profile(self) -> None:
+        if self.inference.basis not in ("squares", "likelihood"):
+            raise ArgumentValueError(
+                f"the loss {self.problem.loss.name} is no likelihood: it has no profile intervals"
+            )
 
     # ------------------------------------------------------------------ the fit
 
     @property
-    def success(self) -> bool:
-        """Whether the fit converged."""
-        return self.solution.converged
+    def warnings(self) -> tuple[str, ...]:
+        """What should keep one from trusting the answer, and what profiles found since."""
+        if self._lower is None:
+            return self._warnings
+        p, value = self._lower
+        where = ", ".join(f"{name}={at:.6g}" for name, at in zip(self.names, p, strict=True))
+        return (
+            *self._warnings,
+            f"a profile found a lower minimum, {value:.10g}: fit again with start at {where}",
+        )
 
-    @property
-    def message(self) -> str:
-        """Why the fit ended, in words."""
-        return self.solution.message
+    def note_minimum(self, p: Array, value: float) -> None:
+        """Keep a point that is lower than the minimum, beyond rounding; ``warnings`` say so."""
+        best = self.loss if self._lower is None else self._lower[1]
+        if value >= best - 1e-9 * abs(best):
+            return
+        squares = self.problem.loss.kind == "squares"
+        if not squares or best > totals.rounding(self.problem, self.criterion):
+            self._lower = p, value
 
     @cached_property
-    def warnings(self) -> tuple[str, ...]:
-        """What should keep one from trusting the answer."""
+    def _warnings(self) -> tuple[str, ...]:
         found = [] if self.success else [self.message]
         found += [*self.solution.warnings, *self.inference.warnings, *self._few_digits()]
+        found += self.without_intercept
         starts = self.solution.starts
         if len(starts) > 1:
             near = sum(one <= self.loss + 1e-6 * abs(self.loss) + 1e-300 for one in starts)
@@ -261,16 +252,6 @@ class FitResult:
         return [f"double precision leaves few digits: {listed(few)}"] if few else []
 
     @property
-    def n(self) -> int:
-        """How many samples there are."""
-        return self.criterion.n
-
-    @property
-    def dof(self) -> int:
-        """Samples minus fitted parameters."""
-        return self.inference.dof
-
-    @property
     def iterations(self) -> int:
         """How many steps were taken."""
         return self.solution.iterations
@@ -279,77 +260,6 @@ class FitResult:
     def evaluations(self) -> int:
         """How many passes over the data were made."""
         return self.solution.evaluations
-
-    @property
-    def loss(self) -> float:
-        """The minimum."""
-        return self.solution.value
-
-    @cached_property
-    def chi2(self) -> float:
-        """The weighted sum of squared residuals, divided by ``sigma**2`` where that is given."""
-        if self.criterion.squares:
-            return self.solution.value
-        return totals.chi2(self.problem, self.criterion, self.solution.p.tolist())
-
-    @property
-    def reduced_chi2(self) -> float:
-        """``chi2/dof``."""
-        return self.chi2 / self.dof if self.dof > 0 else math.nan
-
-    @cached_property
-    def r2(self) -> float:
-        """One minus ``chi2`` by the response's own sum of squares around its mean."""
-        spread = totals.spread(self.problem, self.criterion)
-        return 1 - self.chi2 / spread if spread > 0 else math.nan
-
-    @property
-    def adjusted_r2(self) -> float:
-        """The same with each sum of squares divided by its degrees of freedom."""
-        return 1 - (1 - self.r2) * (self.n - 1) / self.dof if self.dof > 0 else math.nan
-
-    @cached_property
-    def log_likelihood(self) -> float:
-        """The logarithm of the likelihood at the minimum; NaN where the loss is none.
-
-        Of least squares it is that of normal errors, with the variance that makes it largest,
-        or with the known one.
-        """
-        loss = self.problem.loss
-        if loss.kind == "squares":
-            logs = totals.log_precision(self.problem, self.criterion)
-            if self.absolute_sigma and self.problem.sigma is not None:
-                return 0.5 * (logs - self.n * math.log(2 * math.pi) - self.chi2)
-            if self.chi2 == 0:
-                return math.inf
-            return 0.5 * (logs - self.n * (math.log(2 * math.pi * self.chi2 / self.n) + 1))
-        if not loss.likelihood:
-            return math.nan
-        return -totals.full_loss(self.problem, self.criterion, self.solution.p.tolist())
-
-    @property
-    def _counted(self) -> int:
-        """How many numbers were chosen to fit: the variance of least squares is one of them."""
-        fitted = int(np.sum(~self.problem.fixed))
-        known = self.absolute_sigma and self.problem.sigma is not None
-        return fitted + (self.problem.loss.kind == "squares" and not known)
-
-    @property
-    def aic(self) -> float:
-        """Akaike's criterion, ``2*k - 2*log_likelihood``."""
-        return 2 * self._counted - 2 * self.log_likelihood
-
-    @property
-    def aicc(self) -> float:
-        """The same, corrected for few samples (Hurvich and Tsai 1989)."""
-        k = self._counted
-        left = self.n - k - 1
-        return self.aic + 2 * k * (k + 1) / left if left > 0 else math.nan
-
-    @property
-    def bic(self) -> float:
-        """Schwarz's criterion, ``k*log(n) - 2*log_likelihood``."""
-        return self._counted * math.log(self.n) - 2 * self.log_likelihood
 
     # ------------------------------------------------------------------ samples
 
@@ -392,7 +302,7 @@ class FitResult:
         Args:
             data: a table with the model's columns, by default the data themselves.
             interval: ``"confidence"`` for that of the mean, ``"prediction"`` for that of a new
-                response, which scatters as the data do (least squares).
+                response, which scatters as the data do (least squares and ``"gaussian"``).
             level: of the interval.
 
         Returns:
@@ -422,11 +332,16 @@ class FitResult:
         }
         return self.problem.model.xreplace(values)
 
-    def latex(self) -> str:
-        """Return the fitted formula as LaTeX, each number to what its standard error supports."""
+    def latex(self, numbers: bool = True) -> str:
+        """Return the fitted formula as LaTeX.
+
+        Args:
+            numbers: whether fitted numbers stand in it, each to two digits of its standard error;
+                or the parameters' names.
+        """
         from symcompile.fitting.report import latex
 
-        return latex(self)
+        return latex(self, numbers)
 
     def report(self, level: float = 0.95, method: IntervalMethod = "asymptotic") -> str:
         """Return everything as text, in tables."""
@@ -437,7 +352,8 @@ class FitResult:
     def to_dict(self, level: float = 0.95, method: IntervalMethod = "asymptotic") -> dict[str, Any]:
         """Return everything as numbers, text, lists and mappings, ready for JSON.
 
-        Numbers that are not finite are None.
+        What is unknown is None, and what is infinite, such as the end of a profile interval,
+        the text ``"inf"`` or ``"-inf"``.
         """
         from symcompile.fitting.report import as_dict
 
@@ -449,13 +365,13 @@ class FitResult:
 
         intervals = self.intervals(level, method)
         rows = {
-            name: (value, self.stderr[name], *intervals[name])
+            name: (value, self.stderr[name], self.t[name], *intervals[name])
             for name, value in self.params.items()
         }
-        columns = ["value", "stderr", "lower", "upper"]
+        columns = ["value", "stderr", "t", "lower", "upper"]
         return pd.DataFrame.from_dict(rows, orient="index", columns=columns)
 
-    def plot(self, path: Any = None, level: float = 0.95) -> Any:
+    def plot(self, path: Any = None, level: float = 0.95, axes: Any = None) -> Any:
         """Draw data, fit, band and residuals; return matplotlib's figure.
 
         With several columns in the model, responses are drawn over predictions.
@@ -463,10 +379,12 @@ class FitResult:
         Args:
             path: where to save it; the suffix says the format.
             level: of the band.
+            axes: two of matplotlib's to draw on, for the fit and for residuals; by default those
+                of a new figure.
         """
         from symcompile.fitting.picture import draw
 
-        return draw(self, path, level)
+        return draw(self, path, level, axes)
 
     def __repr__(self) -> str:
         values = ", ".join(f"{name}={value:.6g}" for name, value in self.params.items())

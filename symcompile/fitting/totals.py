@@ -25,6 +25,32 @@ def spread(problem: Problem, criterion: Criterion) -> float:
     return float(criterion.sums(definition, (float(moment) / float(total),))[0])
 
 
+def counted(problem: Problem, criterion: Criterion) -> int:
+    """Return how many samples have a weight other than 0: the others say nothing."""
+    weight = problem.weight
+    if weight is None:
+        return criterion.n
+    if weight.is_number:
+        return criterion.n if weight != 0 else 0
+    ones = sp.Piecewise((1, sp.Ne(weight, 0)), (0, True))
+    return int(criterion.sums(_summed(problem, [ones, sp.S.One]), ())[0])
+
+
+def off_centre(problem: Problem, criterion: Criterion, p: list[float]) -> bool:
+    """Return whether the weighted residuals average to something else than 0, beyond rounding."""
+    weight, residual = problem.precision, problem.response - problem.model
+    formulas = [weight * residual, weight * residual**2, weight * problem.response**2, weight]
+    definition = _summed(problem, formulas, problem.params)
+    first, squares, size, total = map(float, criterion.sums(definition, p))
+    return abs(first) > math.sqrt(total) * (1e-6 * math.sqrt(squares) + 1e-12 * math.sqrt(size))
+
+
+def rounding(problem: Problem, criterion: Criterion) -> float:
+    """Return how large a sum of squares may be that holds nothing but rounding."""
+    formulas = [problem.precision * problem.response**2, sp.S.One]
+    return 1e-26 * float(criterion.sums(_summed(problem, formulas), ())[0])
+
+
 def log_precision(problem: Problem, criterion: Criterion) -> float:
     """Return the sum of ``log(weight/sigma**2)``; samples of weight 0 count as nothing."""
     precision = problem.precision

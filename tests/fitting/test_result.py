@@ -14,6 +14,9 @@ import sympy as sp
 from scipy import optimize, stats
 
 import symcompile as sc
+from symcompile.fitting.criterion import Criterion
+from symcompile.fitting.minimising import Minimiser
+from symcompile.fitting.result import FitResult
 
 NIST = Path(__file__).resolve().parents[3] / "shared" / "data"
 RANDOM = np.random.default_rng(2)
@@ -85,6 +88,36 @@ def test_a_line_in_closed_form() -> None:
     assert np.allclose(new.mean - new.lower, wide)
 
 
+def test_samples_of_weight_zero_count_as_nothing() -> None:
+    weights = np.where(np.arange(30) < 20, 1 + X, 0)
+    part = {name: column[:20] for name, column in DATA.items()}
+    result = fitted("a + b*x", weights=weights)
+    left = fitted("a + b*x", data=part, weights=weights[:20])
+    assert (result.n, result.dof) == (20, 18)
+    assert result.stderr == pytest.approx(left.stderr, rel=1e-12)
+    for figure in ("aic", "aicc", "bic", "log_likelihood", "reduced_chi2", "r2", "adjusted_r2"):
+        assert getattr(result, figure) == pytest.approx(getattr(left, figure), rel=1e-12), figure
+    assert result.fitted.shape == (30,)
+    odds = {"x": X, "y": (RANDOM.random(30) < 0.5) * 1.0, "w": weights}
+    assert fitted("a + b*x", data=odds, loss="logistic", weights="w").n == 20
+
+
+def test_a_penalty_is_no_scatter() -> None:
+    """The variance of residuals is that of the residuals; ridge in closed form."""
+    design = np.column_stack((np.ones(30), X))
+    result = fitted("a + b*x", penalty=sc.losses.ridge(5.0))
+    inverse = np.linalg.inv(design.T @ design + 5 * np.eye(2))
+    best = inverse @ design.T @ Y
+    assert np.allclose(list(result.params.values()), best, rtol=1e-10)
+    rss = np.sum((Y - design @ best) ** 2)
+    assert np.allclose(result.covariance, rss / 28 * inverse, rtol=1e-9)
+    assert any("a penalty moves" in warning for warning in result.warnings)
+    zero = fitted("a + b*x", penalty=sc.losses.lasso(1e3, "b"))
+    assert zero.params["b"] == 0
+    assert any("b is held at zero by the penalty" in warning for warning in zero.warnings)
+    assert not any("bound" in warning for warning in zero.warnings)
+
+
 def test_known_errors_scatter_as_they_say() -> None:
     result = fitted(sigma="e", absolute_sigma=True)
     band = result.predict(interval="prediction", level=0.95)
@@ -97,13 +130,18 @@ def test_known_errors_scatter_as_they_say() -> None:
 
 
 def test_published_profile_intervals() -> None:
-    """Bates and Watts 1988, table 6.2: nominal 95% profile intervals of Puromycin."""
+    """Estimates and errors of Bates and Watts 1988; intervals of R 4's ``confint`` of its ``nls``.
+
+    R interpolates a spline between the points of a profile: of its ends four digits are right.
+    """
     result = sc.fit("v*x/(k + x)", PUROMYCIN, start={"v": 200, "k": 0.05}, backend="python")
     assert result.params["v"] == pytest.approx(212.7, abs=0.05)
     assert result.params["k"] == pytest.approx(0.0641, abs=5e-5)
     assert result.stderr["v"] == pytest.approx(6.947, abs=5e-4)
     assert result.stderr["k"] == pytest.approx(8.28e-3, abs=5e-6)
     intervals = result.intervals(method="profile")
+    assert intervals["v"] == pytest.approx((197.30212848, 229.29006490), rel=1e-5)
+    assert intervals["k"] == pytest.approx((0.04692517, 0.08615995), rel=2e-4)
     for index, name in enumerate(result.names):
         for end in intervals[name]:
             # At an end the others' best sum of squares is S*(1 + t**2/dof).
@@ -125,12 +163,51 @@ def test_published_profile_intervals() -> None:
     assert at[2] == result.params["k"]
 
 
+def test_a_profile_that_finds_a_lower_minimum_says_so() -> None:
+    x = np.linspace(0, 6, 40)
+    data = {"x": x, "y": np.sin(2 * x) + 0.01 * np.cos(9 * x)}
+    result = fitted("a*sin(w*x)", data=data, start={"a": 1, "w": 3.4})
+    assert result.chi2 > 1
+    assert not any("a profile found" in warning for warning in result.warnings)
+    result.profile("w", farthest=5.0)
+    (said,) = [warning for warning in result.warnings if "a profile found" in warning]
+    assert "start at a=" in said
+    best = fitted("a*sin(w*x)", data=data, start={"a": 1, "w": 1.9})
+    best.profile("w", points=11)
+    assert not any("a profile found" in warning for warning in best.warnings)
+    # Nor does one that only rounds otherwise.
+    exact = fitted(data={"x": X, "y": 2 * np.exp(-0.6 * X) + 0.3})
+    exact.intervals(method="profile")
+    assert not any("a profile found" in warning for warning in exact.warnings)
+
+
+def test_an_exact_fit_has_intervals_of_no_length() -> None:
+    result = fitted("a*x", data={"x": X, "y": 2 * X})
+    assert result.chi2 == 0
+    assert result.intervals(method="profile") == result.intervals() == {"a": (2.0, 2.0)}
+    with pytest.raises(sc.ArgumentValueError, match="no variance"):
+        result.profile("a")
+    assert "inf" in result.report(method="profile")
+    assert json.dumps(result.to_dict(), allow_nan=False)
+
+
+def test_gaussian_responses_scatter_by_the_fitted_sigma() -> None:
+    result = fitted("a + b*x", loss="gaussian")
+    mean, new = (result.predict(interval=name) for name in ("confidence", "prediction"))
+    assert np.allclose(new.stderr**2 - mean.stderr**2, result.params["sigma"] ** 2)
+    again = pickle.loads(pickle.dumps(result))
+    assert np.array_equal(again.predict(interval="prediction").upper, new.upper)
+
+
 def test_an_interval_without_an_end_is_infinite() -> None:
     data = {"x": [1.0, 2, 3, 4, 5], "y": [0.98, 1.02, 0.97, 1.05, 1.01]}
     result = sc.fit("1 - exp(-k*x)", data, start={"k": 2}, backend="python")
     low, high = result.intervals(method="profile")["k"]
     assert np.isfinite(low)
     assert high == math.inf
+    told = json.loads(json.dumps(result.to_dict(method="profile"), allow_nan=False))
+    assert told["params"]["k"]["upper"] == "inf"
+    assert "inf" in result.report(method="profile")
 
 
 def test_fixed_tied_and_bounded_parameters() -> None:
@@ -186,13 +263,59 @@ def test_robust_errors_are_a_sandwich() -> None:
         result.intervals(method="profile")
 
 
-@pytest.mark.skipif(not (NIST / "nist_nonlinear").is_dir(), reason="the data are not here")
-def test_certified_standard_errors() -> None:
-    problem = json.loads((NIST / "nist_nonlinear" / "Thurber.json").read_text())
+@pytest.mark.parametrize(("loss", "q"), [("absolute", 0.5), (sc.losses.quantile(0.8), 0.8)])
+def test_errors_of_a_quantile_are_those_of_known_densities(loss: Any, q: float) -> None:
+    """Koenker 2005, theorem 4.1, with the density that the responses were drawn from."""
+    x = np.linspace(0, 2, 20_000)
+    size = 0.5 + x
+    random = np.random.default_rng(5)
+    data = {"x": x, "y": 1 + 3 * x + size * random.normal(size=len(x))}
+    result = fitted("a + b*x", data=data, loss=loss)
+    at = stats.norm.ppf(q)
+    design = np.column_stack((np.ones(len(x)), x))
+    assert np.allclose(list(result.params.values()), [1 + 0.5 * at, 3 + at], atol=0.1)
+    bread = np.linalg.inv(design.T * (stats.norm.pdf(at) / size) @ design)
+    right = q * (1 - q) * bread @ (design.T @ design) @ bread
+    assert np.allclose(result.covariance, right, rtol=0.15)
+    assert any("near zero" in warning for warning in result.warnings)
+    with pytest.raises(sc.ArgumentValueError, match="no likelihood"):
+        result.profile("a")
+
+
+def test_errors_of_a_likelihood_are_those_of_its_information() -> None:
+    y = (RANDOM.random(30) < 1 / (1 + np.exp(1 - X))) * 1.0
+    result = fitted("a + b*x", data={"x": X, "y": y}, loss="logistic")
+    design, p = np.column_stack((np.ones(30), X)), np.zeros(2)
+    for _ in range(30):
+        share = 1 / (1 + np.exp(-design @ p))
+        information = (design.T * (share * (1 - share))) @ design
+        p += np.linalg.solve(information, design.T @ (y - share))
+    assert np.allclose(list(result.params.values()), p, rtol=1e-10)
+    assert np.allclose(result.covariance, np.linalg.inv(information), rtol=1e-9)
+    band = result.predict({"x": [1.0]}, "confidence", 0.9)
+    row = np.array([1.0, 1.0])
+    reach = stats.norm.ppf(0.95) * math.sqrt(row @ np.linalg.inv(information) @ row)
+    ends = 1 / (1 + np.exp(-(row @ p + np.array([-reach, 0, reach]))))
+    assert np.allclose([band.lower[0], band.mean[0], band.upper[0]], ends, rtol=1e-9)
+
+
+CERTIFIED = sorted(NIST.glob("nist_nonlinear/*.json")) + sorted(NIST.glob("nist_linear/*.json"))
+
+
+@pytest.mark.skipif(not CERTIFIED, reason="the data are not here")
+@pytest.mark.parametrize("path", CERTIFIED, ids=lambda path: path.stem)
+def test_certified_standard_errors(path: Path) -> None:
+    problem = json.loads(path.read_text())
     start = dict(zip(problem["params"], problem["start2"], strict=True))
-    result = sc.fit(problem["formula"], problem["data"], start=start, backend="python")
+    y = problem.get("response", "y")
+    result = sc.fit(problem["formula"], problem["data"], y, start=start, backend="python")
     found = [result.stderr[name] for name in problem["params"]]
-    assert np.allclose(found, problem["certified_sd"], rtol=1e-9)
+    # Where the certified residuals are zero, so are these, to the level of rounding.
+    least = 1e-9 * np.abs(problem["certified"])
+    assert np.all(
+        np.abs(np.subtract(found, problem["certified_sd"]))
+        <= np.maximum(1e-7 * np.array(problem["certified_sd"]), least * (problem["rss"] == 0))
+    )
 
 
 def test_reports_and_their_numbers() -> None:
@@ -209,6 +332,8 @@ def test_reports_and_their_numbers() -> None:
     assert numbers["params"]["b"]["kind"] == "fixed"
     frame = result.to_frame()
     assert frame.loc["a", "stderr"] == result.stderr["a"]
+    assert frame.loc["a", "t"] == result.params["a"] / result.stderr["a"]
+    assert math.isnan(frame.loc["b", "t"])
     assert repr(result).startswith("<fit of 30 samples: ")
 
 
@@ -223,6 +348,7 @@ def test_html_escapes_what_a_user_names() -> None:
 def test_latex_rounds_to_what_is_known() -> None:
     result = sc.fit("a + b*x", {"x": [0, 1, 2, 3], "y": [1.0, 3.1, 4.9, 7.0]}, backend="python")
     assert result.latex() == "y = 1.98 x + 1.03"
+    assert result.latex(numbers=False) == "y = a + b x"
     assert result.formula.subs("x", 10) == pytest.approx(20.83)
 
 
@@ -232,11 +358,20 @@ def test_pictures(tmp_path: Path) -> None:
         "curve.png": fitted(sigma="e"),
         "plane.svg": fitted("a + b*x + c*e"),
         "many.pdf": sc.fit("a + b*x", {"x": RANDOM.normal(size=900), "y": RANDOM.normal(size=900)}),
+        "hexagons.png": sc.fit("b + 0*x", {"x": np.arange(3e4), "y": np.ones(30_000)}),
         "robust.png": fitted("a + b*x", loss="absolute"),
     }.items():
         figure = result.plot(tmp_path / name)
         assert (tmp_path / name).stat().st_size > 1000
         assert len(figure.axes) == 2
+    from matplotlib.figure import Figure
+
+    own = Figure()
+    axes = own.subplots(1, 2)
+    assert fitted().plot(axes=axes) is own
+    assert len(axes[0].lines) and len(axes[1].lines)
+    with pytest.raises(sc.ArgumentTypeError, match="axes are two"):
+        fitted().plot(axes=axes[0])
     with pytest.raises(sc.ArgumentValueError, match="no suffix of a picture"):
         fitted().plot(tmp_path / "curve.doc")
 
@@ -251,16 +386,81 @@ def test_results_travel() -> None:
     assert pickle.loads(pickle.dumps(odds)).log_likelihood == odds.log_likelihood
 
 
+class Elsewhere:
+    """A criterion that gives sums, and no samples."""
+
+    def __init__(self, criterion: Any) -> None:
+        self._criterion = criterion
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in {*vars(Criterion).get("__annotations__", {}), *vars(Criterion)}:
+            raise AttributeError(name)
+        return getattr(self._criterion, name)
+
+
+@pytest.mark.parametrize("loss", ["least_squares", "poisson", "huber", "absolute"])
+def test_data_that_are_elsewhere(loss: str) -> None:
+    data = {"x": X, "y": np.round(9 * Y)}
+    near = fitted("exp(a + b*x)", data=data, loss=loss, start={"a": 2, "b": -0.5})
+    apart: Any = Elsewhere(near.criterion)
+    far = FitResult(near.problem, apart, near.solution, Minimiser(near.problem, apart))
+    for name in ("loss", "chi2", "r2", "aic", "n", "dof"):
+        assert getattr(far, name) == pytest.approx(getattr(near, name), nan_ok=True), name
+    if loss == "absolute":
+        assert math.isnan(far.stderr["a"])
+        assert any("are not computed" in warning for warning in far.warnings)
+    else:
+        assert far.stderr == near.stderr
+    assert far.predict({"x": [1.0]}) == near.predict({"x": [1.0]})
+    assert "samples" in far.report()
+    for call in (lambda: far.residuals, lambda: far.fitted, far.plot):
+        with pytest.raises(sc.ArgumentValueError, match="not in memory"):
+            call()
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
         (lambda r: r.intervals(level=95), "between 0 and 1"),
+        (lambda r: r.intervals(level="high"), "between 0 and 1"),
+        (lambda r: r.predict(interval="confidence", level=95), "between 0 and 1"),
+        (lambda r: r.plot(level=0), "between 0 and 1"),
         (lambda r: r.intervals(method="bootstrap"), "none of"),
         (lambda r: r.predict({"z": [1]}), "no column x"),
         (lambda r: r.predict(interval="both"), "none of"),
         (lambda r: r.profile("q"), "no parameter"),
+        (lambda r: r.profile("a", points=1), "from 2 on"),
+        (lambda r: r.profile("a", farthest=0.0), "positive"),
     ],
 )
 def test_what_does_not_fit_is_said(call: Any, message: str) -> None:
     with pytest.raises(sc.ArgumentValueError, match=message):
         call(fitted())
+
+
+def test_r2_without_an_intercept_is_called_what_it_is() -> None:
+    said = "no intercept"
+    assert any(said in one for one in fitted("b*x").warnings)
+    assert any(said in one for one in fitted("a + b*x", fixed={"a": 1}).warnings)
+    assert not any(said in one for one in fitted("a + b*x", sigma="e").warnings)
+    assert not any(said in one for one in fitted("a*exp(-b*x)").warnings)
+    # Two shares that add up to one are an intercept too; and rounding is none.
+    shares = {"u": X / 4, "v": 1 - X / 4, "y": Y}
+    assert not any(said in one for one in fitted("a*u + b*v", data=shares).warnings)
+    exact = {"x": X, "y": 1e3 + X / 3}
+    assert not any(said in one for one in fitted("a + b*x", data=exact).warnings)
+
+
+def test_several_derived_quantities_have_a_covariance() -> None:
+    result = fitted(tied={"d": "2*a"}, model="d/2*exp(-b*x) + c")
+    found = result.derived(["a/b", "c", sp.Symbol("d") - sp.Symbol("a")])
+    a, b, c = (result.params[name] for name in "abc")
+    assert result.names == ("a", "b", "c")
+    slopes = np.array([[1 / b, -a / b**2, 0], [0, 0, 1], [1, 0, 0]])
+    assert np.allclose(found.value, [a / b, c, a])
+    assert np.allclose(found.covariance, slopes @ result.covariance @ slopes.T, rtol=1e-10)
+    assert np.allclose(found.stderr**2, np.diag(found.covariance))
+    with pytest.raises(sc.ArgumentValueError, match="empty"):
+        result.derived([])
+    with pytest.raises(sc.ArgumentTypeError, match="is a formula"):
+        result.derived([3])
