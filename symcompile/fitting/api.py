@@ -140,7 +140,12 @@ def fit(
             )
         every = linear_parameters(problem.model, problem.params, ~problem.fixed) | problem.fixed
         criterion = Partitioned(
-            problem, source, backend, linear=bool(every.all()), progress=progress
+            problem,
+            source,
+            backend,
+            threads=threads,
+            linear=bool(every.all()),
+            progress=progress,
         )
     require_support(problem, criterion)
     minimiser = Minimiser(problem, criterion, method, max_iterations)

@@ -46,6 +46,7 @@ class Partitioned(Penalised):
         source: Source,
         backend: BackendName = "auto",
         *,
+        threads: int | None = None,
         linear: bool = False,
         progress: bool | None = None,
     ) -> None:
@@ -53,6 +54,7 @@ class Partitioned(Penalised):
         self.source = source
         self.linear = linear
         self.passes = 0
+        self._threads = threads
         self._progress = progress
         self._backend = _resolved(backend)
         self._factor: tuple[Array, Array] | None = None
@@ -120,7 +122,8 @@ class Partitioned(Penalised):
 
     def _pass(self, task: Task) -> Any:
         self.passes += 1
-        found = over(self.source, self.problem.column_names, task, self._progress)
+        names = self.problem.column_names
+        found = over(self.source, names, task, self._progress, self._threads)
         if found is None:
             raise ArgumentValueError("there are no samples: all partitions are empty")
         return found

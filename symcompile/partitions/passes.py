@@ -13,6 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Protocol
 
 from symcompile.build.progress import counted
+from symcompile.errors import ArgumentTypeError, ArgumentValueError, SymcompileError
 from symcompile.partitions.sources import RowGroup, Source
 
 
@@ -30,7 +31,13 @@ class Task(Protocol):
         """Return the result of two neighbours from theirs."""
 
 
-def over(source: Source, columns: Sequence[str], task: Task, progress: bool | None = None) -> Any:
+def over(
+    source: Source,
+    columns: Sequence[str],
+    task: Task,
+    progress: bool | None = None,
+    threads: int | None = None,
+) -> Any:
     """Return the result of a task over all partitions; None if all are empty.
 
     Dask's values are computed by the scheduler that is current, with a task for each partition and
@@ -41,15 +48,18 @@ def over(source: Source, columns: Sequence[str], task: Task, progress: bool | No
         columns: which columns to read.
         task: what to compute.
         progress: whether to show a bar; by default where it takes long, on a terminal.
+        threads: how many threads read files; Dask's scheduler has its own.
+
+    Raises:
+        SymcompileError: a partition cannot be computed; the message says which and why.
     """
     partitions = source.partitions(columns)
     if partitions and not isinstance(partitions[0], RowGroup):
-        return _by_dask(partitions, task)
-    return _by_threads(partitions, task, progress)
+        return _by_dask(partitions, task, source.kind)
+    return _by_threads(partitions, task, progress, threads or _workers())
 
 
-def _by_threads(partitions: Sequence[Any], task: Task, progress: bool | None) -> Any:
-    workers = _workers()
+def _by_threads(partitions: Sequence[Any], task: Task, progress: bool | None, workers: int) -> Any:
     ahead = 2 * workers
     results: list[Any] = []
     with (
@@ -62,7 +72,7 @@ def _by_threads(partitions: Sequence[Any], task: Task, progress: bool | None) ->
                 if len(pending) >= ahead:
                     results.append(pending.pop(0).result())
                     done(1)
-                pending.append(pool.submit(task, partition))
+                pending.append(pool.submit(_computed, task, partition, str(partition)))
             for future in pending:
                 results.append(future.result())
                 done(1)
@@ -81,15 +91,15 @@ def _workers() -> int:
     return os.cpu_count() or 1
 
 
-def _by_dask(partitions: Sequence[Any], task: Task) -> Any:
+def _by_dask(partitions: Sequence[Any], task: Task, kind: str) -> Any:
     import dask
 
-    run = dask.delayed(task, name=f"symcompile-{task.name}", pure=False)
+    run = dask.delayed(_computed, name=f"symcompile-{task.name}", pure=False)
     join = dask.delayed(_joined, name="symcompile-join", pure=False)
     prefix = f"symcompile-{task.name}"
     token = dask.base.tokenize(task.name, os.urandom(8))
     leaves = [
-        run(partition, dask_key_name=f"{prefix}-{token}-{k}")
+        run(task, partition, f"partition {k} of {kind}", dask_key_name=f"{prefix}-{token}-{k}")
         for k, partition in enumerate(partitions)
     ]
     steps = iter(range(len(leaves)))
@@ -97,8 +107,28 @@ def _by_dask(partitions: Sequence[Any], task: Task) -> Any:
     def joined(one: Any, other: Any) -> Any:
         return join(task, one, other, dask_key_name=f"{prefix}-join-{token}-{next(steps)}")
 
-    (result,) = dask.compute(_tree(leaves, joined))
+    try:
+        (result,) = dask.compute(_tree(leaves, joined))
+    except SymcompileError:
+        raise
+    except Exception as error:  # of what comes before our tasks, or of the cluster
+        said = f"{type(error).__name__}: {error}"
+        raise SymcompileError(f"{kind} cannot be computed: {said}") from error
     return result
+
+
+def _computed(task: Task, partition: Any, where: str) -> Any:
+    """Return what a task makes of a partition; an error says of which one."""
+    try:
+        return task(partition)
+    except (ArgumentValueError, ArgumentTypeError) as error:
+        told = str(error)
+        raise type(error)(told if told.startswith(where) else f"{where}: {told}") from error
+    except SymcompileError:
+        raise
+    except Exception as error:
+        said = f"{type(error).__name__}: {error}"
+        raise SymcompileError(f"{where} cannot be computed: {said}") from error
 
 
 def _joined(task: Task, one: Any, other: Any) -> Any:

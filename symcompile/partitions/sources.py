@@ -181,11 +181,14 @@ def blocks(partition: Any, columns: Sequence[str]) -> Iterator[tuple[Array, ...]
 
     Raises:
         ArgumentTypeError: a column is not made of numbers.
-        ArgumentValueError: a file cannot be read.
+        ArgumentValueError: a file cannot be read, or a column is missing.
     """
     if isinstance(partition, RowGroup):
         yield from _of_row_group(partition, columns)
         return
+    missing = [name for name in columns if name not in partition]
+    if missing:
+        raise ArgumentValueError(f"there is no column {listed(missing)} in it")
     arrays = tuple(to_array(partition[name], f"column {name}") for name in columns)
     for start in range(0, len(arrays[0]), BLOCK):
         yield tuple(np.ascontiguousarray(array[start : start + BLOCK]) for array in arrays)

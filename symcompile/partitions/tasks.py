@@ -12,13 +12,15 @@ import numpy as np
 from symcompile.arguments import Array
 from symcompile.errors import ArgumentValueError
 from symcompile.frontend.definition import Definition
-from symcompile.partitions.sources import RowGroup, blocks
+from symcompile.partitions.sources import blocks
 
 if TYPE_CHECKING:
     from symcompile.kernel import Kernel
 
 #: Rows whose Jacobian stands in memory at a time.
 _ROWS: Final = 1 << 14
+#: Entries of a matrix for which OpenBLAS takes one thread in the products of a factorisation.
+_ALONE: Final = 1 << 13
 
 
 @lru_cache(maxsize=64)
@@ -166,10 +168,8 @@ class Check:
             for name, column in zip(self.columns, columns, strict=True):
                 bad = np.flatnonzero(~np.isfinite(column))
                 if len(bad):
-                    where = str(partition) if isinstance(partition, RowGroup) else "a partition"
                     raise ArgumentValueError(
-                        f"column {name} is {column[bad[0]]} in row {rows + bad[0]} of {where}: "
-                        "drop such rows"
+                        f"column {name} is {column[bad[0]]} in row {rows + bad[0]}: drop such rows"
                     )
             rows += len(columns[0])
         return rows
@@ -182,12 +182,20 @@ class Check:
 def triangular(rows: Array) -> Array:
     """Return the triangular factor of a matrix, square whatever its number of rows is.
 
-    Factors of parts, stacked, have the factor of the whole: so parts may be reduced in a tree.
+    Factors of parts, stacked, have the factor of the whole: so parts may be reduced in a tree. Rows
+    are factored some at a time here too, so few that BLAS takes one thread for them: its bits
+    depend on how many it takes, and that is set otherwise on a worker than at home.
     """
-    if not np.isfinite(rows).all():  # LAPACK may not come back from NaN
-        return np.full((rows.shape[1],) * 2, np.nan)
-    factor: Array = np.asarray(np.linalg.qr(rows, mode="r"))
     width = rows.shape[1]
+    if not np.isfinite(rows).all():  # LAPACK may not come back from NaN
+        return np.full((width, width), np.nan)
+    height = max(_ALONE // width, 2 * width)
+    while len(rows) > height:
+        pieces = -(-len(rows) // height)
+        padded = np.zeros((pieces * height, width))  # rows of zeros change no factor
+        padded[: len(rows)] = rows
+        rows = np.linalg.qr(padded.reshape(pieces, height, width), mode="r").reshape(-1, width)
+    factor: Array = np.asarray(np.linalg.qr(rows, mode="r"))
     if len(factor) == width:
         return factor
     whole = np.zeros((width, width))

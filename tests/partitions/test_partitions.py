@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -129,6 +132,64 @@ def test_factors_of_parts_are_those_of_the_whole() -> None:
     assert np.allclose(np.abs(whole), np.abs(halves))
     assert triangular(rows[:2]).shape == (4, 4)
     assert np.isnan(triangular(np.full((3, 2), np.inf))).all()
+
+
+_FACTORS = """
+import hashlib
+import numpy as np
+from symcompile.partitions.tasks import triangular
+digest = hashlib.sha256()
+for width in (3, 11, 31, 90):
+    for rows in (2 * width, 6000):
+        digest.update(triangular(np.random.default_rng(1).normal(size=(rows, width))).tobytes())
+print(digest.hexdigest())
+"""
+
+
+def test_factors_do_not_depend_on_threads_of_blas() -> None:
+    found = set()
+    for threads in ("1", "2"):
+        environment = {**os.environ, "OPENBLAS_NUM_THREADS": threads, "OMP_NUM_THREADS": threads}
+        command = [sys.executable, "-c", _FACTORS]
+        found.add(subprocess.run(command, env=environment, capture_output=True, check=True).stdout)
+    assert len(found) == 1
+    assert len(found.pop()) > 60
+
+
+def _broken(part: Any, how: str, partition_info: Any = None) -> Any:
+    if not partition_info or partition_info["number"] != 2:
+        return part
+    if how == "fails":
+        raise RuntimeError("disk on fire")
+    if how == "words":
+        return part.assign(y="a")
+    return part.assign(y=np.where(part.index == part.index[3], np.nan, 1.0))
+
+
+@pytest.mark.parametrize(
+    ("how", "message"),
+    [
+        ("fails", "a Dask DataFrame cannot be computed: RuntimeError: disk on fire"),
+        ("words", "partition 2 of a Dask DataFrame: entry 0 of column y is the string 'a'"),
+        ("nan", "partition 2 of a Dask DataFrame: column y is nan in row 3: drop"),
+    ],
+)
+def test_what_is_wrong_with_a_partition_is_said_of_it(how: str, message: str) -> None:
+    dd = pytest.importorskip("dask.dataframe")
+    import pandas as pd
+
+    frame = dd.from_pandas(pd.DataFrame({"x": X, "y": Y}), npartitions=4)
+    broken = frame.map_partitions(_broken, how, meta=frame._meta)
+    with pytest.raises(sc.SymcompileError, match=message):
+        over(source_of(broken), ("x", "y"), Check(("x", "y")))  # type: ignore[arg-type]
+
+
+def test_a_missing_column_names_the_partition() -> None:
+    da = pytest.importorskip("dask.array")
+    source = source_of({"x": da.from_array(X, chunks=1000)})
+    assert source is not None
+    with pytest.raises(sc.ArgumentValueError, match=r"partition \d of Dask arrays: .* no column y"):
+        over(source, ("x",), Check(("y",)))
 
 
 def test_what_does_not_fit_is_said(folder: Path, tmp_path: Path) -> None:
