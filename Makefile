@@ -12,10 +12,10 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test bench lint format wheel clean
+.PHONY: help demo test bench notebooks lint format wheel clean
 
 help:  ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo "Variables: PYTHON=$(PYTHON) VENV=$(VENV) EXTRAS=$(EXTRAS) PYTEST_ARGS=$(PYTEST_ARGS) BENCH_ARGS=$(BENCH_ARGS)"
 
 demo: $(VENV)/.installed-demo  ## build the lecture's kernel on every backend, fit and compare
@@ -26,6 +26,9 @@ test: $(VENV)/.installed-$(EXTRAS)  ## run the tests (PYTEST_ARGS=--long for all
 
 bench: $(VENV)/.installed-peers  ## time everything beside its peers (BENCH_ARGS="--only NAME")
 	$(BIN)/python -m benchmarks $(BENCH_ARGS)
+
+notebooks: $(VENV)/.installed-test  ## execute the notebooks and store what they print
+	$(BIN)/python docs/notebooks/run.py --write
 
 lint: $(VENV)/.installed-dev  ## check style, formatting and types
 	$(BIN)/ruff check .

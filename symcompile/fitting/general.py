@@ -71,7 +71,7 @@ def minimise(
             )
         every = bool((linear | fixed).all())
         return minimise_kinked(criterion, begin, region, linear=every, **limit)
-    if method != "auto" or len(begin) > MANY:
+    if method != "auto" or (len(begin) > MANY and not problem.kinks.any()):
         name = "L-BFGS-B" if method == "auto" else method
         return _by_scipy(problem, criterion, begin, region, name, max_iterations)
     point = at(criterion, begin)
@@ -87,7 +87,7 @@ def minimise(
     else:
         point = newton(criterion, point, region, shown=shown, **limit)
         name = "Newton"
-    return _solution(problem, point, region, name)
+    return _solution(problem, point, region, name, criterion.n)
 
 
 def _inside(problem: Problem, p: Array) -> Array:
@@ -97,7 +97,9 @@ def _inside(problem: Problem, p: Array) -> Array:
     return np.where(on, problem.lower + 1e-3, p)
 
 
-def _solution(problem: Problem, point: Point, region: Region, method: str) -> Solution:
+def _solution(
+    problem: Problem, point: Point, region: Region, method: str, samples: int
+) -> Solution:
     active = region.held(point.p, point.gradient)
     zero = (point.p == 0) & (problem.kinks > 0)
     warnings = []
@@ -110,9 +112,8 @@ def _solution(problem: Problem, point: Point, region: Region, method: str) -> So
             f"not converged: the loss still falls after {point.iterations} steps; start nearer, "
             "or allow more with max_iterations="
         )
-    far = np.abs(point.p) > 1e6 * np.maximum(np.abs(problem.start), 1)
-    flat = point.value <= 1e-9 * max(abs(point.value), 1.0)
-    if problem.loss.mean is not None and (far.any() or flat):
+    flat = point.value <= 1e-9 * samples
+    if problem.loss.mean is not None and flat:
         warnings.append(
             "the loss falls for ever as parameters grow: the data separate the responses, and "
             "have no finite answer; a penalty gives one"

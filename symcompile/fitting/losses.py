@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
 
+import numpy as np
 import sympy as sp
 
 from symcompile.arguments import listed
@@ -201,7 +202,8 @@ def poisson() -> Loss:
 def negative_binomial() -> Loss:
     """Return the negative log-likelihood of counts with mean ``f`` and variance ``f + alpha*f**2``.
 
-    ``alpha`` is fitted too; Cameron and Trivedi, *Regression Analysis of Count Data* (2013),
+    ``alpha`` is fitted too, from 1e-4 on: counts that scatter no more than Poisson's end at that
+    bound. Cameron and Trivedi, *Regression Analysis of Count Data* (2013),
     section 3.3 (NB2).
     """
 
@@ -215,7 +217,7 @@ def negative_binomial() -> Loss:
         term,
         likelihood=True,
         constant=lambda y: sp.loggamma(y + 1),
-        own=(Own("alpha", 0.5, 0.0),),
+        own=(Own("alpha", 0.5, 1e-4),),
         support=(0.0, float("inf")),
     )
 
@@ -275,17 +277,23 @@ def lasso(alpha: float, *names: str) -> Penalty:
 def elastic_net(alpha: float, ratio: float, *names: str) -> Penalty:
     """Return ``alpha*ratio`` absolute values plus ``alpha*(1 - ratio)/2`` squares.
 
-    Zou and Hastie (2005), with scikit-learn's names.
+    Zou and Hastie (2005). The sum of losses is not divided by the samples, nor by two: with
+    least squares ``alpha`` is ``2*n`` times that of scikit-learn, whose ``l1_ratio`` is ``ratio``.
 
     Raises:
-        ArgumentValueError: ``alpha`` is not positive, or ``ratio`` not between 0 and 1.
+        ArgumentValueError: ``alpha`` is not positive, or ``ratio`` not from 0 to 1.
     """
-    alpha, ratio = _between(alpha, 0, float("inf"), "alpha"), _between(ratio, 0, 1, "ratio")
+    alpha, ratio = (
+        _between(alpha, 0, float("inf"), "alpha"),
+        _between(ratio, 0, 1, "ratio", ends=True),
+    )
     return Penalty(alpha * (1 - ratio) / 2, alpha * ratio, names)
 
 
-def _between(value: Any, low: float, high: float, what: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not low < value < high:
+def _between(value: Any, low: float, high: float, what: str, *, ends: bool = False) -> float:
+    number = isinstance(value, int | float | np.integer | np.floating)
+    inside = number and (low < value < high or (ends and value in (low, high)))
+    if isinstance(value, bool) or not inside:
         limits = "positive" if high == float("inf") else f"between {low:g} and {high:g}"
         raise ArgumentValueError(f"{what}={value!r} is no number that is {limits}")
     return float(value)

@@ -137,6 +137,12 @@ def test_counts() -> None:
     assert level.log_likelihood == pytest.approx(
         stats.poisson.logpmf(counts, counts.mean()).sum(), rel=1e-12
     )
+    # No more scatter than Poisson's: nearly its answer, at the bound.
+    same = fitted("exp(a + b*x)", counts, "poisson")
+    bounded = fitted("exp(a + b*x)", counts, "negative_binomial")
+    if bounded.params["alpha"] == 1e-4:
+        assert bounded.success
+        assert bounded.params["b"] == pytest.approx(same.params["b"], rel=1e-2)
     mean = np.exp(1 + 0.5 * X)
     over = RANDOM.negative_binomial(2, 2 / (2 + mean))
     result = fitted("exp(a + b*x)", over, "negative_binomial")
