@@ -82,6 +82,14 @@ def test_readme_shows_the_ir_as_it_is() -> None:
     assert part in show_stage(logreg, "ir", "python")
 
 
+def test_the_page_about_data_larger_than_memory_runs() -> None:
+    pytest.importorskip("pandas")
+    pytest.importorskip("pyarrow")
+    space: dict[str, Any] = {}
+    for block in blocks(ROOT / "docs" / "beyond-memory.md"):
+        exec(block, space)
+
+
 @pytest.mark.parametrize(
     "page",
     [

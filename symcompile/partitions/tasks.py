@@ -194,8 +194,8 @@ def triangular(rows: Array) -> Array:
         pieces = -(-len(rows) // height)
         padded = np.zeros((pieces * height, width))  # rows of zeros change no factor
         padded[: len(rows)] = rows
-        factors = np.asarray(np.linalg.qr(padded.reshape(pieces, height, width), mode="r"))
-        rows = factors.reshape(-1, width)
+        factors = np.linalg.qr(padded.reshape(pieces, height, width), mode="r")
+        rows = np.asarray(factors).reshape(-1, width)
     factor: Array = np.asarray(np.linalg.qr(rows, mode="r"))
     if len(factor) == width:
         return factor
