@@ -55,7 +55,7 @@ def run_shown(code: str, names: dict[str, Any]) -> None:
 
 
 def test_readme() -> None:
-    first, formulas, second = blocks(ROOT / "README.md")
+    first, formulas, second, fits = blocks(ROOT / "README.md")
     names: dict[str, Any] = {}
     exec(first, names)
     value, grad = shown(first, "kernel.value_and_grad([0, 0], X, Y)")
@@ -74,6 +74,9 @@ def test_readme() -> None:
     assert names["fit"].params["w"].tolist() == pytest.approx(expected["w"], abs=5e-3)
     assert names["fit"].params["b"] == pytest.approx(expected["b"], abs=5e-3)
     assert names["logreg"].pack(w=[0.5, -1], b=2).tolist() == [0.5, -1, 2]
+    exec(fits, names)
+    assert names["result"].success
+    assert names["result"].params["b"] == pytest.approx(0.6, abs=0.02)
 
 
 def test_readme_shows_the_ir_as_it_is() -> None:
