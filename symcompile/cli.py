@@ -11,6 +11,7 @@ from symcompile.commands.cache import cache
 from symcompile.commands.common import Failure
 from symcompile.commands.demo import demo
 from symcompile.commands.fit import fit
+from symcompile.commands.graph import graph
 from symcompile.commands.show import show
 from symcompile.commands.verify import verify
 from symcompile.errors import SymcompileError
@@ -50,5 +51,5 @@ def main() -> None:
     """
 
 
-for _command in (demo, fit, build, check, verify, show, cache):
+for _command in (demo, fit, build, check, verify, show, graph, cache):
     main.add_command(_command)

@@ -49,6 +49,8 @@ __all__ = [
 
 if TYPE_CHECKING:
     from symcompile.autodiff.symbolic import SymbolicGradient
+    from symcompile.drawing import GraphPicture
+    from symcompile.options import GraphStage
 
 Reduce = Literal["mean", "sum"] | None
 SymbolsLike: TypeAlias = Symbol | Iterable[Symbol]
@@ -177,6 +179,40 @@ class Definition:
         from symcompile.autodiff.symbolic import symbolic_gradient
 
         return symbolic_gradient(self)
+
+    def graph(
+        self,
+        *,
+        at: Mapping[Any, Any] | None = None,
+        backward: bool = False,
+        stage: GraphStage = "written",
+        limit: int = 500,
+    ) -> GraphPicture:
+        """Return the computational graph as a picture; a notebook shows it.
+
+        Args:
+            at: values of the parameters, data and constants, by name or symbol: each node has
+                its value there, and its adjoint.
+            backward: whether derivatives are drawn: the adjoint of a node is the derivative of
+                the value in it.
+            stage: ``"written"``, or ``"optimised"``, as it is computed.
+            limit: how many nodes the picture may have.
+
+        Raises:
+            ArgumentValueError: a larger graph, or values that are missing or do not fit.
+            ArgumentTypeError: ``at`` has a name that the definition does not have.
+            UnsupportedFunctionError: ``backward`` of what is not one number.
+
+        Example:
+            >>> import sympy as sp
+            >>> x, y = sp.symbols("x y")
+            >>> found = define("z", x*sp.sin(y), params=(x, y)).graph(at={x: 2, y: 0}, backward=True)
+            >>> [(node.label, node.value, node.adjoint) for node in found.nodes[:2]]
+            [('x', '2', '0'), ('y', '0', '2')]
+        """
+        from symcompile.drawing import graph_picture
+
+        return graph_picture(self, at=at, backward=backward, stage=stage, limit=limit)
 
     def unpack(self, p: Any, /, *data: Any, **sizes: Any) -> dict[str, Any]:
         """Return the parameters in ``p`` by name: floats, and arrays of their declared shapes.

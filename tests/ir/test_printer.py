@@ -35,9 +35,7 @@ def names(definition: Definition) -> dict[Input, str]:
 
 
 def listing(definition: Definition, function: str = "value") -> list[str]:
-    (found,) = derive(
-        definition.ir, definition.output, ((),) * len(definition.params), [function]
-    )
+    (found,) = derive(definition.ir, definition.output, ((),) * len(definition.params), [function])
     return format_function(found, names(definition)).splitlines()
 
 

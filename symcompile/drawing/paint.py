@@ -1,0 +1,276 @@
+"""Drawing a laid out graph with matplotlib, in points.
+
+Colours are those of Okabe and Ito, which stay apart for any eyes; in grey, what flows backward is
+dashed, and parameters have a thick border.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import IO, TYPE_CHECKING, Any
+
+from symcompile.drawing.layered import Layout, layered
+from symcompile.drawing.nodes import DrawnNode, plain
+from symcompile.errors import BackendError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from symcompile.drawing.picture import GraphPicture
+
+_INK, _BLUE, _VERMILION, _GREY = "#222222", "#0072b2", "#d55e00", "#666666"
+#: Fill, border and its width.
+_STYLES = {
+    "param": ("#cfe6f5", _BLUE, 2.0),
+    "data": ("#e6e6e6", _GREY, 1.0),
+    "constant": ("#f4f4f4", _GREY, 1.0),
+    "number": ("#ffffff", "#bbbbbb", 0.8),
+    "operation": ("#ffffff", _INK, 1.0),
+    "output": ("#fff3c4", _INK, 2.0),
+}
+_SIZE, _SMALL = 11.0, 8.5
+_LEADING = 1.3
+_PAD = (9.0, 6.0)
+_MARGIN, _HEADER = 18.0, 44.0
+#: Half the distance between the arrows of an edge, forward and backward.
+_APART = 3.2
+#: No picture has more pixels, or more of them in one direction.
+_PIXELS, _SIDE = 60e6, 32000.0
+
+
+def paint(picture: GraphPicture) -> Figure:
+    """Return the figure of a picture."""
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise BackendError('pictures need matplotlib: pip install "symcompile[demo]"') from error
+    lines = [_lines(node, picture) for node in picture.nodes]
+    ruler = _Ruler()
+    sizes = [ruler.box(node, text) for node, text in zip(picture.nodes, lines, strict=True)]
+    edges = [(edge.start, edge.end) for edge in picture.edges]
+    layout = layered(sizes, edges)
+    title = plain(picture.name)
+    width = max(layout.width, ruler.width(title, _SIZE + 2), 230.0) + 2 * _MARGIN
+    height = layout.height + 2 * _MARGIN + _HEADER
+    figure = Figure(figsize=(width / 72, height / 72), facecolor="white")
+    FigureCanvasAgg(figure)
+    axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
+    axes.set_xlim(-_MARGIN, width - _MARGIN)
+    axes.set_ylim(height - _MARGIN - _HEADER, -_MARGIN - _HEADER)
+    axes.set_axis_off()
+    _header(axes, title, picture)
+    _edges(axes, picture, layout, sizes)
+    for node, text, size, centre in zip(picture.nodes, lines, sizes, layout.centres, strict=True):
+        _box(axes, node, text, size, centre)
+    return figure
+
+
+def write(figure: Figure, target: IO[bytes], kind: str) -> None:
+    """Write a figure in a format, with nothing of the time or place in it."""
+    import matplotlib
+
+    metadata: dict[str, Any] = {
+        "svg": {"Date": None, "Creator": None},
+        "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
+        "png": {"Software": None},
+    }[kind]
+    width, height = figure.get_size_inches()
+    dpi = min(150.0, _SIDE / max(width, height), (_PIXELS / (width * height)) ** 0.5)
+    settings = {"svg.hashsalt": "symcompile", "svg.fonttype": "path", "font.family": "DejaVu Sans"}
+    with matplotlib.rc_context(settings), warnings.catch_warnings():
+        # A character that the font lacks is drawn as a box.
+        warnings.filterwarnings("ignore", message=".*missing from.*font")
+        figure.savefig(target, format=kind, dpi=dpi, metadata=metadata)
+
+
+class _Ruler:
+    """Measures text in points."""
+
+    def __init__(self) -> None:
+        from matplotlib.font_manager import FontProperties
+        from matplotlib.textpath import TextToPath
+
+        self._measure = TextToPath()
+        self._font = FontProperties(family="DejaVu Sans")
+
+    def width(self, text: str, size: float) -> float:
+        font = self._font.copy()
+        font.set_size(size)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=".*missing from.*font")
+            width, _, _ = self._measure.get_text_width_height_descent(text, font, ismath=False)
+        return float(width)
+
+    def box(self, node: DrawnNode, lines: Sequence[tuple[str, float, str]]) -> tuple[float, float]:
+        """Return width and height of a node; an operation of one sign is a circle."""
+        wide = max(self.width(text, size) for text, size, _ in lines) + 2 * _PAD[0]
+        high = sum(size * _LEADING for _, size, _ in lines) + 2 * _PAD[1]
+        return max(wide, high), high
+
+
+def _lines(node: DrawnNode, picture: GraphPicture) -> list[tuple[str, float, str]]:
+    """Return the lines of a node: text, size, colour."""
+    found = [(node.label, _SIZE, _INK)]
+    if node.detail:
+        found.append((node.detail, _SMALL, _GREY))
+    if node.value is not None and node.role != "number":
+        found.append((f"= {node.value}", _SMALL, _BLUE))
+    if node.adjoint is not None:
+        found.append((f"∂ {node.adjoint}", _SMALL, _VERMILION))
+    return found
+
+
+def _header(axes: Any, title: str, picture: GraphPicture) -> None:
+    top = -_MARGIN - _HEADER
+    common = {"va": "center", "parse_math": False, "family": "DejaVu Sans"}
+    axes.text(0, top + 20, title, fontsize=_SIZE + 2, fontweight="bold", color=_INK, **common)
+    value = "value (=)" if picture.at else "value"
+    keys = [(value, _INK, "-")]
+    if picture.backward:
+        slope = "derivative of the output (∂)" if picture.at else "derivative of the output"
+        keys.append((slope, _VERMILION, (0, (4, 2))))
+    x = 0.0
+    for text, colour, style in keys:
+        left, right = (x + 22, x) if colour == _VERMILION else (x, x + 22)
+        _arrow(axes, [(left, top + 40), (right, top + 40)], [1, 2], colour, style)
+        axes.text(x + 28, top + 40, text, fontsize=_SMALL, color=colour, **common)
+        x += 90
+
+
+def _box(
+    axes: Any,
+    node: DrawnNode,
+    lines: Sequence[tuple[str, float, str]],
+    size: tuple[float, float],
+    centre: tuple[float, float],
+) -> None:
+    from matplotlib.patches import FancyBboxPatch
+
+    (width, height), (x, y) = size, centre
+    fill, border, thick = _STYLES[node.role]
+    rounding = min(height, width) / 2.2 if node.role == "operation" else 3.0
+    axes.add_patch(
+        FancyBboxPatch(
+            (x - width / 2, y - height / 2),
+            width,
+            height,
+            boxstyle=f"round,pad=0,rounding_size={rounding}",
+            facecolor=fill,
+            edgecolor=border,
+            linewidth=thick,
+            zorder=3,
+        )
+    )
+    top = y - sum(s * _LEADING for _, s, _ in lines) / 2
+    for text, points, colour in lines:
+        axes.text(
+            x,
+            top + points * _LEADING / 2,
+            text,
+            fontsize=points,
+            color=colour,
+            ha="center",
+            va="center_baseline",
+            zorder=4,
+            parse_math=False,
+            family="DejaVu Sans",
+        )
+        top += points * _LEADING
+
+
+def _edges(
+    axes: Any, picture: GraphPicture, layout: Layout, sizes: Sequence[tuple[float, float]]
+) -> None:
+    """Draw arrows: those of a node leave and arrive one above the other, as they come."""
+    after: dict[int, list[int]] = defaultdict(list)
+    before: dict[int, list[int]] = defaultdict(list)
+    for k, edge in enumerate(picture.edges):
+        after[edge.start].append(k)
+        before[edge.end].append(k)
+    leaving: dict[int, float] = {}
+    arriving: dict[int, float] = {}
+    for ports, found, end in ((leaving, after, -1), (arriving, before, 0)):
+        for node, those in found.items():
+            heights = {k: _next_height(picture, layout, k, end) for k in those}
+            ordered = sorted(those, key=lambda k, h=heights: (h[k], k))  # type: ignore[misc]
+            room = sizes[node][1] * 0.7 / len(those)
+            for rank, k in enumerate(ordered):
+                ports[k] = layout.centres[node][1] + (rank - (len(those) - 1) / 2) * room
+    column: dict[float, float] = defaultdict(float)
+    for (width, _), (x, _) in zip(sizes, layout.centres, strict=True):
+        column[x] = max(column[x], width)
+    for k, edge in enumerate(picture.edges):
+        start, end = layout.centres[edge.start], layout.centres[edge.end]
+        points = [(start[0] + sizes[edge.start][0] / 2, leaving[k])]
+        if sizes[edge.start][0] < column[start[0]]:
+            points.append((start[0] + column[start[0]] / 2, leaving[k]))
+        for x, y in layout.routes[k]:
+            half = column[x] / 2
+            points += [(x - half, y), (x + half, y)]
+        if sizes[edge.end][0] < column[end[0]]:
+            points.append((end[0] - column[end[0]] / 2, arriving[k]))
+        points.append((end[0] - sizes[edge.end][0] / 2, arriving[k]))
+        shift = _APART / 2 if edge.backward else 0.0
+        _flow(axes, [(x, y - shift) for x, y in points], _INK, "-")
+        if edge.backward:
+            back = [(x, y + shift) for x, y in reversed(points)]
+            _flow(axes, back, _VERMILION, (0, (4, 2)))
+        if edge.place:
+            x, y = points[-1]
+            axes.text(
+                x - 9,
+                y - 3 - shift,
+                edge.place,
+                fontsize=6.5,
+                color=_INK,
+                ha="center",
+                va="bottom",
+                zorder=5,
+                family="DejaVu Sans",
+            )
+
+
+def _next_height(picture: GraphPicture, layout: Layout, k: int, end: int) -> float:
+    """Return how high an edge comes from (-1: goes to), beside one of its ends."""
+    edge, route = picture.edges[k], layout.routes[k]
+    if end == 0:
+        return route[-1][1] if route else layout.centres[edge.start][1]
+    return route[0][1] if route else layout.centres[edge.end][1]
+
+
+def _flow(axes: Any, points: Sequence[tuple[float, float]], colour: str, style: Any) -> None:
+    """Draw an arrow through points, level at each of them."""
+    vertices, codes = [points[0]], [1]
+    for (x0, y0), (x1, y1) in zip(points, points[1:], strict=False):
+        middle = (x0 + x1) / 2
+        vertices += [(middle, y0), (middle, y1), (x1, y1)]
+        codes += [4, 4, 4]
+    _arrow(axes, vertices, codes, colour, style)
+
+
+def _arrow(
+    axes: Any,
+    vertices: Sequence[tuple[float, float]],
+    codes: Sequence[int],
+    colour: str,
+    style: Any,
+) -> None:
+    from matplotlib.patches import PathPatch, Polygon
+    from matplotlib.path import Path
+
+    line = PathPatch(
+        Path(list(vertices), list(codes)),
+        fill=False,
+        edgecolor=colour,
+        linewidth=1.0,
+        linestyle=style,
+        capstyle="butt",
+        zorder=2,
+    )
+    axes.add_patch(line)
+    (x, y), way = vertices[-1], 1.0 if vertices[-1][0] >= vertices[0][0] else -1.0
+    tip = [(x, y), (x - 6 * way, y - 2.4), (x - 6 * way, y + 2.4)]
+    axes.add_patch(Polygon(tip, closed=True, facecolor=colour, edgecolor="none", zorder=2.5))
