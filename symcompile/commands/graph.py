@@ -63,7 +63,7 @@ def _numbers(name: str, text: str) -> Any:
     type=click.Choice(get_args(GraphStage)),
     default="written",
     show_default=True,
-    help="The formula as written, or as it is computed.",
+    help="The formula as written, or as it is differentiated.",
 )
 @click.option("--limit", type=click.IntRange(min=1), help="How many nodes a picture may have.")
 def graph(

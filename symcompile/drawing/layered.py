@@ -5,13 +5,15 @@ system structures", IEEE Transactions on Systems, Man, and Cybernetics 11(2), 19
 
 1. a layer for each node: one more than the last of those before it, leaves as late as they can;
 2. an order within each layer, by the mean places of neighbours, swept both ways, keeping the
-   best; an edge over several layers holds a place in each;
+   best; an edge over several layers holds a place in each, which
+   edges of one node share;
 3. positions: each layer takes the least squares to the mean of its neighbours, with room
    between, which is an isotonic regression.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -112,16 +114,20 @@ class _Grid:
         self.heights = [height for _, height in sizes]
         self.real = len(sizes)
         self.chains: list[list[int]] = []
-        links: list[tuple[int, int]] = []
+        links: dict[tuple[int, int], None] = {}
+        # Edges of one node share their places until they part.
+        passed: dict[int, list[int]] = {}
         for u, v in edges:
-            chain = []
-            for layer in range(self.layer[u] + 1, self.layer[v]):
+            chain = passed.setdefault(u, [])
+            length = self.layer[v] - self.layer[u] - 1
+            for layer in range(self.layer[u] + 1 + len(chain), self.layer[v]):
                 chain.append(len(self.layer))
                 self.layer.append(layer)
                 self.widths.append(0.0)
                 self.heights.append(0.0)
-            links += zip([u, *chain], [*chain, v], strict=True)
-            self.chains.append(chain)
+            own = chain[:length]
+            links.update(dict.fromkeys(zip([u, *own], [*own, v], strict=True)))
+            self.chains.append(own)
         count = len(self.layer)
         self.before: list[list[int]] = [[] for _ in range(count)]
         self.after: list[list[int]] = [[] for _ in range(count)]
@@ -200,7 +206,7 @@ class _Grid:
     def _spread(self, row: Sequence[int], wanted: Sequence[float]) -> list[float]:
         """Return what is nearest to ``wanted`` in least squares and keeps its distances."""
         offsets, offset = [0.0], 0.0
-        for u, v in zip(row, row[1:], strict=False):
+        for u, v in itertools.pairwise(row):
             passing = u >= self.real and v >= self.real
             room = self.between * (_PASSING if passing else 1.0)
             offset += (self.heights[u] + self.heights[v]) / 2 + room

@@ -1,7 +1,7 @@
 """What of the IR is drawn: a node for each input, operation and output, and its label.
 
-Numbers stand within the operations that use them: ``2*x + 1`` is ``2 × ·`` and ``· + 1``. Views that
-only spread a value over more axes vanish; those that move entries are nodes.
+Numbers stand within the operations that use them: ``2*x + 1`` is ``2 × ·`` and ``· + 1``. Views
+that only spread a value over more axes vanish; those that move entries are nodes.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from symcompile.ir.graph import (
     BODY_OPS,
     COMMUTATIVE,
     REDUCTIONS,
-    SAMPLES,
     Axes,
     Function,
     Graph,
@@ -44,7 +43,7 @@ _SIGNS = {
     "and": "and",
     "or": "or",
 }
-_ALONE = {"neg": "−·", "sqrt": "√·", "abs": "|·|", "conj": "conj", "powi": "·^·", "pow": "·^·"}
+_ALONE = {"neg": "−", "sqrt": "√", "abs": "|·|", "conj": "conj", "powi": "·^·", "pow": "·^·"}
 _WHOLE = {"reduce_sum": "Σ", "reduce_prod": "∏", "reduce_max": "max"}
 _BODIES = {"sum": "Σ k", "product": "∏ k", "integral": "∫ dt", "derivative": "d/dt"}
 _NUMBERS = {"pi": "π", "euler_gamma": "γ", "golden_ratio": "φ", "imaginary": "i"}
@@ -232,7 +231,7 @@ class _Reader:
         shown = [_HOLE if text is None else plain(text.within(PRODUCT)) for text in texts]
         exponent = texts[1] if op in ("pow", "powi") else None
         if exponent is not None and exponent.text.lstrip("-").isdigit():
-            return f"{shown[0]}{exponent.text.translate(_SUPERSCRIPTS)}"
+            return f"({shown[0]}){exponent.text.translate(_SUPERSCRIPTS)}"
         if op in _SIGNS and len(shown) == 2:
             return f"{shown[0]} {_SIGNS[op]} {shown[1]}"
         return f"{plain(op)}({', '.join(shown)})"

@@ -6,6 +6,7 @@ dashed, and parameters have a thick border.
 
 from __future__ import annotations
 
+import itertools
 import warnings
 from collections import defaultdict
 from collections.abc import Sequence
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from symcompile.drawing.picture import GraphPicture
+
+Place = tuple[float, float]
 
 _INK, _BLUE, _VERMILION, _GREY = "#222222", "#0072b2", "#d55e00", "#666666"
 #: Fill, border and its width.
@@ -79,7 +82,11 @@ def write(figure: Figure, target: IO[bytes], kind: str) -> None:
     }[kind]
     width, height = figure.get_size_inches()
     dpi = min(150.0, _SIDE / max(width, height), (_PIXELS / (width * height)) ** 0.5)
-    settings = {"svg.hashsalt": "symcompile", "svg.fonttype": "path", "font.family": "DejaVu Sans"}
+    settings: Any = {
+        "svg.hashsalt": "symcompile",
+        "svg.fonttype": "path",
+        "font.family": "DejaVu Sans",
+    }
     with matplotlib.rc_context(settings), warnings.catch_warnings():
         # A character that the font lacks is drawn as a box.
         warnings.filterwarnings("ignore", message=".*missing from.*font")
@@ -128,16 +135,17 @@ def _header(axes: Any, title: str, picture: GraphPicture) -> None:
     common = {"va": "center", "parse_math": False, "family": "DejaVu Sans"}
     axes.text(0, top + 20, title, fontsize=_SIZE + 2, fontweight="bold", color=_INK, **common)
     value = "value (=)" if picture.at else "value"
-    keys = [(value, _INK, "-")]
+    keys = [(value, _INK)]
     if picture.backward:
         slope = "derivative of the output (∂)" if picture.at else "derivative of the output"
-        keys.append((slope, _VERMILION, (0, (4, 2))))
-    x = 0.0
-    for text, colour, style in keys:
+        keys.append((slope, _VERMILION))
+    x, pen = 0.0, _Pen()
+    for text, colour in keys:
         left, right = (x + 22, x) if colour == _VERMILION else (x, x + 22)
-        _arrow(axes, [(left, top + 40), (right, top + 40)], [1, 2], colour, style)
+        pen.flow([(left, top + 40), (right, top + 40)], colour)
         axes.text(x + 28, top + 40, text, fontsize=_SMALL, color=colour, **common)
         x += 90
+    pen.draw(axes)
 
 
 def _box(
@@ -192,21 +200,27 @@ def _edges(
         before[edge.end].append(k)
     leaving: dict[int, float] = {}
     arriving: dict[int, float] = {}
-    for ports, found, end in ((leaving, after, -1), (arriving, before, 0)):
+    for ports, found, arrives in ((leaving, after, False), (arriving, before, True)):
         for node, those in found.items():
-            heights = {k: _next_height(picture, layout, k, end) for k in those}
-            ordered = sorted(those, key=lambda k, h=heights: (h[k], k))  # type: ignore[misc]
-            room = sizes[node][1] * 0.7 / len(those)
-            for rank, k in enumerate(ordered):
-                ports[k] = layout.centres[node][1] + (rank - (len(those) - 1) / 2) * room
+            # Edges that run together leave together.
+            groups: dict[Any, list[int]] = defaultdict(list)
+            for k in those:
+                together = not arrives and bool(layout.routes[k])
+                groups["together" if together else k].append(k)
+            keyed = [(_next_height(picture, layout, g[0], arrives), g) for g in groups.values()]
+            room = sizes[node][1] * 0.7 / len(keyed)
+            for rank, (_, group) in enumerate(sorted(keyed)):
+                y = layout.centres[node][1] + (rank - (len(keyed) - 1) / 2) * room
+                ports.update(dict.fromkeys(group, y))
+    pen = _Pen()
     column: dict[float, float] = defaultdict(float)
-    for (width, _), (x, _) in zip(sizes, layout.centres, strict=True):
-        column[x] = max(column[x], width)
+    for size, centre in zip(sizes, layout.centres, strict=True):
+        column[centre[0]] = max(column[centre[0]], size[0])
     for k, edge in enumerate(picture.edges):
-        start, end = layout.centres[edge.start], layout.centres[edge.end]
-        points = [(start[0] + sizes[edge.start][0] / 2, leaving[k])]
-        if sizes[edge.start][0] < column[start[0]]:
-            points.append((start[0] + column[start[0]] / 2, leaving[k]))
+        begin, end = layout.centres[edge.start], layout.centres[edge.end]
+        points = [(begin[0] + sizes[edge.start][0] / 2, leaving[k])]
+        if sizes[edge.start][0] < column[begin[0]]:
+            points.append((begin[0] + column[begin[0]] / 2, leaving[k]))
         for x, y in layout.routes[k]:
             half = column[x] / 2
             points += [(x - half, y), (x + half, y)]
@@ -214,10 +228,10 @@ def _edges(
             points.append((end[0] - column[end[0]] / 2, arriving[k]))
         points.append((end[0] - sizes[edge.end][0] / 2, arriving[k]))
         shift = _APART / 2 if edge.backward else 0.0
-        _flow(axes, [(x, y - shift) for x, y in points], _INK, "-")
+        pen.flow([(x, y - shift) for x, y in points], _INK)
         if edge.backward:
             back = [(x, y + shift) for x, y in reversed(points)]
-            _flow(axes, back, _VERMILION, (0, (4, 2)))
+            pen.flow(back, _VERMILION)
         if edge.place:
             x, y = points[-1]
             axes.text(
@@ -231,46 +245,58 @@ def _edges(
                 zorder=5,
                 family="DejaVu Sans",
             )
+    pen.draw(axes)
 
 
-def _next_height(picture: GraphPicture, layout: Layout, k: int, end: int) -> float:
-    """Return how high an edge comes from (-1: goes to), beside one of its ends."""
+def _next_height(picture: GraphPicture, layout: Layout, k: int, arrives: bool) -> float:
+    """Return how high an edge comes from, where it arrives, or where it goes, where it leaves."""
     edge, route = picture.edges[k], layout.routes[k]
-    if end == 0:
+    if arrives:
         return route[-1][1] if route else layout.centres[edge.start][1]
     return route[0][1] if route else layout.centres[edge.end][1]
 
 
-def _flow(axes: Any, points: Sequence[tuple[float, float]], colour: str, style: Any) -> None:
-    """Draw an arrow through points, level at each of them."""
-    vertices, codes = [points[0]], [1]
-    for (x0, y0), (x1, y1) in zip(points, points[1:], strict=False):
-        middle = (x0 + x1) / 2
-        vertices += [(middle, y0), (middle, y1), (x1, y1)]
-        codes += [4, 4, 4]
-    _arrow(axes, vertices, codes, colour, style)
+class _Pen:
+    """Collects arrows, and draws what they share once."""
 
+    def __init__(self) -> None:
+        self._pieces: dict[str, dict[tuple[Place, Place], None]] = {_INK: {}, _VERMILION: {}}
+        self._tips: dict[str, list[tuple[Place, Place]]] = {_INK: [], _VERMILION: []}
 
-def _arrow(
-    axes: Any,
-    vertices: Sequence[tuple[float, float]],
-    codes: Sequence[int],
-    colour: str,
-    style: Any,
-) -> None:
-    from matplotlib.patches import PathPatch, Polygon
-    from matplotlib.path import Path
+    def flow(self, points: Sequence[Place], colour: str) -> None:
+        """Add an arrow through points, level at each of them."""
+        self._pieces[colour].update(dict.fromkeys(itertools.pairwise(points)))
+        self._tips[colour].append((points[-2], points[-1]))
 
-    line = PathPatch(
-        Path(list(vertices), list(codes)),
-        fill=False,
-        edgecolor=colour,
-        linewidth=1.0,
-        linestyle=style,
-        capstyle="butt",
-        zorder=2,
-    )
-    axes.add_patch(line)
-    (x, y), way = vertices[-1], 1.0 if vertices[-1][0] >= vertices[0][0] else -1.0
-    tip = [(x, y), (x - 6 * way, y - 2.4), (x - 6 * way, y + 2.4)]
-    axes.add_patch(Polygon(tip, closed=True, facecolor=colour, edgecolor="none", zorder=2.5))
+    def draw(self, axes: Any) -> None:
+        """Draw all arrows."""
+        from matplotlib.collections import PolyCollection
+        from matplotlib.patches import PathPatch
+        from matplotlib.path import Path
+
+        for colour, pieces in self._pieces.items():
+            if not pieces:
+                continue
+            vertices: list[Place] = []
+            codes: list[Any] = []
+            for (x0, y0), (x1, y1) in pieces:
+                middle = (x0 + x1) / 2
+                vertices += [(x0, y0), (middle, y0), (middle, y1), (x1, y1)]
+                codes += [Path.MOVETO, Path.CURVE4, Path.CURVE4, Path.CURVE4]
+            axes.add_patch(
+                PathPatch(
+                    Path(vertices, codes),
+                    fill=False,
+                    edgecolor=colour,
+                    linewidth=1.0,
+                    linestyle="-" if colour == _INK else (0, (4, 2)),
+                    capstyle="butt",
+                    zorder=2,
+                )
+            )
+            tips = []
+            for (before, _), (x, y) in self._tips[colour]:
+                way = 6.0 if x >= before else -6.0
+                tips.append([(x, y), (x - way, y - 2.4), (x - way, y + 2.4)])
+            shown = PolyCollection(tips, facecolors=colour, edgecolors="none", zorder=2.5)
+            axes.add_collection(shown, autolim=False)

@@ -15,6 +15,7 @@ from symcompile.errors import ArgumentValueError
 from symcompile.frontend.definition import Definition
 from symcompile.ir.graph import Function
 from symcompile.options import GraphFormat, GraphStage
+from symcompile.passes import contracted, recognise, share_quotients
 from symcompile.passes.rewrite import alone
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ class GraphPicture:
             raise ArgumentValueError(
                 f"{path.name} has no suffix of a picture: use {', '.join('.' + f for f in FORMATS)}"
             )
-        written = self.rendered(known[suffix])  # type: ignore[arg-type]
+        written = self.rendered(known[suffix])
         try:
             path.write_bytes(written)
         except OSError as error:
@@ -132,10 +133,10 @@ def graph_picture(
 
 def _function(definition: Definition, stage: GraphStage) -> Function:
     """Return the value of a definition in a graph of its own, which may grow."""
+    found = take_derivatives(Function("value", definition.ir, (definition.output,)))
     if stage == "optimised":
-        from symcompile.compiler import plan
-
-        (schedule,) = plan(definition, ["value"])
-        return alone(schedule.function)
-    found = Function("value", definition.ir, (definition.output,))
-    return alone(take_derivatives(found))
+        # As the compiler differentiates it: what follows has kinks that the stable forms hide.
+        if definition.stable:
+            found = recognise(found)
+        found = share_quotients(contracted(found))
+    return alone(found)

@@ -195,7 +195,8 @@ class Definition:
                 its value there, and its adjoint.
             backward: whether derivatives are drawn: the adjoint of a node is the derivative of
                 the value in it.
-            stage: ``"written"``, or ``"optimised"``, as it is computed.
+            stage: ``"written"``, or ``"optimised"``: in stable forms, with products in the
+                cheapest order, as it is differentiated.
             limit: how many nodes the picture may have.
 
         Raises:
@@ -206,7 +207,8 @@ class Definition:
         Example:
             >>> import sympy as sp
             >>> x, y = sp.symbols("x y")
-            >>> found = define("z", x*sp.sin(y), params=(x, y)).graph(at={x: 2, y: 0}, backward=True)
+            >>> z = define("z", x*sp.sin(y), params=(x, y))
+            >>> found = z.graph(at={x: 2, y: 0}, backward=True)
             >>> [(node.label, node.value, node.adjoint) for node in found.nodes[:2]]
             [('x', '2', '0'), ('y', '0', '2')]
         """
