@@ -113,6 +113,7 @@ def plain(text: str) -> str:
 def axes_text(axes: Axes) -> str:
     """Return the sizes of axes: ``[n, d]``; nothing of a number.
 
+    >>> from symcompile.ir.graph import SAMPLES
     >>> axes_text((SAMPLES,))
     '[n]'
     """
