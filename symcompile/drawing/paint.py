@@ -235,13 +235,13 @@ def _edges(
         if edge.place:
             x, y = points[-1]
             axes.text(
-                x - 9,
-                y - 3 - shift,
+                x + _PAD[0] / 2,
+                y,
                 edge.place,
-                fontsize=6.5,
-                color=_INK,
+                fontsize=6.0,
+                color=_GREY,
                 ha="center",
-                va="bottom",
+                va="center_baseline",
                 zorder=5,
                 family="DejaVu Sans",
             )
