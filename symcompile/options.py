@@ -17,6 +17,10 @@ READABLE: tuple[Backend, ...] = ("python", "numba", "cython")
 Stage = Literal["sympy", "recognise", "ir", "schedule", "binding", "source"]
 STAGES: tuple[Stage, ...] = get_args(Stage)
 
+#: What `symcompile graph` can draw, and as what.
+GraphStage = Literal["written", "optimised"]
+GraphFormat = Literal["svg", "png", "pdf"]
+
 Target = Literal["native", "portable"]
 
 

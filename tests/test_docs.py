@@ -130,6 +130,14 @@ def test_dtypes_page() -> None:
     assert names["kernel"].value([1j, 2], [0.0, 1.0])[0] == 0.5
 
 
+def test_pictures_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {}
+    for block in blocks(ROOT / "docs" / "pictures.md"):
+        exec(block, names)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["f.png", "f.svg"]
+
+
 def test_sums_and_integrals() -> None:
     (code,) = blocks(ROOT / "docs" / "sums-and-integrals.md")
     run_shown(code, {"array": list})

@@ -41,7 +41,7 @@ LAYERS = (
         "elementwise",
     ),
     *("partitions", "fitting"),
-    *("definition_file", "generate", "checking", "drawing", "stages", "verify"),
+    *("definition_file", "generate", "checking", "stages", "verify", "drawing"),
     *("project", "demo", "commands", "cli"),
 )
 # Names what users call, and runs it.

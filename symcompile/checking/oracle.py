@@ -144,11 +144,6 @@ class Oracle:
         self._exact = Differences(self._where)
         self._perturbed: dict[bool, list[Differences]] = {}
 
-    @property
-    def inputs(self) -> dict[Input, Any]:
-        """The number or array of numbers of each input node, at the point."""
-        return {**self._fixed, **params(self.p, self._shapes)}
-
     # -- results ---------------------------------------------------------------------------
 
     def value(self) -> Exact:

@@ -22,7 +22,7 @@ def _pairs(what: str, convert: Callable[[str, str], Any]) -> Callable[..., dict[
 
     def read(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> dict[str, Any]:
         found: dict[str, Any] = {}
-        for part in _split(",".join(given)):
+        for part in split_at_commas(",".join(given)):
             name, equals, value = part.partition("=")
             if not (equals and name.strip() and value.strip()):
                 raise click.BadParameter(f"{part.strip()!r} is not {what}")
@@ -34,7 +34,7 @@ def _pairs(what: str, convert: Callable[[str, str], Any]) -> Callable[..., dict[
     return read
 
 
-def _split(text: str) -> list[str]:
+def split_at_commas(text: str) -> list[str]:
     """Return what stands between commas that are in no brackets."""
     parts, depth = [""], 0
     for char in text:

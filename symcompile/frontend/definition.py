@@ -49,7 +49,8 @@ __all__ = [
 
 if TYPE_CHECKING:
     from symcompile.autodiff.symbolic import SymbolicGradient
-    from symcompile.drawing.picture import GraphPicture
+    from symcompile.drawing import GraphPicture
+    from symcompile.options import GraphStage
 
 Reduce = Literal["mean", "sum"] | None
 SymbolsLike: TypeAlias = Symbol | Iterable[Symbol]
@@ -173,41 +174,6 @@ class Definition:
             self, {str(getattr(key, "name", key)): given[key] for key in given}, name
         )
 
-    def graph(
-        self,
-        *,
-        at: Mapping[Any, Any] | None = None,
-        backward: bool = False,
-        stage: Literal["written", "optimised"] = "written",
-    ) -> GraphPicture:
-        """Draw the computational graph.
-
-        Args:
-            at: numbers for parameters, data and constants by name, columns as sequences: values
-                are written below the nodes then.
-            backward: whether to draw the way back too, from a scalar result to the parameters;
-                with ``at`` the derivative of the result in each node stands above it.
-            stage: ``"written"`` for the formula as it was lowered, ``"optimised"`` for what is
-                compiled of it.
-
-        Returns:
-            A picture that shows itself in Jupyter; ``save("graph.svg")`` writes it, and
-            ``figure()`` is matplotlib's.
-
-        Raises:
-            ArgumentValueError: there are too many nodes, or ``at`` does not fit.
-            UnsupportedFunctionError: the way back from something that is not one number.
-
-        Example:
-            >>> import sympy as sp, symcompile as sc
-            >>> x, y = sp.symbols("x y")
-            >>> sc.define("f", (x*y + sp.sin(x))**2, params=(x, y)).graph(at={"x": 2, "y": 3})
-            <graph of f: 6 nodes>
-        """
-        from symcompile.drawing.picture import GraphPicture
-
-        return GraphPicture(self, at=at, backward=backward, stage=stage)
-
     def _repr_latex_(self) -> str:
         from symcompile.frontend.raising import formula_latex
 
@@ -244,6 +210,42 @@ class Definition:
         from symcompile.autodiff.symbolic import symbolic_gradient
 
         return symbolic_gradient(self)
+
+    def graph(
+        self,
+        *,
+        at: Mapping[Any, Any] | None = None,
+        backward: bool = False,
+        stage: GraphStage = "written",
+        limit: int = 500,
+    ) -> GraphPicture:
+        """Return the computational graph as a picture; a notebook shows it.
+
+        Args:
+            at: values of the parameters, data and constants, by name or symbol: each node has
+                its value there, and its adjoint.
+            backward: whether derivatives are drawn: the adjoint of a node is the derivative of
+                the value in it.
+            stage: ``"written"``, or ``"optimised"``: in stable forms, with products in the
+                cheapest order, as it is differentiated.
+            limit: how many nodes the picture may have.
+
+        Raises:
+            ArgumentValueError: a larger graph, or values that are missing or do not fit.
+            ArgumentTypeError: ``at`` has a name that the definition does not have.
+            UnsupportedFunctionError: ``backward`` of what is not one number.
+
+        Example:
+            >>> import sympy as sp
+            >>> x, y = sp.symbols("x y")
+            >>> z = define("z", x*sp.sin(y), params=(x, y))
+            >>> found = z.graph(at={x: 2, y: 0}, backward=True)
+            >>> [(node.label, node.value, node.adjoint) for node in found.nodes[:2]]
+            [('x', '2', '0'), ('y', '0', '2')]
+        """
+        from symcompile.drawing import graph_picture
+
+        return graph_picture(self, at=at, backward=backward, stage=stage, limit=limit)
 
     def unpack(self, p: Any, /, *data: Any, **sizes: Any) -> dict[str, Any]:
         """Return the parameters in ``p`` by name: floats, and arrays of their declared shapes.

@@ -1,134 +1,220 @@
-"""Pictures of graphs: what they say, against SymPy, and the files they become."""
+"""Pictures: what is on them, what it is worth at a point, and the files."""
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+import warnings
+import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import sympy as sp
-from click.testing import CliRunner
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 import symcompile as sc
-from symcompile.cli import main
+from symcompile.definition_file import load_definitions
 
-pytest.importorskip("matplotlib")
+ROOT = Path(__file__).resolve().parent.parent.parent
+x, y = sp.symbols("x y")
+SQUARE = sc.define("f", (x * y + sp.sin(x)) ** 2, params=(x, y))
 
-X, Y, W0, W1 = sp.symbols("x y w0 w1")
-LINE = sc.define("line", (W0 + W1 * X - Y) ** 2, params=(W0, W1), data=(X, Y), reduce="mean")
-FILE = """
-import sympy as sp, symcompile as sc
-x, w = sp.symbols("x w")
-first = sc.define("first", sp.sin(w*x), params=w, data=x, reduce="sum")
-second = sc.define("second", w**2, params=w)
-"""
+
+def number(text: str | None) -> float:
+    assert text is not None
+    return float(text.replace("−", "-"))
 
 
 def by_label(picture: Any) -> dict[str, Any]:
-    return {node.label: node for node in picture.nodes.values()}
+    return {node.label: node for node in picture.nodes}
+
+
+def test_nodes_and_edges_are_those_of_the_formula() -> None:
+    picture = SQUARE.graph()
+    labels = [node.label for node in picture.nodes]
+    assert labels.index("x") < labels.index("sin") < labels.index("+") < labels.index("f")
+    assert sorted(labels) == sorted(["x", "y", "×", "sin", "+", "(·)²", "f"])
+    named = {(labels[e.start], labels[e.end]) for e in picture.edges}
+    assert named == {
+        *(("x", "×"), ("y", "×"), ("x", "sin"), ("×", "+"), ("sin", "+")),
+        *(("+", "(·)²"), ("(·)²", "f")),
+    }
+    assert repr(picture) == "<graph of f: 7 nodes, 7 edges>"
 
 
 def test_values_and_adjoints_are_those_of_sympy() -> None:
-    f = (X * Y + sp.sin(X)) ** 2
-    picture = sc.define("f", f, params=(X, Y)).graph(at={"x": 2, "y": 3}, backward=True)
-    nodes = by_label(picture)
-    at = {X: 2, Y: 3}
-    assert nodes["^ 2"].value == f"{float(f.subs(at)):.4g}"
-    assert nodes["^ 2"].role == "result"
-    assert nodes["^ 2"].adjoint == "1"
-    assert nodes["sin"].value == f"{float(sp.sin(2)):.4g}"
-    inner = 2 * (X * Y + sp.sin(X))
-    assert nodes["sin"].adjoint == f"{float(inner.subs(at)):.4g}"
-    for symbol in (X, Y):
-        assert nodes[symbol.name].adjoint == f"{float(f.diff(symbol).subs(at)):.4g}"
+    point = {x: 1.5, y: 2.0}
+    found = by_label(SQUARE.graph(at=point, backward=True))
+    s, t, u = sp.symbols("s t u")  # of the sum, the product and the sine
+    product, sine = x * y, sp.sin(x)
+    cases = {
+        "x": (x, sp.diff((x * y + sine) ** 2, x)),
+        "y": (y, sp.diff((x * y + sine) ** 2, y)),
+        "×": (product, sp.diff((t + sine) ** 2, t).subs(t, product)),
+        "sin": (sine, sp.diff((product + u) ** 2, u).subs(u, sine)),
+        "+": (product + sine, sp.diff(s**2, s).subs(s, product + sine)),
+        "(·)²": ((product + sine) ** 2, sp.Integer(1)),
+        "f": ((product + sine) ** 2, sp.Integer(1)),
+    }
+    for label, (value, slope) in cases.items():
+        assert number(found[label].value) == pytest.approx(float(value.subs(point)), rel=1e-3)
+        assert number(found[label].adjoint) == pytest.approx(float(slope.subs(point)), rel=1e-3)
 
 
-def test_columns_are_shown() -> None:
-    data = {"x": [1.0, 2, 3], "y": [3.0, 4, 9]}
-    nodes = by_label(LINE.graph(at={"w0": 1, W1: 2, **data}, backward=True))
-    assert nodes["x"].value == "[1, 2, 3]"
-    assert not nodes["x"].adjoint
-    _, gradient = sc.compile(LINE, backend="python").value_and_grad([1, 2], *data.values())
-    assert nodes["w1"].adjoint == f"{gradient[1]:.4g}"
-    many = {"x": np.arange(50.0), "y": np.arange(50.0)}
-    assert by_label(LINE.graph(at={"w0": 1, "w1": 2, **many}))["x"].value == "50 [0, …]"
+@pytest.mark.parametrize("stage", ["written", "optimised"])
+def test_a_loss_over_data(stage: Any) -> None:
+    w, b = sp.symbols("w b")
+    loss = sc.define(
+        "loss", sp.log(1 + sp.exp(-y * (w * x + b))), params=(w, b), data=(x, y), reduce="mean"
+    )
+    at = {"w": 0.5, "b": -1, "x": [1.0, 2.0, 3.0], "y": [1, -1, 1]}
+    found = by_label(loss.graph(at=at, backward=True, stage=stage))
+    margin = np.array(at["y"]) * (0.5 * np.array(at["x"]) - 1)
+    slope = -np.array(at["y"]) / (1 + np.exp(margin)) / 3
+    assert number(found["loss"].value) == pytest.approx(np.log1p(np.exp(-margin)).mean(), rel=1e-3)
+    assert number(found["b"].adjoint) == pytest.approx(slope.sum(), rel=1e-3)
+    assert number(found["w"].adjoint) == pytest.approx((slope * at["x"]).sum(), rel=1e-3)
+    assert found["x"].value == "[1, 2, 3]"
+    assert found["x"].adjoint is None
+    assert ("softplus" in found) == (stage == "optimised")
 
 
-def test_what_is_compiled_shares_more() -> None:
-    twice = sc.define("t", sp.log(1 + sp.exp(X * Y)), params=X, data=Y, reduce="sum")
-    assert "softplus" not in by_label(twice.graph())
-    written, optimised = twice.graph(), twice.graph(stage="optimised")
-    assert len(optimised.nodes) != len(written.nodes)
+def test_arrays_are_summed_up_and_agree_with_the_kernel() -> None:
+    (mlp,) = load_definitions(ROOT / "examples" / "mlp.py")
+    rng = np.random.default_rng(1)
+    shapes = {"W1": (3, 4), "b1": (1, 4), "W2": (4, 2), "b2": (1, 2)}
+    params = {name: rng.normal(size=shape) for name, shape in shapes.items()}
+    data = {"X": rng.normal(size=(5, 3)), "Y": np.eye(2)[[0, 1, 1, 0, 1]]}
+    found = by_label(mlp.graph(at={**params, **data}, backward=True))
+    kernel = sc.compile(mlp, backend="python")
+    value, grad = kernel.value_and_grad(mlp.pack(params), *data.values())
+    assert number(found["mlp"].value) == pytest.approx(value, rel=1e-3)
+    slope = mlp.unpack(grad, *data.values())["W1"]
+    low, high = found["W1"].adjoint.removeprefix("3×4: ").split(" … ")
+    assert [number(low), number(high)] == pytest.approx([slope.min(), slope.max()], rel=1e-3)
+    assert found["W1"].detail == "[d, h]"
 
 
-def test_index_notation() -> None:
-    n, d = sp.symbols("n d", integer=True, positive=True)
-    i, j = sp.Idx("i", n), sp.Idx("j", d)
-    w, x = sp.IndexedBase("w", shape=(d,)), sp.IndexedBase("x", shape=(n, d))
-    z = sc.define("z", sp.Sum(sp.Sum(w[j] * x[i, j], j) ** 2, i), params=w, data=x)
-    at = {"w": [1.0, 2.0], "x": [[1.0, 0.0], [0.0, 3.0]]}
-    picture = z.graph(at=at, backward=True)
-    gradient = sc.compile(z, backend="python").grad([1.0, 2.0], np.array(at["x"]))
-    shown = ", ".join(f"{value:.4g}" for value in gradient)
-    assert by_label(picture)["w"].adjoint == f"[{shown}]"
+def test_derivatives_flow_only_where_parameters_reach() -> None:
+    picture = sc.define("g", x * sp.exp(y), params=x, data=y, reduce="sum").graph(backward=True)
+    flows = {(picture.nodes[e.start].label, e.backward) for e in picture.edges}
+    assert {("y", False), ("exp", False), ("x", True), ("×", True)} <= flows
 
 
-@pytest.mark.parametrize("kind", ["svg", "png", "pdf"])
-def test_files_are_the_same_each_time(kind: str, tmp_path: Path) -> None:
-    first = LINE.graph(backward=True).save(tmp_path / f"a.{kind}").read_bytes()
-    assert LINE.graph(backward=True).save(tmp_path / f"b.{kind}").read_bytes() == first
-    assert len(first) > 1000
+def test_a_definition_without_parameters() -> None:
+    found = by_label(sc.define("g", x**2, constants={x: 3}).graph(at={}, backward=True))
+    assert (found["x"].value, found["x"].adjoint) == ("3", "6")
 
 
-def test_names_are_text_and_nothing_else(tmp_path: Path) -> None:
-    names = ["$x$", "a_b^c", "\\frac", "<b>", "line\nbreak", "naïve ☃", "x" * 200]
-    symbols = [sp.Symbol(name) for name in names]
-    picture = sc.define("hostile", sp.Add(*symbols), params=symbols).graph()
-    assert picture.save(tmp_path / "hostile.svg").stat().st_size > 1000
-    assert "<svg" in picture._repr_svg_()
+def test_places_of_arguments_stand_where_they_matter() -> None:
+    picture = sc.define("q", x / y, params=(x, y)).graph()
+    assert {(picture.nodes[e.start].label, e.place) for e in picture.edges} == {
+        *(("x", "1"), ("y", "2"), ("÷", "")),
+    }
 
 
-def test_what_does_not_fit_is_said(tmp_path: Path) -> None:
-    with pytest.raises(sc.ArgumentValueError, match="lacks y"):
-        LINE.graph(at={"w0": 1, "w1": 2, "x": [1]})
-    with pytest.raises(sc.ArgumentValueError, match="names z, which"):
-        LINE.graph(at={"w0": 1, "w1": 2, "x": [1], "y": [1], "z": 3})
-    with pytest.raises(sc.ArgumentTypeError, match="numbers and arrays"):
-        LINE.graph(at={"w0": "one", "w1": 2, "x": [1], "y": [1]})
-    with pytest.raises(sc.ArgumentValueError, match="differ in length"):
-        LINE.graph(at={"w0": 1, "w1": 2, "x": [1], "y": [1, 2]})
-    with pytest.raises(sc.UnsupportedFunctionError, match="not one number"):
-        sc.define("rows", X * Y, params=X, data=Y).graph(backward=True)
-    with pytest.raises(sc.ArgumentValueError, match="no suffix of a picture"):
-        LINE.graph().save(tmp_path / "graph.doc")
-    with pytest.raises(sc.ArgumentValueError, match="none of 'written'"):
-        LINE.graph(stage="final")  # type: ignore[arg-type]
-    long = sp.Add(*(sp.sin(k * X) for k in range(1, 250)))
-    with pytest.raises(sc.ArgumentValueError, match="cannot be read"):
-        sc.define("long", long, params=X).graph()
+@pytest.mark.parametrize(
+    "expr",
+    [
+        sp.Integer(3),
+        x,
+        sp.pi * x,
+        x * x,
+        sp.Piecewise((x, x > y), (y**2, True)),
+        sp.Max(x, 0),
+        x**y,
+        2**x,
+        sp.Integral(sp.exp(-y * sp.Symbol("t") ** 2), (sp.Symbol("t"), 0, x)),
+        sp.Derivative(sp.sin(x * y), x),
+        [x, x + y, sp.Integer(0)],
+        sp.Matrix([[x, y], [y, x]]),
+        {"one": x, "two": x},
+    ],
+)
+def test_formulas_of_every_kind_are_drawn(expr: Any, tmp_path: Path) -> None:
+    made = sc.define("made", expr, params=(x, y))
+    for stage in ("written", "optimised"):
+        picture = made.graph(at={"x": 0.5, "y": 1.5}, backward=made.scalar, stage=stage)  # type: ignore[arg-type]
+        assert all(e.start < e.end for e in picture.edges)
+        assert all(n.value is not None for n in picture.nodes)
+    assert picture.save(tmp_path / "made.png").stat().st_size > 1000
 
 
-def test_the_command(tmp_path: Path) -> None:
-    file = tmp_path / "kernels.py"
-    file.write_text(FILE)
+@pytest.mark.parametrize(
+    "name",
+    ["$x_1^2$", r"\frac{a}{", "a\nb", "α̂--&<>", "\x00\x07", "$", "漢字", "x" * 99, "\ud800"],
+)
+def test_hostile_names_are_text(name: str) -> None:
+    picture = sc.define("h", sp.Symbol(name) ** 2, params=sp.Symbol(name)).graph()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        drawn = picture._repr_svg_()
+    assert drawn.lstrip().startswith("<?xml")
 
-    def run(*arguments: Any) -> Any:
-        return CliRunner().invoke(main, ["graph", str(file), *map(str, arguments)])
+    ElementTree.fromstring(drawn)
+    shown = [text.get_text() for text in picture.figure().axes[0].texts]
+    assert picture.nodes[0].label in shown
+    assert len(picture.nodes[0].label) <= 28 and "\n" not in picture.nodes[0].label
 
-    both = run("--out", tmp_path / "pictures", "--format", "png")
-    assert both.exit_code == 0, both.output
-    assert {path.name for path in (tmp_path / "pictures").iterdir()} == {"first.png", "second.png"}
-    at = ("--at", "w=2", "--at", "x=[1,2]", "--backward")
-    one = run("first", "--out", tmp_path / "one.svg", *at)
-    assert one.exit_code == 0, one.output
-    assert (tmp_path / "one.svg").read_text().startswith("<?xml")
-    for arguments, message in (
-        (("third",), "no definition 'third'"),
-        (("--out", tmp_path / "one.svg"), "is one picture"),
-        (("first", "--at", "w"), "is not NAME=NUMBER"),
-        (("first", "--at", "w=1"), "lacks x"),
-    ):
-        wrong = run(*arguments)
-        assert wrong.exit_code == 2
-        assert message in wrong.output
+
+def test_no_text_leaves_its_node_or_meets_another() -> None:
+    at = {"x": 1.23456e-7, "y": -2e20}
+    figure: Any = SQUARE.graph(at=at, backward=True).figure()
+    renderer = FigureCanvasAgg(figure).get_renderer()  # type: ignore[no-untyped-call]
+    boxes = [text.get_window_extent(renderer) for text in figure.axes[0].texts]
+    pages = [box.frozen().padded(-1.5) for box in boxes]
+    assert not any(a.overlaps(b) for k, a in enumerate(pages) for b in pages[:k])
+    patches = [p for p in figure.axes[0].patches if hasattr(p, "get_boxstyle")]
+    shapes = [patch.get_window_extent(renderer) for patch in patches]
+    for box in boxes[3:]:  # after the title and the key
+        assert any(s.x0 <= box.x0 and box.x1 <= s.x1 and s.y0 <= box.y0 for s in shapes)
+
+
+_WRITE = """
+import sys, sympy as sp, symcompile as sc
+x, y = sp.symbols("x y")
+f = sc.define("f", (x*y + sp.sin(x))**2, params=(x, y)).graph(at={x: 1, y: 2}, backward=True)
+for suffix in ("svg", "png", "pdf"):
+    f.save(f"{sys.argv[1]}/f.{suffix}")
+"""
+
+
+def test_files_are_the_same_on_every_run(tmp_path: Path) -> None:
+    for seed in ("1", "2"):
+        (tmp_path / seed).mkdir()
+        command = [sys.executable, "-c", _WRITE, str(tmp_path / seed)]
+
+        subprocess.run(command, env={**os.environ, "PYTHONHASHSEED": seed}, check=True)
+    heads = {"svg": b"<?xml", "png": b"\x89PNG", "pdf": b"%PDF"}
+    for suffix, head in heads.items():
+        one, two = ((tmp_path / seed / f"f.{suffix}").read_bytes() for seed in ("1", "2"))
+        assert one == two
+        assert one.startswith(head)
+
+
+def test_errors_say_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(sc.SymcompileError, match=r"use \.svg, \.png, \.pdf"):
+        SQUARE.graph().save(tmp_path / "f.gif")
+    with pytest.raises(sc.SymcompileError, match="cannot be written"):
+        SQUARE.graph().save(tmp_path / "missing" / "f.svg")
+    with pytest.raises(sc.SymcompileError, match=r"has 7 nodes.*limit=7"):
+        SQUARE.graph(limit=3)
+    with pytest.raises(sc.SymcompileError, match="a value is missing for y"):
+        SQUARE.graph(at={"x": 1})
+    with pytest.raises(sc.SymcompileError, match="f has no z; it takes x, y"):
+        SQUARE.graph(at={"z": 1})
+    with pytest.raises(sc.SymcompileError, match="x has shape"):
+        SQUARE.graph(at={"x": [1, 2], "y": 1})
+    with pytest.raises(sc.SymcompileError, match="'written' or 'optimised'"):
+        SQUARE.graph(stage="fast")  # type: ignore[arg-type]
+    with pytest.raises(sc.SymcompileError, match="forward only"):
+        sc.define("v", [x, y], params=(x, y)).graph(backward=True)
+    columns = sc.define("c", x * y, data=(x, y))
+    with pytest.raises(sc.SymcompileError, match="different lengths"):
+        columns.graph(at={"x": [1], "y": [1, 2]})
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    with pytest.raises(sc.SymcompileError, match=r'pip install "symcompile\[demo\]"'):
+        SQUARE.graph().figure()
