@@ -11,6 +11,7 @@ import sympy as sp
 from symcompile.arguments import Array, is_table, to_array
 from symcompile.errors import ArgumentTypeError, ArgumentValueError
 from symcompile.fitting.api import fit
+from symcompile.fitting.posing import natural
 from symcompile.fitting.tracing import trace, variables_of
 from symcompile.frontend.parse import parse
 
@@ -78,7 +79,7 @@ def curve_fit(
         model = parse(f) if isinstance(f, str) else f
         variables = list(columns) if isinstance(columns, Mapping) else variables_of(model, given)
         there = {symbol.name for symbol in model.free_symbols} - set(variables)
-        names = sorted(there, key=_natural)
+        names = sorted(there, key=natural)
     table = _table(columns, variables)
     start = _start(p0, names)
     result = fit(
@@ -97,11 +98,6 @@ def curve_fit(
     best = np.array([result.params[name] for name in names])
     both = best, np.asarray(result.covariance)
     return (*both, result) if full_output else both
-
-
-def _natural(name: str) -> tuple[Any, ...]:
-    head = name.rstrip("0123456789")
-    return head, int(name[len(head) :] or -1), name
 
 
 def _independent(xdata: Any) -> Any:

@@ -219,11 +219,12 @@ def _parameters(
     named = {name for names in mentioned for name in names} & there
     # The order in which they are mentioned, then that of names, `b2` before `b10`.
     order = [name for names in mentioned for name in names if name in named]
-    rest = sorted(there - columns - named - ties.keys(), key=_natural)
+    rest = sorted(there - columns - named - ties.keys(), key=natural)
     return [*dict.fromkeys(order), *rest]
 
 
-def _natural(name: str) -> tuple[Any, ...]:
+def natural(name: str) -> tuple[Any, ...]:
+    """Return what names are sorted by, ``b2`` before ``b10``."""
     head = name.rstrip("0123456789")
     return head, int(name[len(head) :] or -1), name
 
@@ -276,7 +277,7 @@ def _columns(
         raise ArgumentValueError(
             f"the data have no column {listed(missing)}; they have {listed(sorted(columns))}"
         )
-    return sorted(needed, key=_natural)
+    return sorted(needed, key=natural)
 
 
 def _bounds(

@@ -47,7 +47,8 @@ def over(
         source: the partitions.
         columns: which columns to read.
         task: what to compute.
-        progress: whether to show a bar; by default where it takes long, on a terminal.
+        progress: whether to show a bar while files are read; by default where it takes long, on a
+            terminal. Dask has a dashboard, and bars of its own.
         threads: how many threads read files; Dask's scheduler has its own.
 
     Raises:
@@ -61,7 +62,7 @@ def over(
 
 def _by_threads(partitions: Sequence[Any], task: Task, progress: bool | None, workers: int) -> Any:
     ahead = 2 * workers
-    results: list[Any] = []
+    tree = _Tree(lambda one, other: _joined(task, one, other))
     with (
         ThreadPoolExecutor(workers, "symcompile") as pool,
         counted(f"{task.name} of {len(partitions)} partitions", len(partitions), progress) as done,
@@ -70,16 +71,16 @@ def _by_threads(partitions: Sequence[Any], task: Task, progress: bool | None, wo
         try:
             for partition in partitions:
                 if len(pending) >= ahead:
-                    results.append(pending.pop(0).result())
+                    tree.add(pending.pop(0).result())
                     done(1)
                 pending.append(pool.submit(_computed, task, partition, str(partition)))
             for future in pending:
-                results.append(future.result())
+                tree.add(future.result())
                 done(1)
         except BaseException:
             pool.shutdown(wait=True, cancel_futures=True)
             raise
-    return _tree(results, lambda one, other: _joined(task, one, other))
+    return tree.whole()
 
 
 def _workers() -> int:
@@ -107,8 +108,11 @@ def _by_dask(partitions: Sequence[Any], task: Task, kind: str) -> Any:
     def joined(one: Any, other: Any) -> Any:
         return join(task, one, other, dask_key_name=f"{prefix}-join-{token}-{next(steps)}")
 
+    tree = _Tree(joined)
+    for leaf in leaves:
+        tree.add(leaf)
     try:
-        (result,) = dask.compute(_tree(leaves, joined))
+        (result,) = dask.compute(tree.whole())
     except SymcompileError:
         raise
     except Exception as error:  # of what comes before our tasks, or of the cluster
@@ -137,9 +141,25 @@ def _joined(task: Task, one: Any, other: Any) -> Any:
     return task.join(one, other)
 
 
-def _tree(results: list[Any], join: Callable[[Any, Any], Any]) -> Any:
-    """Join neighbours, then neighbours of those, until one is left."""
-    while len(results) > 1:
-        pairs = [join(results[k], results[k + 1]) for k in range(0, len(results) - 1, 2)]
-        results = pairs + results[len(pairs) * 2 :]
-    return results[0] if results else None
+class _Tree:
+    """Joins results as they come, in pairs of equal size: few are kept, and the order is fixed."""
+
+    def __init__(self, join: Callable[[Any, Any], Any]) -> None:
+        self._join = join
+        self._kept: list[tuple[int, Any]] = []
+
+    def add(self, result: Any) -> None:
+        size = 1
+        while self._kept and self._kept[-1][0] == size:
+            _, before = self._kept.pop()
+            result, size = self._join(before, result), 2 * size
+        self._kept.append((size, result))
+
+    def whole(self) -> Any:
+        """Return all results joined, or None if there was none."""
+        if not self._kept:
+            return None
+        *before, (_, result) = self._kept
+        for _, one in reversed(before):
+            result = self._join(one, result)
+        return result
