@@ -263,7 +263,13 @@ def test_robust_errors_are_a_sandwich() -> None:
         result.intervals(method="profile")
 
 
-@pytest.mark.parametrize(("loss", "q"), [("absolute", 0.5), (sc.losses.quantile(0.8), 0.8)])
+@pytest.mark.parametrize(
+    ("loss", "q"),
+    [
+        ("absolute", 0.5),
+        pytest.param(sc.losses.quantile(0.8), 0.8, marks=pytest.mark.long),
+    ],
+)
 def test_errors_of_a_quantile_are_those_of_known_densities(loss: Any, q: float) -> None:
     """Koenker 2005, theorem 4.1, with the density that the responses were drawn from."""
     x = np.linspace(0, 2, 20_000)
