@@ -57,6 +57,34 @@ def counted(text: str, total: int, wanted: bool | None = None) -> Iterator[Calla
         line.close()
 
 
+@contextmanager
+def stepping(text: str, wanted: bool | None = None) -> Iterator[Callable[[int, float], None]]:
+    """Show how far an iteration is, where and when :func:`counted` would.
+
+    Gives a function that is told the number of a step and the value that it has reached. The line
+    appears with the first step at the earliest, so what comes before it may have a line of its own.
+
+    Example:
+        >>> with stepping("fitting") as step:
+        ...     step(1, 0.5)
+    """
+    if wanted is False or not (_watched() or (wanted and _terminal())):
+        yield lambda number, value: None
+        return
+    lines: list[_Line] = []
+
+    def step(number: int, value: float) -> None:
+        if not lines:
+            lines.append(_Line(text, patience=0.0 if wanted else PATIENCE))
+        lines[0].say(f"{text}: step {number}, {value:.6g}")
+
+    try:
+        yield step
+    finally:
+        for line in lines:
+            line.close()
+
+
 def _terminal() -> bool:
     return sys.stderr is not None and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
 
@@ -126,6 +154,13 @@ class _Line:
             self._done += more
             if self._progress is not None:
                 self._progress.update(self._progress.task_ids[0], completed=self._done)
+
+    def say(self, text: str) -> None:
+        """Show another text."""
+        with self._lock:
+            self._text = text
+            if self._progress is not None:
+                self._progress.update(self._progress.task_ids[0], description=text)
 
     def close(self) -> None:
         self._timer.cancel()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from symcompile.arguments import Array
+from symcompile.build.progress import stepping
 from symcompile.errors import ArgumentValueError
 from symcompile.fitting.criterion import Criterion
 from symcompile.fitting.problem import Problem
@@ -33,17 +34,23 @@ class Minimiser:
     method: str = "auto"
     max_iterations: int | None = None
 
-    def __call__(self, start: Array, fixed: Array | None = None) -> Solution:
+    def __call__(
+        self,
+        start: Array,
+        fixed: Array | None = None,
+        shown: Callable[[int, float], None] | None = None,
+    ) -> Solution:
         """Minimise from one start.
 
         Args:
             start: shape ``(P,)``.
             fixed: parameters that stay there, shape ``(P,)``, bool; those that the problem fixes
                 by default.
+            shown: called with the number of each step and the criterion.
         """
         problem = self.problem
         held = problem.fixed if fixed is None else fixed
-        options: dict[str, Any] = {}
+        options: dict[str, Any] = {"shown": shown}
         if self.max_iterations is not None:
             options["max_iterations"] = self.max_iterations
         if self.criterion.squares and self.method == "auto":
@@ -89,7 +96,10 @@ class Minimiser:
         if not isinstance(count, int | np.integer) or count < 1:
             raise ArgumentValueError(f"starts={count!r} is not a whole number from 1 on")
         if count == 1:
-            return self(self.problem.start)
+            # Passes over partitions have a bar of their own.
+            wanted = False if self.criterion.remote else progress
+            with stepping("fitting", wanted) as step:
+                return self(self.problem.start, shown=step)
         found = []
         for start in shown(drawn(self.problem, int(count), seed), int(count), progress):
             with np.errstate(all="ignore"):

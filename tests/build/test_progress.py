@@ -12,7 +12,7 @@ from contextlib import contextmanager
 import pytest
 
 from symcompile.build import progress
-from symcompile.build.progress import counted, shown
+from symcompile.build.progress import counted, shown, stepping
 
 
 class Terminal(io.StringIO):
@@ -116,6 +116,22 @@ def test_counted_work_is_shown_at_once_where_that_is_wanted(
         time.sleep(0.05)
     with watching(terminal), counted("fitting", 40) as advance:
         advance(40)
+    assert terminal.getvalue() == shown_already
+
+
+def test_steps_are_shown_as_they_are_made(terminal: Terminal) -> None:
+    with watching(terminal), stepping("fitting") as step:
+        time.sleep(0.05)
+        assert not terminal.getvalue()
+        step(1, 0.5)
+        wait_for(terminal, "fitting: step 1, 0.5")
+        step(12, 0.25)
+        wait_for(terminal, "fitting: step 12, 0.25")
+    assert terminal.getvalue().endswith("\x1b[2K")
+    shown_already = terminal.getvalue()
+    with watching(terminal), stepping("fitting", False) as step:
+        step(1, 0.5)
+        time.sleep(0.05)
     assert terminal.getvalue() == shown_already
 
 
