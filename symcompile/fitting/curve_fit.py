@@ -14,6 +14,7 @@ from symcompile.fitting.api import fit
 from symcompile.fitting.posing import natural
 from symcompile.fitting.tracing import trace, variables_of
 from symcompile.frontend.parse import parse
+from symcompile.frontend.walking import free_symbols
 
 if TYPE_CHECKING:
     from symcompile.compiler import BackendName
@@ -78,7 +79,7 @@ def curve_fit(
     else:
         model = parse(f) if isinstance(f, str) else f
         variables = list(columns) if isinstance(columns, Mapping) else variables_of(model, given)
-        there = {symbol.name for symbol in model.free_symbols} - set(variables)
+        there = {symbol.name for symbol in free_symbols(model)} - set(variables)
         names = sorted(there, key=natural)
     table = _table(columns, variables)
     start = _start(p0, names)

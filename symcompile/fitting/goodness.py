@@ -13,6 +13,7 @@ from symcompile.fitting.inference import Inference
 from symcompile.fitting.problem import Problem
 from symcompile.fitting.separable import linear_parameters
 from symcompile.fitting.solution import Solution
+from symcompile.frontend.walking import free_symbols
 
 
 class Goodness:
@@ -82,7 +83,7 @@ class Goodness:
         if not linear_parameters(problem.model, problem.params, free)[free].all():
             return ()
         # One whose slope is a number is an intercept: then no pass over the data is needed.
-        if any(problem.model.diff(one).is_number for one in problem.model.free_symbols & fitted):
+        if any(problem.model.diff(one).is_number for one in free_symbols(problem.model) & fitted):
             return ()
         if not totals.off_centre(problem, self.criterion, self.solution.p.tolist()):
             return ()

@@ -41,29 +41,26 @@ class InMemory(Penalised):
         self._backend: BackendName = backend
         self._threads = threads
 
+    def _bound(self, definition: Definition) -> Objective:
+        from symcompile.compiler import compile
+
+        kernel = compile(definition, backend=self._backend, threads=self._threads)
+        return kernel.bind(*self.columns)
+
     @cached_property
     def residuals(self) -> Objective:
         """The weighted residuals, bound to the data."""
-        from symcompile.compiler import compile
-
-        kernel = compile(self.problem.residual, backend=self._backend, threads=self._threads)
-        return kernel.bind(*self.columns)
+        return self._bound(self.problem.residual)
 
     @cached_property
     def losses(self) -> Objective:
         """The sum of losses, bound to the data."""
-        from symcompile.compiler import compile
-
-        kernel = compile(self.problem.criterion, backend=self._backend, threads=self._threads)
-        return kernel.bind(*self.columns)
+        return self._bound(self.problem.criterion)
 
     @cached_property
     def differences(self) -> Objective:
         """The residuals without weights, bound to the data."""
-        from symcompile.compiler import compile
-
-        kernel = compile(self.problem.difference, backend=self._backend, threads=self._threads)
-        return kernel.bind(*self.columns)
+        return self._bound(self.problem.difference)
 
     @cached_property
     def weights(self) -> Array:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from symcompile.arguments import Array
-from symcompile.build.progress import stepping
+from symcompile.build.progress import counted, stepping
 from symcompile.errors import ArgumentValueError
 from symcompile.fitting.criterion import Criterion
 from symcompile.fitting.problem import Problem
@@ -100,10 +100,15 @@ class Minimiser:
             wanted = False if self.criterion.remote else progress
             with stepping("fitting", wanted) as step:
                 return self(self.problem.start, shown=step)
-        found = []
-        for start in shown(drawn(self.problem, int(count), seed), int(count), progress):
-            with np.errstate(all="ignore"):
-                found.append(self(start))
+        found: list[Solution] = []
+        with counted("starts", int(count), progress) as done:
+            for start in drawn(self.problem, int(count), seed):
+                try:
+                    found.append(self(start))
+                except ArgumentValueError:  # the user's own start is to be mended, not a drawn one
+                    if not found:
+                        raise
+                done(1)
         # Of equal ones the first: so one that the user chose is kept.
         best = min(found, key=lambda one: (not np.isfinite(one.value), one.value))
         return replace(best, starts=tuple(one.value for one in found))
@@ -131,15 +136,3 @@ def drawn(problem: Problem, count: int, seed: int) -> Iterator[Array]:
         boxed = np.isfinite(low) & np.isfinite(high)
         point = np.where(boxed, np.where(wide, spread, between), around)
         yield np.where(problem.fixed, start, np.clip(point, low, high))
-
-
-def shown(starts: Iterator[Array], count: int, progress: bool | None) -> Iterator[Array]:
-    """Yield starts behind a bar, where that is asked for or there is a terminal to see it."""
-    from rich.console import Console
-    from rich.progress import Progress
-
-    console = Console(stderr=True)
-    hidden = not (console.is_terminal if progress is None else progress)
-    bar = Progress(console=console, transient=True, disable=hidden)
-    with bar:
-        yield from bar.track(starts, total=count, description="starts")

@@ -128,9 +128,6 @@ class Partitioned(Penalised):
             raise ArgumentValueError("there are no samples: all partitions are empty")
         return found
 
-    def __getstate__(self) -> dict[str, Any]:
-        return dict(self.__dict__)
-
 
 def _resolved(backend: BackendName) -> str:
     """Return the backend that tasks compile with: LLVM needs no compiler on a worker."""

@@ -14,6 +14,7 @@ from symcompile.errors import ArgumentTypeError, ArgumentValueError, DefinitionE
 from symcompile.fitting.losses import Loss, Penalty
 from symcompile.fitting.problem import Problem
 from symcompile.frontend.parse import parse
+from symcompile.frontend.walking import free_symbols
 
 Formula: TypeAlias = str | float | sp.Expr
 Bound: TypeAlias = "tuple[float | None, float | None]"
@@ -149,7 +150,7 @@ def _read(given: Any, what: str, known: dict[str, sp.Symbol]) -> sp.Expr:
     if not isinstance(found, sp.Expr):
         raise ArgumentTypeError(f"{what} is one number for each sample, not {found!r}")
     renamed = {}
-    for symbol in sorted(found.free_symbols, key=str):
+    for symbol in sorted(free_symbols(found), key=str):
         if not isinstance(symbol, sp.Symbol):
             raise DefinitionError(
                 f"{what} holds {symbol!r}: write it in symbols, one for each column and parameter"
@@ -203,7 +204,7 @@ def _parameters(
     *mentioned: Mapping[str, Any],
 ) -> list[str]:
     """Return the names of the model's parameters."""
-    there = {symbol.name for formula in (model, *ties.values()) for symbol in formula.free_symbols}
+    there = {symbol.name for symbol in free_symbols(model, *ties.values())}
     if listed_names is not None:
         twice = sorted({name for name in listed_names if listed_names.count(name) > 1})
         if twice:
@@ -240,7 +241,7 @@ def _untie(formula: sp.Expr, ties: Mapping[str, sp.Expr], known: Mapping[str, An
     """Put the formulas of tied parameters in, as often as they are tied to each other."""
     replaced = {known[name]: tie for name, tie in ties.items() if name in known}
     for _ in range(len(replaced) + 1):
-        if not formula.free_symbols & replaced.keys():
+        if not free_symbols(formula) & replaced.keys():
             return formula
         formula = formula.xreplace(replaced)
     raise ArgumentValueError(f"tied parameters are tied in a circle: {listed(sorted(ties))}")
@@ -260,18 +261,18 @@ def _columns(
     parameters = {*symbols, *own}
     alone = {"y": response, "sigma": sigma, "weights": weight}
     for what, formula in alone.items():
-        mixed = set() if formula is None else formula.free_symbols & parameters
+        mixed = set() if formula is None else free_symbols(formula) & parameters
         if mixed:
             raise ArgumentValueError(
                 f"{what} is made of columns, and {listed(sorted(map(str, mixed)))} is a parameter"
             )
-    stray = penalty.free_symbols - parameters
+    stray = free_symbols(penalty) - parameters
     if stray:
         raise ArgumentValueError(
             f"the penalty is made of parameters, and {listed(sorted(map(str, stray)))} is none"
         )
     formulas = [model, *(formula for formula in alone.values() if formula is not None)]
-    needed = {symbol.name for formula in formulas for symbol in formula.free_symbols - parameters}
+    needed = {symbol.name for symbol in free_symbols(*formulas) - parameters}
     missing = sorted(needed - columns)
     if missing:
         raise ArgumentValueError(

@@ -14,6 +14,7 @@ from symcompile.fitting.inference import require_level
 from symcompile.fitting.problem import Problem
 from symcompile.fitting.tables import columns_of, open_table
 from symcompile.frontend.definition import define
+from symcompile.frontend.walking import free_symbols
 
 if TYPE_CHECKING:
     from symcompile.fitting.result import FitResult
@@ -125,7 +126,7 @@ def _scatter(result: FitResult, data: Any, n: int) -> Array:
         relative /= problem.weight
     if relative == 1:
         return variance
-    columns = tuple(symbol for symbol in problem.columns if symbol in relative.free_symbols)
+    columns = tuple(symbol for symbol in problem.columns if symbol in free_symbols(relative))
     kernel = compile(define("scatter", relative, data=columns), backend="python")
     try:
         given, _ = _columns(result, data, kernel.data)

@@ -12,6 +12,7 @@ import sympy as sp
 from symcompile.arguments import Array
 from symcompile.fitting.losses import Loss
 from symcompile.frontend.definition import Definition, define
+from symcompile.frontend.walking import free_symbols
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,7 +90,7 @@ class Problem:
     @cached_property
     def prediction(self) -> Definition:
         """The model, for each sample."""
-        used = self.model.free_symbols
+        used = free_symbols(self.model)
         columns = tuple(symbol for symbol in self.columns if symbol in used)
         return define("prediction", self.model, params=self.params, data=columns)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 import numpy as np
@@ -142,7 +143,7 @@ def _on_kinks(
     residuals: Array,
     value: float,
     region: Region,
-    total: object,
+    total: Callable[[Array], float],
 ) -> tuple[Array, Array, float]:
     """Solve for residuals that are zero but for the program's tolerance."""
     free = ~region.fixed & (p > region.lower) & (p < region.upper)
@@ -158,7 +159,7 @@ def _on_kinks(
         step = np.linalg.lstsq(jacobian[np.ix_(zero, free)], -residuals[zero], rcond=None)[0]
         moved = region.moved(p, free, step)
         there = _rows(criterion, moved)
-        if there is None or not callable(total) or total(there[0]) > value * (1 + 1e-9) + 1e-300:
+        if there is None or total(there[0]) > value * (1 + 1e-9) + 1e-300:
             break
         p, residuals, value = moved, there[0], total(there[0])
     return p, residuals, value

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import sympy as sp
 
 from symcompile.arguments import count
+from symcompile.frontend.raising import formula
 from symcompile.recheck import json_number
 
 if TYPE_CHECKING:
@@ -97,8 +98,8 @@ def as_dict(result: FitResult, level: float, method: IntervalMethod) -> dict[str
         for name, value in result.params.items()
     }
     return {
-        "model": _formula(result.problem.model),
-        "response": _formula(result.problem.response),
+        "model": formula(result.problem.prediction, _LONGEST),
+        "response": formula(result.problem.observed, _LONGEST),
         "loss": result.problem.loss.name,
         "success": result.success,
         "message": result.message,
@@ -154,15 +155,10 @@ def _rounded(value: float, error: float) -> sp.Expr:
 
 def _head(result: FitResult) -> list[str]:
     problem = result.problem
-    formula = f"{_formula(problem.response)} = {_formula(problem.model)}"
+    line = f"{formula(problem.observed, _LONGEST)} = {formula(problem.prediction, _LONGEST)}"
     state = result.message[:1].upper() + result.message[1:]
     work = f"{count(result.iterations, 'step')}, {count(result.evaluations, 'evaluation')}"
-    return [formula, f"{problem.loss.name}, {result.solution.method}: {work}", f"{state}."]
-
-
-def _formula(formula: sp.Expr) -> str:
-    written = str(formula)
-    return written if len(written) <= _LONGEST else f"{written[:_LONGEST]} ..."
+    return [line, f"{problem.loss.name}, {result.solution.method}: {work}", f"{state}."]
 
 
 def _parameters(

@@ -11,6 +11,7 @@ import sympy as sp
 
 from symcompile.arguments import listed
 from symcompile.errors import ArgumentTypeError
+from symcompile.frontend.walking import free_symbols
 
 #: What NumPy's operators do, in SymPy. Functions are those that formulas as text may call.
 _OPERATORS: Final[dict[str, Callable[..., Any]]] = {
@@ -139,7 +140,7 @@ def variables_of(model: sp.Expr, given: Sequence[str]) -> list[str]:
     Raises:
         ArgumentTypeError: it holds none of them.
     """
-    there = {symbol.name for symbol in model.free_symbols}
+    there = {symbol.name for symbol in free_symbols(model)}
     if not there & set(given):
         raise ArgumentTypeError(
             f"the model holds {listed(sorted(there))}, but no {listed(list(given))}: "

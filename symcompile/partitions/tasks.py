@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
@@ -75,6 +75,13 @@ class Sums:
         return [a + b for a, b in zip(one, other, strict=True)]
 
 
+def _slices(partition: Any, definition: Definition) -> Iterator[list[Array]]:
+    """Yield the columns of a partition, so few rows that a Jacobian of them is small."""
+    for columns in blocks(partition, definition.data):
+        for start in range(0, len(columns[0]), _ROWS):
+            yield [column[start : start + _ROWS] for column in columns]
+
+
 @dataclass(frozen=True, eq=False)
 class Factor:
     """The triangular factor of residuals and their Jacobian; see ``Criterion.triangle``.
@@ -97,10 +104,8 @@ class Factor:
         """Return the factor of the partition, shape ``(P + 1, P + 1)``."""
         kernel = kernel_of(self.definition, self.backend)
         total: Array | None = None
-        for columns in blocks(partition, self.definition.data):
-            for start in range(0, len(columns[0]), _ROWS):
-                part = [column[start : start + _ROWS] for column in columns]
-                total = self._added(total, kernel, part)
+        for part in _slices(partition, self.definition):
+            total = self._added(total, kernel, part)
         return total
 
     def _added(self, total: Array | None, kernel: Kernel, columns: Sequence[Array]) -> Array:
@@ -133,12 +138,10 @@ class Outer:
         """Return the sum over the partition, shape ``(P, P)``."""
         kernel = kernel_of(self.definition, self.backend)
         total: Array | None = None
-        for columns in blocks(partition, self.definition.data):
-            for start in range(0, len(columns[0]), _ROWS):
-                part = [column[start : start + _ROWS] for column in columns]
-                rows = kernel.jacobian(self.p, *part).reshape(len(part[0]), -1)
-                found: Array = rows.T @ rows
-                total = found if total is None else total + found
+        for part in _slices(partition, self.definition):
+            rows = kernel.jacobian(self.p, *part).reshape(len(part[0]), -1)
+            found: Array = rows.T @ rows
+            total = found if total is None else total + found
         return total
 
     def join(self, one: Array, other: Array) -> Array:

@@ -102,6 +102,15 @@ def test_several_starts_find_the_lower_of_two_minima() -> None:
     assert len(several.solution.starts) == 20
 
 
+def test_drawn_starts_may_lie_where_the_model_has_no_value() -> None:
+    data = {"x": [1.0, 2, 3], "y": [0.5, 1.0, 1.6]}
+    result = sc.fit("log(a) + b*x", data, start={"a": 1}, starts=12, backend="python")
+    assert result.success
+    assert 1 < len(result.solution.starts) < 12  # of every fourth the sign is changed
+    with pytest.raises(sc.ArgumentValueError, match="not finite at the start"):
+        sc.fit("log(a) + b*x", data, start={"a": -1}, starts=3, backend="python")
+
+
 @pytest.mark.long
 def test_many_parameters_take_no_hessian() -> None:
     names = [f"b{k}" for k in range(301)]

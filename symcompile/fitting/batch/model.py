@@ -11,6 +11,7 @@ from symcompile.arguments import Array, listed
 from symcompile.errors import ArgumentValueError, DefinitionError
 from symcompile.fitting.problem import Problem
 from symcompile.frontend.definition import Definition
+from symcompile.frontend.walking import free_symbols
 from symcompile.options import Options
 
 
@@ -72,7 +73,7 @@ def defined(problem: Problem) -> Model:
     """
     from symcompile.frontend.definition import define
 
-    used = problem.model.free_symbols
+    used = free_symbols(problem.model)
     columns = [symbol for symbol in problem.columns if symbol in used]
     if not columns:
         raise ArgumentValueError("the model mentions no column of the data")

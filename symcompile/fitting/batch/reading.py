@@ -14,6 +14,7 @@ from symcompile.fitting.batch.groups import Groups, Points, gathered, grouped, n
 from symcompile.fitting.batch.model import Model
 from symcompile.fitting.problem import Problem
 from symcompile.fitting.tables import column_names
+from symcompile.frontend.walking import free_symbols
 
 if TYPE_CHECKING:
     import sympy as sp
@@ -81,7 +82,7 @@ def _evaluated(formula: sp.Expr, given: Mapping[str, Array], shape: tuple[int, .
     """Return a formula in columns at every point; of arrays ``(n,)`` alone it is one too."""
     from symcompile.compiler import compile
 
-    symbols = sorted(formula.free_symbols, key=str)
+    symbols = sorted(free_symbols(formula), key=str)
     if not symbols:
         return np.full(shape[-1:], float(formula))
     if len(symbols) == 1 and symbols[0] == formula:
