@@ -19,9 +19,10 @@ if TYPE_CHECKING:
 
 Method = str | Callable[..., Any] | None
 
-_VALUE_ONLY: Final = frozenset({"nelder-mead", "powell", "cobyla", "cobyqa"})
-_NEEDS_HESSIAN: Final = frozenset({"dogleg", "trust-exact"})
-_TAKES_PRODUCTS: Final = frozenset({"newton-cg", "trust-ncg", "trust-krylov", "trust-constr"})
+#: Methods of scipy.optimize.minimize by what derivatives they take.
+VALUE_ONLY: Final = frozenset({"nelder-mead", "powell", "cobyla", "cobyqa"})
+NEEDS_HESSIAN: Final = frozenset({"dogleg", "trust-exact"})
+TAKES_PRODUCTS: Final = frozenset({"newton-cg", "trust-ncg", "trust-krylov", "trust-constr"})
 
 #: With more parameters than this, products with the Hessian cost less than the Hessian.
 _SMALL: Final = 50
@@ -61,7 +62,7 @@ def minimize(
     options = {**(passed.pop("options", None) or {}), **scipy_options}
     name = method.lower() if isinstance(method, str) else method
     jac = None
-    if name in _VALUE_ONLY:
+    if name in VALUE_ONLY:
         fun = objective.fitted("value")
     else:
         fun, jac = _shared(objective.fitted("value_and_grad"))
@@ -127,9 +128,9 @@ def _named(objective: Objective, result: OptimizeResult) -> OptimizeResult:
 
 
 def _second_derivatives(objective: Objective, method: Method, size: int) -> dict[str, Any]:
-    if method in _NEEDS_HESSIAN:
+    if method in NEEDS_HESSIAN:
         return {"hess": objective.fitted("hessian")}
-    if method in _TAKES_PRODUCTS:
+    if method in TAKES_PRODUCTS:
         if size > _SMALL:
             return {"hessp": objective.fitted("hvp")}
         return {"hess": objective.fitted("hessian")}

@@ -18,14 +18,11 @@ from symcompile.fitting.problem import Problem
 from symcompile.fitting.programs import minimise_kinked
 from symcompile.fitting.proximal import proximal
 from symcompile.fitting.solution import Solution
+from symcompile.optimize import NEEDS_HESSIAN, TAKES_PRODUCTS, VALUE_ONLY
 
 _TAKE_BOUNDS: Final = frozenset(
     {"nelder-mead", "powell", "l-bfgs-b", "tnc", "slsqp", "trust-constr", "cobyla", "cobyqa"}
 )
-_TAKE_HESSIANS: Final = frozenset(
-    {"newton-cg", "dogleg", "trust-ncg", "trust-krylov", "trust-exact", "trust-constr"}
-)
-_VALUE_ONLY: Final = frozenset({"nelder-mead", "powell", "cobyla", "cobyqa"})
 
 
 def minimise(
@@ -102,8 +99,14 @@ def _solution(
 ) -> Solution:
     active = region.held(point.p, point.gradient)
     zero = (point.p == 0) & (problem.kinks > 0)
-    warnings = []
-    if point.settled and point.convex:
+    converged = point.settled and point.convex
+    if problem.loss.mean is not None and point.value <= 1e-9 * samples:
+        converged = False
+        message = (
+            "not converged: the loss falls for ever as parameters grow: the data separate the "
+            "responses, and have no finite answer; a penalty gives one"
+        )
+    elif converged:
         message = "converged: steps are at the level of rounding"
     elif point.settled:
         message = "ended where the loss no longer falls, which is no minimum by its curvature"
@@ -112,24 +115,17 @@ def _solution(
             f"not converged: the loss still falls after {point.iterations} steps; start nearer, "
             "or allow more with max_iterations="
         )
-    flat = point.value <= 1e-9 * samples
-    if problem.loss.mean is not None and flat:
-        warnings.append(
-            "the loss falls for ever as parameters grow: the data separate the responses, and "
-            "have no finite answer; a penalty gives one"
-        )
     return Solution(
         p=point.p,
         value=point.value,
         gradient=point.gradient,
         active=active | zero,
-        converged=point.settled and point.convex and not warnings,
-        message=message if not warnings else "not converged: " + warnings[0],
+        converged=converged,
+        message=message,
         method=method,
         iterations=point.iterations,
         evaluations=point.evaluations,
         hessian=point.hessian,
-        warnings=(),
     )
 
 
@@ -172,11 +168,11 @@ def _by_scipy(
     if max_iterations is not None:
         options["maxiter"] = max_iterations
     passed: dict[str, Any] = {"options": options or None}
-    if name in _VALUE_ONLY:
+    if name in VALUE_ONLY:
         fun: Any = lambda x: criterion.value(whole(x))  # noqa: E731
     else:
         fun, passed["jac"] = value_and_grad, True
-    if name in _TAKE_HESSIANS:
+    if name in NEEDS_HESSIAN | TAKES_PRODUCTS:
         passed["hess"] = lambda x: criterion.hessian(whole(x))[np.ix_(free, free)]
     if bounded:
         passed["bounds"] = np.column_stack((region.lower[free], region.upper[free]))
